@@ -1,0 +1,1 @@
+"""Frame sources: the camera, video, stills and rendered roads."""

@@ -1,0 +1,1 @@
+"""The three commands: anpr-edge, anpr-central, anpr-fleet."""

@@ -1,0 +1,1 @@
+"""The two services, wired: the one place where concrete classes meet."""

@@ -1,0 +1,1 @@
+"""What hangs on the unit besides the camera: clock, GPS, lamps, board sensors."""

@@ -1,0 +1,1 @@
+"""Is the unit healthy, and if not, what to do next."""

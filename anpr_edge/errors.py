@@ -1,0 +1,110 @@
+"""Every error this package raises on purpose, in one tree.
+
+    AnprError                   what, where and the limit; `hint` says what to do next
+    ├── UsageError              a command was called in a way it cannot be           exit 2
+    ├── ConfigError             the unit's configuration cannot be used              exit 78
+    ├── CaptureError            no frames
+    │   ├── SourceUnavailable   the camera, file or stream cannot be opened
+    │   ├── SourceStalled       it was open and stopped giving frames
+    │   └── BadImage            one still picture cannot be decoded
+    ├── ModelError              a model, its card or its checksum is not what it must be
+    ├── SealError               a read cannot be sealed, or a blob cannot be opened
+    │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
+    │   └── EnvelopeError       a sealed read is refused; `kind` names the reason
+    ├── OutboxError             the outbox cannot keep or give reads
+    ├── UplinkError             the broker cannot be used as configured
+    └── StoreError              the centre cannot keep what it opened
+
+A message names the thing, the place and the limit ("unit.toml:12: camera.shutter_us is 40000,
+at most 33333 at 30 frames/s"); it never contains a plate.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class AnprError(Exception):
+    """Base of all deliberate errors. `hint` is one sentence on what to do next, or empty."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(AnprError):
+    """A command was called in a way it cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(AnprError):
+    """The unit's configuration cannot be used."""
+
+    exit_code = 78
+
+
+class CaptureError(AnprError):
+    """No frames."""
+
+
+class SourceUnavailable(CaptureError):
+    """The camera, file or stream cannot be opened."""
+
+
+class SourceStalled(CaptureError):
+    """The source was open and stopped giving frames."""
+
+
+class BadImage(CaptureError):
+    """One still picture cannot be decoded."""
+
+
+class ModelError(AnprError):
+    """A model, its card or its checksum is not what it must be."""
+
+
+class SealError(AnprError):
+    """A read cannot be sealed, or a blob cannot be opened."""
+
+
+class KeyFileError(SealError):
+    """A key is missing, malformed, readable by others, or of the wrong kind."""
+
+
+class Refusal(str, Enum):
+    """Why a sealed read was refused. Values are stable: they appear in logs, tests and docs."""
+
+    MALFORMED = "malformed"
+    OVERSIZE = "oversize"
+    TRAILING_BYTES = "trailing-bytes"
+    VERSION = "version"
+    HEADER = "header"
+    SIGNATURE = "signature"
+    UNKNOWN_UNIT = "unknown-unit"
+    WRONG_UNIT = "wrong-unit"
+    WRONG_FEED = "wrong-feed"
+    NOT_A_RECIPIENT = "not-a-recipient"
+    PAYLOAD = "payload"
+
+
+class EnvelopeError(SealError):
+    """A sealed read is refused; `kind` names the reason."""
+
+    def __init__(self, kind: Refusal, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class OutboxError(AnprError):
+    """The outbox cannot keep or give reads."""
+
+
+class UplinkError(AnprError):
+    """The broker cannot be used as configured."""
+
+
+class StoreError(AnprError):
+    """The centre cannot keep what it opened."""

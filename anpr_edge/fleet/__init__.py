@@ -1,0 +1,1 @@
+"""The workshop side: certificates, identities and broker set-up. Needs no numpy or OpenCV."""
