@@ -21,7 +21,7 @@ at most 33333 at 30 frames/s"); it never contains a plate.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
 class AnprError(Exception):
@@ -74,7 +74,7 @@ class KeyFileError(SealError):
     """A key is missing, malformed, readable by others, or of the wrong kind."""
 
 
-class Refusal(str, Enum):
+class Refusal(StrEnum):
     """Why a sealed read was refused. Values are stable: they appear in logs, tests and docs."""
 
     MALFORMED = "malformed"
