@@ -1,0 +1,1 @@
+"""The two quantised models a unit runs, their cards, and the recipe that made them."""

@@ -1,0 +1,1 @@
+"""How the two models are made: data, synthesis, training, quantisation, export and measurement."""
