@@ -1,0 +1,192 @@
+"""The shape of the configuration: sections, keys, types, ranges and defaults.
+
+What each key means stands in `example.toml`; docs/configuration.md joins the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
+RAW_KEY_PATTERN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"  # 32 bytes of canonical base64url
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Says in words what a key may hold, where type and range alone do not; `each` is for a list's items."""
+
+    text: str
+    each: str = ""
+
+
+def _beside_file(value: object, info: ValidationInfo) -> object:
+    """A relative path is meant from the configuration file's own folder."""
+    if not isinstance(value, str) or not value:
+        return value
+    base: Path = info.context if isinstance(info.context, Path) else Path()
+    return base / value
+
+
+def _location_beside_file(value: str | None, info: ValidationInfo) -> str | None:
+    return value if value is None or "://" in value else str(_beside_file(value, info))
+
+
+Place = Annotated[Path, BeforeValidator(_beside_file), Allowed("a path in quotes")]
+Name = Annotated[
+    str,
+    Field(pattern=NAME_PATTERN),
+    Allowed("1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen"),
+]
+RecipientText = Annotated[str, Field(pattern=f"^x25519:{RAW_KEY_PATTERN}")]
+VerifyText = Annotated[
+    str,
+    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}"),
+    Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-central keygen` prints it"),
+]
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, no type coercion, no changes after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Unit(Section):
+    """Who this unit is and where it keeps its state."""
+
+    fleet: Name
+    id: Name
+    state_dir: Place = Path("/var/lib/anpr-edge")
+    run_dir: Place = Path("/run/anpr-edge")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the unit's own keys lie, mode 0700."""
+        return self.state_dir / "keys"
+
+
+class Site(Section):
+    """Where the unit stands."""
+
+    name: str = Field(default="", max_length=64)
+    lat_deg: float | None = Field(default=None, ge=-90, le=90)
+    lon_deg: float | None = Field(default=None, ge=-180, le=180)
+
+
+class Synthetic(Section):
+    """The rendered road, for `camera.source = "synthetic"`."""
+
+    vehicles: int = Field(default=6, ge=1, le=1000)
+    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+
+
+class Camera(Section):
+    """Where frames come from and how they are exposed."""
+
+    source: Literal["picamera", "video", "images", "synthetic"] = "picamera"
+    location: Annotated[str | None, AfterValidator(_location_beside_file)] = Field(default=None, min_length=1)
+    width: int = Field(default=1280, ge=160, le=4096)
+    height: int = Field(default=720, ge=120, le=3072)
+    frame_rate: float = Field(default=30.0, ge=1, le=240)
+    shutter_us: int = Field(default=500, ge=20, le=1_000_000)
+    gain: float = Field(default=4.0, ge=1, le=64)
+    stall_after_s: float = Field(default=5.0, ge=0.5, le=120)
+    synthetic: Synthetic = Synthetic()
+
+
+class Gps(Section):
+    """A GPS receiver that sends NMEA sentences over a serial line."""
+
+    device: Place
+    baud: Literal[4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800] = 9600
+
+
+class IlluminatorSettings(Section):
+    """The IR lamps, driven by a PWM channel of the kernel."""
+
+    pwm: Place
+    level: float = Field(default=1.0, ge=0, le=1)
+
+
+class Models(Section):
+    """The detector and the recogniser."""
+
+    directory: Place
+    threads: int = Field(default=2, ge=1, le=16)
+    detector_score_min: float | None = Field(default=None, ge=0.01, le=0.99)
+
+
+class Reading(Section):
+    """When looks at one plate become a read."""
+
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
+    min_plate_width_px: float = Field(default=40.0, ge=10, le=1000)
+    max_delay_ms: int = Field(default=3000, ge=100, le=60_000)
+    max_misses: int = Field(default=5, ge=0, le=100)
+    motion_gate: bool = True
+    heartbeat_frames: int = Field(default=30, ge=1, le=10_000)
+
+
+class Feed(Section):
+    """One recipient group, its purpose, and how long reads may wait for it on the unit."""
+
+    purpose: str = Field(min_length=1, max_length=200)
+    recipients: Annotated[
+        tuple[RecipientText, ...],
+        Field(min_length=1, max_length=16, strict=False),
+        Allowed(
+            "a list of 1 to 16 recipient keys in quotes",
+            each="a recipient key: `x25519:` and 43 characters, as `anpr-central keygen` prints it",
+        ),
+    ]
+    ack_key: VerifyText
+    retention_hours: float = Field(default=72.0, ge=0.1, le=744)
+
+
+class OutboxSettings(Section):
+    """Where sealed reads wait."""
+
+    path: Place
+    max_megabytes: int = Field(default=512, ge=1, le=65_536)
+
+
+class Broker(Section):
+    """The MQTT broker and the unit's credentials for it."""
+
+    host: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$"),
+        Allowed("a host name or address alone, without scheme or port"),
+    ]
+    port: int = Field(default=8883, ge=1, le=65_535)
+    ca_file: Place
+    cert_file: Place
+    key_file: Place
+    keep_alive_s: int = Field(default=30, ge=5, le=3600)
+    in_flight: int = Field(default=20, ge=1, le=1000)
+
+
+class Log(Section):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Section):
+    """The whole configuration of one unit."""
+
+    unit: Unit
+    site: Site = Site()
+    camera: Camera = Camera()
+    gps: Gps | None = None
+    illuminator: IlluminatorSettings | None = None
+    models: Models
+    reading: Reading = Reading()
+    feeds: Annotated[dict[Name, Feed], Field(min_length=1), Allowed("at least one section [feeds.NAME]")]
+    outbox: OutboxSettings
+    broker: Broker
+    log: Log = Log()

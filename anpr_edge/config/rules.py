@@ -1,0 +1,94 @@
+"""Rules that join several keys. Each looks at the raw values, so that it speaks even where others failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from anpr_edge.config.schema import field_at
+
+Finding = tuple[tuple[str | int, ...], str]
+"""The path of the key at fault, and what is wrong with it."""
+
+PLACEHOLDER_KEY = "A" * 43
+"""The key in the example: all zero bits, which no X25519 or Ed25519 key is."""
+
+
+def get(data: Mapping[str, Any], *path: str) -> Any:
+    """The value of a key as written, else its default, else None."""
+    node: Any = data
+    for part in path:
+        node = node.get(part) if isinstance(node, Mapping) else None
+    if node is None and (field := field_at(path)) and not field.is_required():
+        return field.get_default(call_default_factory=True)
+    return node
+
+
+def shutter_fits_frame_rate(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A frame cannot be exposed for longer than it lasts."""
+    shutter_us, frame_rate = get(data, "camera", "shutter_us"), get(data, "camera", "frame_rate")
+    if isinstance(shutter_us, int) and isinstance(frame_rate, int | float) and frame_rate >= 1:
+        longest_us = int(1_000_000 / frame_rate)
+        if shutter_us > longest_us:
+            yield (
+                ("camera", "shutter_us"),
+                f"{shutter_us} is longer than a frame; at most {longest_us} at {frame_rate:g} frames/s",
+            )
+
+
+def position_is_whole(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A surveyed position needs both coordinates."""
+    names = ("lat_deg", "lon_deg")
+    given = [name for name in names if get(data, "site", name) is not None]
+    if len(given) == 1:
+        other = next(name for name in names if name not in given)
+        yield ("site", other), f"missing; site.{given[0]} is given, and a position needs both or neither"
+
+
+def location_is_given(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Video and images have to come from somewhere."""
+    source = get(data, "camera", "source")
+    if source in ("video", "images") and get(data, "camera", "location") is None:
+        example = "a file, rtsp:// address or /dev/video0" if source == "video" else "a file or folder"
+        yield ("camera", "location"), f'missing; camera.source = "{source}" needs {example}'
+
+
+def keys_are_real(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """The example's placeholder keys have to be replaced, and a recipient is named once."""
+    for path, text in _feed_keys(data):
+        if text.partition(":")[2] == PLACEHOLDER_KEY:
+            yield (
+                path,
+                "still the example's placeholder; put the key here that `anpr-central keygen` printed",
+            )
+
+
+def recipients_differ(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Naming a recipient twice is a slip: a second key was meant."""
+    seen: set[tuple[Any, ...]] = set()
+    for path, text in _feed_keys(data):
+        if "recipients" in path and text.partition(":")[2] != PLACEHOLDER_KEY:
+            if (path[1], text) in seen:
+                yield path, "names the same recipient a second time"
+            seen.add((path[1], text))
+
+
+def _feed_keys(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    feeds = get(data, "feeds")
+    for name in feeds if isinstance(feeds, Mapping) else ():
+        recipients = get(data, "feeds", name, "recipients")
+        for index, text in enumerate(recipients if isinstance(recipients, list) else ()):
+            if isinstance(text, str):
+                yield ("feeds", name, "recipients", index), text
+        ack_key = get(data, "feeds", name, "ack_key")
+        if isinstance(ack_key, str):
+            yield ("feeds", name, "ack_key"), ack_key
+
+
+RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
+    shutter_fits_frame_rate,
+    position_is_whole,
+    location_is_given,
+    keys_are_real,
+    recipients_differ,
+)
