@@ -27,19 +27,23 @@ class Inspection:
     config: Config | None
     problems: tuple[Problem, ...]
 
+    def usable(self) -> Config:
+        """The configuration.
+
+        Raises: ConfigError with every problem, when there is one.
+        """
+        if self.config is None:
+            text = "\n".join(str(problem) for problem in self.problems)
+            raise ConfigError(text, hint="`anpr-edge config example` prints every key with its comment")
+        return self.config
+
 
 def load_config(path: Path) -> Config:
     """The configuration in a file, checked whole.
 
     Raises: ConfigError with one line for every problem: file, line, key, value and what is allowed.
     """
-    inspection = inspect_config(path)
-    if inspection.config is None:
-        raise ConfigError(
-            "\n".join(str(problem) for problem in inspection.problems),
-            hint="`anpr-edge config example` prints every key with its comment",
-        )
-    return inspection.config
+    return inspect_config(path).usable()
 
 
 def inspect_config(path: Path) -> Inspection:

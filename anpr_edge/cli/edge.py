@@ -1,0 +1,23 @@
+"""`anpr-edge`: everything done on the unit itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from anpr_edge.cli.program import run_program
+
+COMMANDS = (
+    "anpr_edge.cli.config_cmd",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one `anpr-edge` command; returns the exit code."""
+    return run_program(
+        "anpr-edge", "The roadside unit: read, seal and deliver number plates.", COMMANDS, argv
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
