@@ -1,0 +1,107 @@
+"""systemd accepts the units, finds them tightly shut, and lays out users, folders and keys as needed."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.errors import ConfigError
+
+UNITS = Path(__file__).parents[2] / "systemd"
+SERVICES = ("anpr-edge-reader.service", "anpr-edge-uplink.service")
+INSTALLED = "/opt/anpr-edge/venv/bin/anpr-edge"
+EXPOSURE_LIMIT = 15  # tenths on systemd-analyze's scale from 0 (shut) to 100 (open)
+
+pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def setting(service: str, section: str, key: str) -> str:
+    """The last value of a key in a unit file; for keys that are given once."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNITS / service)
+    return unit[section][key]
+
+
+def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
+    program = tmp_path / "anpr-edge"
+    program.symlink_to("/bin/true")
+    for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.target")]:
+        (tmp_path / unit.name).write_text(unit.read_text().replace(INSTALLED, str(program)))
+    checked = run("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("anpr-edge*.*")))
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_sandbox_is_tight(service: str) -> None:
+    checked = run(
+        "systemd-analyze",
+        "security",
+        "--offline=true",
+        f"--threshold={EXPOSURE_LIMIT}",
+        "--no-pager",
+        UNITS / service,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_unusable_configuration_does_not_restart_for_ever(service: str) -> None:
+    assert setting(service, "Service", "RestartPreventExitStatus") == str(ConfigError.exit_code)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_memory_with_plates_in_it_never_reaches_a_disk(service: str) -> None:
+    assert setting(service, "Service", "LimitCORE") == "0"
+    assert setting(service, "Service", "MemorySwapMax") == "0"
+
+
+def test_what_sees_plates_has_no_network_and_what_has_the_network_no_devices() -> None:
+    reader, uplink = SERVICES
+    assert setting(reader, "Service", "PrivateNetwork") == "yes"
+    assert setting(reader, "Service", "RestrictAddressFamilies") == "AF_UNIX"
+    assert setting(uplink, "Service", "PrivateDevices") == "yes"
+    assert setting(uplink, "Service", "InaccessiblePaths") == "-/var/lib/anpr-edge/keys/sign.pem"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
+def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
+    keys = tmp_path / "var/lib/anpr-edge/keys"
+    keys.mkdir(parents=True)
+    (tmp_path / "etc").mkdir()
+    for name in ("sign.pem", "tls.pem", "tls.crt"):
+        (keys / name).touch()
+
+    users = run("systemd-sysusers", f"--root={tmp_path}", UNITS / "anpr-edge.sysusers.conf")
+    assert users.returncode == 0, users.stderr
+    layout = run("systemd-tmpfiles", f"--root={tmp_path}", "--create", UNITS / "anpr-edge.tmpfiles.conf")
+    assert (layout.returncode, layout.stderr) == (0, "")
+
+    ids = user_ids(tmp_path / "etc/passwd")
+    assert owner_and_mode(keys / "sign.pem") == (ids["anpr-reader"], 0o600)
+    assert owner_and_mode(keys / "tls.pem") == (ids["anpr-uplink"], 0o600)
+    assert owner_and_mode(keys / "tls.crt") == (0, 0o644)
+    assert owner_and_mode(keys) == (0, 0o750)
+    assert owner_and_mode(keys.parent / "outbox.db") == (ids["anpr-reader"], 0o660)
+    assert owner_and_mode(keys.parent) == (0, 0o2770)
+    assert owner_and_mode(tmp_path / "run/anpr-edge") == (0, 0o3775)
+
+
+def user_ids(passwd: Path) -> dict[str, int]:
+    entries = (line.split(":") for line in passwd.read_text().splitlines())
+    return {entry[0]: int(entry[2]) for entry in entries}
+
+
+def owner_and_mode(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_uid, stat.S_IMODE(state.st_mode)
