@@ -1,0 +1,175 @@
+"""A ready mosquitto for a fleet: its configuration, its access list, and running it as a child.
+
+Every client shows a certificate of the fleet; its common name is its user name. A unit writes under
+its own name alone, a consumer reads its own feeds alone (docs/topics.md).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from anpr_edge.errors import UplinkError, UsageError
+from anpr_edge.seams import Clock
+from anpr_edge.uplink import topics
+
+CONFIG_FILE = "mosquitto.conf"
+ACCESS_FILE = "access.acl"
+STATE_DIR = "state"
+
+READY_WITHIN_S = 10.0
+STOP_WITHIN_S = 5.0
+
+SYSTEM_PATHS = "/usr/sbin:/usr/local/sbin"
+"""Where distributions put daemons; an ordinary user's PATH may lack it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where the broker listens and how it proves who it is; PEM files."""
+
+    port: int
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+    address: str = "127.0.0.1"
+
+
+def write_mosquitto(
+    directory: Path, fleet: str, listener: Listener, consumers: Mapping[str, Sequence[str]]
+) -> Path:
+    """Write mosquitto's configuration and access list into `directory`; returns the configuration.
+
+    `consumers` maps each consumer's certificate name to the feeds it may read and acknowledge.
+
+    Raises: UsageError for a name that cannot be a topic level.
+    """
+    for name in (fleet, *consumers, *(feed for feeds in consumers.values() for feed in feeds)):
+        if not topics.is_name(name):
+            raise UsageError(
+                f"{name!r} cannot name a fleet, consumer or feed",
+                hint="use lower-case letters, digits, '-', '_' and '.', at most 64",
+            )
+    state = directory / STATE_DIR
+    state.mkdir(parents=True, exist_ok=True)
+    access = directory / ACCESS_FILE
+    access.write_text(_access_list(fleet, consumers), encoding="ascii")
+    access.chmod(0o600)
+    config = directory / CONFIG_FILE
+    config.write_text(_configuration(listener, access, state), encoding="utf-8")
+    return config
+
+
+@contextmanager
+def running_mosquitto(config: Path, listener: Listener, clock: Clock) -> Iterator[subprocess.Popen[bytes]]:
+    """Run mosquitto with `config` until the block ends; it accepts connections when the block begins.
+
+    Raises: UplinkError when mosquitto is not installed or does not come up; its own words are in it.
+    """
+    log = config.with_suffix(".log")
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [find_mosquitto(), "-c", str(config)], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+        )
+    try:
+        _wait_until_ready(process, listener, clock, log)
+        yield process
+    finally:
+        _stop(process)
+
+
+def find_mosquitto() -> str:
+    """The mosquitto program.
+
+    Raises: UplinkError when it is not installed.
+    """
+    path = shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_PATHS)
+    if path is None:
+        raise UplinkError("mosquitto is not installed", hint="apt-get install mosquitto (2.0 or newer)")
+    return path
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
+    lines = ["# %u is the common name of the client's certificate"]
+    for kind in ("reads/+", "status", "health", "reply/+"):
+        lines.append(f"pattern write {topics.ROOT}/{fleet}/%u/{kind}")
+    for kind in ("ack/+", "cmd/+"):
+        lines.append(f"pattern read {topics.ROOT}/{fleet}/%u/{kind}")
+    for consumer, feeds in sorted(consumers.items()):
+        lines += ["", f"user {consumer}"]
+        for feed in feeds:
+            lines.append(f"topic read {topics.reads(fleet, '+', feed)}")
+            lines.append(f"topic write {topics.ack(fleet, '+', feed)}")
+        lines.append(f"topic read {topics.status(fleet, '+')}")
+        lines.append(f"topic read {topics.health(fleet, '+')}")
+    return "\n".join(lines) + "\n"
+
+
+def _configuration(listener: Listener, access: Path, state: Path) -> str:
+    settings = {
+        "per_listener_settings": "true",
+        "log_dest": "stderr",
+        "log_timestamp_format": "%Y-%m-%dT%H:%M:%S",
+        "persistence": "true",
+        "persistence_location": f"{state}/",
+        "autosave_interval": "5",
+        # A full queue would drop reads that were acknowledged to the unit: let disk be the limit.
+        "max_queued_messages": "0",
+        "max_inflight_messages": "100",
+        "max_packet_size": "65536",
+        "persistent_client_expiration": "14d",
+        "listener": f"{listener.port} {listener.address}",
+        "tls_version": "tlsv1.3",
+        "cafile": str(listener.ca_file),
+        "certfile": str(listener.cert_file),
+        "keyfile": str(listener.key_file),
+        "require_certificate": "true",
+        "use_identity_as_username": "true",
+        "allow_anonymous": "false",
+        "acl_file": str(access),
+    }
+    if os.geteuid() == 0:
+        # Started by root, mosquitto would become a user that cannot read these files.
+        settings = {"user": pwd.getpwuid(0).pw_name, **settings}
+    return "".join(f"{key} {value}\n" for key, value in settings.items())
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], listener: Listener, clock: Clock, log: Path) -> None:
+    deadline_ns = clock.now().mono_ns + round(READY_WITHIN_S * 1e9)
+    while clock.now().mono_ns < deadline_ns:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection((listener.address, listener.port), timeout=1.0).close()
+            return
+        except OSError:
+            clock.sleep(0.02)
+    last = log.read_text(errors="replace").strip().splitlines()[-3:]
+    raise UplinkError(
+        f"mosquitto did not come up on {listener.address}:{listener.port}: {' | '.join(last) or 'no output'}",
+        hint=f"read {log}; is the port free?",
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,131 @@
+"""What a unit does with one connection: birth, reads out, watermarks in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
+from anpr_edge.seams import Clock
+from anpr_edge.uplink import topics
+from anpr_edge.uplink.link import Limits, Link, LinkOptions, Message
+from anpr_edge.uplink.window import Window
+
+Event = Delivery | SignedMessage | LinkState
+
+STATUS_SCHEMA = 1
+
+PACKET_TOO_LARGE = 0x95
+"""Source: MQTT 5.0 §2.4, reason codes."""
+
+PACKET_OVERHEAD_BYTES = 64
+"""More than fixed header, identifier and properties of our publishes take besides topic and payload."""
+
+ANSWER_WITHIN_S = 60.0
+"""A broker that answers pings but no publish for this long is given up; mosquitto takes milliseconds."""
+
+HEALTH_EXPIRY_S = 300
+"""Health that old says nothing about now; the broker drops it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """The unit as its topics and its status name it."""
+
+    fleet: str
+    unit: str
+    feeds: tuple[str, ...]
+    birth: Mapping[str, object] = field(default_factory=dict)
+
+    def status(self, state: str, **more: object) -> bytes:
+        """The retained status message, JSON."""
+        return to_json({"schema": STATUS_SCHEMA, "state": state, **more})
+
+
+class Connection:
+    """One link with its in-flight window; hears what the link hears and emits what the uplink tells."""
+
+    def __init__(
+        self,
+        options: LinkOptions,
+        speaker: Speaker,
+        clock: Clock,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._speaker = speaker
+        self._clock = clock
+        self._emit = emit
+        self._where = f"{options.host}:{options.port}"
+        self._packet_bytes: int | None = None
+        self._up = False
+        self.window = Window(options.in_flight, emit)
+        self.link = Link(options, self, clock)
+
+    def publish(self, read: SealedRead) -> bool:
+        """Send one read, waiting for room in the window; False when there is no connection (any more)."""
+        if not self._up or not self.window.reserve():
+            return False
+        topic = topics.reads(self._speaker.fleet, self._speaker.unit, read.feed)
+        if self._too_large(topic, read.blob):
+            self.window.refused(read.feed, read.seq, PACKET_TOO_LARGE)
+            return True
+        mid = self.link.publish(topic, read.blob, content_type=topics.READS_CONTENT_TYPE)
+        return self.window.sent(mid, read.feed, read.seq, self._clock.now().mono_ns)
+
+    def say(self, state: str, **more: object) -> None:
+        """Leave the unit's status at the broker."""
+        topic = topics.status(self._speaker.fleet, self._speaker.unit)
+        self._tell(topic, self._speaker.status(state, **more))
+
+    def report_health(self, payload: bytes) -> bool:
+        """Publish the unit's health; False when there is no connection."""
+        if self._up:
+            topic = topics.health(self._speaker.fleet, self._speaker.unit)
+            self._tell(topic, payload, expiry_s=HEALTH_EXPIRY_S)
+        return self._up
+
+    def close(self) -> None:
+        """Answer nothing more; the link has ended."""
+        self._up = False
+        self.window.close()
+
+    def up(self, limits: Limits) -> None:
+        speaker = self._speaker
+        self.window.limit(limits.receive_maximum)
+        self._packet_bytes = limits.packet_bytes
+        self.link.subscribe([topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds])
+        self.say("online", **speaker.birth)
+        self._emit(LinkState(True, f"connected to {self._where}"))
+        self._up = True
+
+    def message(self, message: Message) -> None:
+        feed = topics.parse_ack(message.topic, self._speaker.fleet, self._speaker.unit)
+        if feed is not None:
+            self._emit(SignedMessage("ack", feed, message.payload))
+
+    def answered(self, mid: int, reason_code: int) -> None:
+        self.window.answered(mid, reason_code)
+
+    def tick(self) -> None:
+        oldest_ns = self.window.oldest_mono_ns()
+        if oldest_ns is not None and self._clock.now().mono_ns - oldest_ns > ANSWER_WITHIN_S * 1e9:
+            self.link.drop(f"the broker has not answered a publish for {ANSWER_WITHIN_S:.0f} s")
+
+    def leaving(self) -> None:
+        self.say("offline", reason="stopped")
+
+    def _too_large(self, topic: str, payload: bytes) -> bool:
+        size = len(topic) + len(payload) + PACKET_OVERHEAD_BYTES
+        return self._packet_bytes is not None and size > self._packet_bytes
+
+    def _tell(self, topic: str, payload: bytes, expiry_s: int | None = None) -> None:
+        mid = self.link.publish(
+            topic, payload, content_type=topics.JSON_CONTENT_TYPE, retain=True, expiry_s=expiry_s
+        )
+        self.window.ignore(mid)
+
+
+def to_json(document: Mapping[str, object]) -> bytes:
+    """A status or health document as it goes on the wire."""
+    return json.dumps(document, separators=(",", ":")).encode()

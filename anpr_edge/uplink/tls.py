@@ -1,0 +1,104 @@
+"""TLS 1.3 with both sides proving who they are, and its failures said in plain words."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from anpr_edge.errors import UplinkError
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The PEM files of one client: whom it trusts, who it is, and its private key."""
+
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+
+    def context(self) -> ssl.SSLContext:
+        """A TLS context that speaks 1.3 or nothing, checks the broker's name and shows our certificate.
+
+        Raises: UplinkError when a file is missing, is no PEM, or key and certificate do not match.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        for path in (self.ca_file, self.cert_file, self.key_file):
+            _check_readable(path)
+        try:
+            context.load_verify_locations(cafile=str(self.ca_file))
+        except ssl.SSLError as error:
+            raise UplinkError(
+                f"{self.ca_file}: holds no certificate to trust", hint="copy the fleet's ca.crt there"
+            ) from error
+        try:
+            context.load_cert_chain(str(self.cert_file), str(self.key_file), password=_no_password)
+        except ssl.SSLError as error:
+            raise UplinkError(
+                f"{self.cert_file} and {self.key_file}: not a certificate and its own unencrypted key",
+                hint="issue a certificate for the key that is there, or put back the key it was issued for",
+            ) from error
+        return context
+
+
+_TROUBLE = (
+    ("hostname mismatch", "the broker's certificate is for another name: set broker.host to the name in it"),
+    (
+        "ip address mismatch",
+        "the broker's certificate is for another address: set broker.host to the one in it",
+    ),
+    ("not yet valid", "the broker's certificate is not valid yet: check the clock"),
+    ("certificate has expired", "the broker's certificate has expired: renew it, or check the clock"),
+    (
+        "self-signed certificate",
+        "the broker's certificate is from an authority we do not trust: check broker.ca_file",
+    ),
+    (
+        "unable to get local issuer",
+        "the broker's certificate is from an authority we do not trust: check broker.ca_file",
+    ),
+    ("alert certificate expired", "the broker says our certificate has expired: renew it"),
+    ("alert unknown ca", "the broker does not trust the authority that issued our certificate"),
+    ("alert certificate required", "the broker wants a client certificate: check broker.cert_file"),
+    ("alert certificate revoked", "the broker says our certificate is revoked: issue a new one"),
+    ("alert bad certificate", "the broker refuses our certificate: check that it is this fleet's"),
+    ("protocol version", "the broker does not speak TLS 1.3: allow it there"),
+    ("unsupported protocol", "the broker does not speak TLS 1.3: allow it there"),
+    ("wrong version number", "the port does not speak TLS: check broker.port"),
+    ("connection refused", "nothing listens there: is the broker running, and the port right?"),
+    ("timed out", "no answer: is the way there open, firewall included?"),
+    ("name or service not known", "the name cannot be resolved: check broker.host and DNS"),
+    ("name resolution", "the name cannot be resolved just now: check the network and DNS"),
+    ("no address associated", "the name has no address: check broker.host and DNS"),
+    ("unreachable", "no route there: is the network up?"),
+    ("connection reset", "the other side hung up: a broker does so when it refuses our certificate"),
+    ("eof occurred", "the other side hung up: a broker does so when it refuses our certificate"),
+)
+"""What the TLS library and the system say (lower case) and what it means to whoever must mend it.
+
+Source: OpenSSL 3 `X509_verify_cert_error_string` and alert descriptions (RFC 8446 §6.2), strerror(3);
+the wording is stable over the OpenSSL versions tried (1.1.1 to 3.5).
+"""
+
+
+def explain(words: str) -> str:
+    """What a failed connection means and what to look at, followed by the library's own words."""
+    low = words.lower()
+    meaning = next((meaning for needle, meaning in _TROUBLE if needle in low), None)
+    return f"{meaning} ({words})" if meaning else words
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise UplinkError(
+            f"{path}: {error.strerror}", hint="anpr-edge init makes a unit's keys; the fleet signs them"
+        ) from error
+
+
+def _no_password() -> str:
+    """An encrypted key must fail, not ask a terminal nobody sits at."""
+    return ""

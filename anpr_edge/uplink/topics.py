@@ -1,0 +1,68 @@
+"""The names under which units and centres meet at the broker (docs/topics.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ROOT = "anpr/v1"
+
+READS_CONTENT_TYPE = "application/cose"
+"""MQTT 5 content type of a sealed read. Source: RFC 9052 §11.2."""
+
+JSON_CONTENT_TYPE = "application/json"
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?")
+"""Fleet, unit and feed names: they are topic levels, ACL users and certificate names at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsTopic:
+    """Whose reads a message claims to be, by its topic alone."""
+
+    fleet: str
+    unit: str
+    feed: str
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can name a fleet, unit or feed: lower case, digits, `-`, `_`, `.`, at most 64."""
+    return _NAME.fullmatch(text) is not None
+
+
+def reads(fleet: str, unit: str, feed: str) -> str:
+    """Where a unit publishes sealed reads; `+` as `unit` makes the filter a consumer subscribes to."""
+    return f"{ROOT}/{fleet}/{unit}/reads/{feed}"
+
+
+def ack(fleet: str, unit: str, feed: str) -> str:
+    """Where a feed's centre leaves its signed watermark for one unit, retained."""
+    return f"{ROOT}/{fleet}/{unit}/ack/{feed}"
+
+
+def status(fleet: str, unit: str) -> str:
+    """Where a unit says whether it is on line, retained; its will goes there too."""
+    return f"{ROOT}/{fleet}/{unit}/status"
+
+
+def health(fleet: str, unit: str) -> str:
+    """Where a unit says how it is."""
+    return f"{ROOT}/{fleet}/{unit}/health"
+
+
+def parse_reads(topic: str) -> ReadsTopic | None:
+    """The parts of a reads topic, or None when `topic` is not one."""
+    parts = topic.split("/")
+    if len(parts) != 6 or "/".join(parts[:2]) != ROOT or parts[4] != "reads":
+        return None
+    fleet, unit, feed = parts[2], parts[3], parts[5]
+    if not all(map(is_name, (fleet, unit, feed))):
+        return None
+    return ReadsTopic(fleet, unit, feed)
+
+
+def parse_ack(topic: str, fleet: str, unit: str) -> str | None:
+    """The feed whose watermark for this unit `topic` carries, or None when it is something else."""
+    prefix = ack(fleet, unit, "")
+    feed = topic.removeprefix(prefix)
+    return feed if topic.startswith(prefix) and is_name(feed) else None

@@ -1,0 +1,72 @@
+"""Short words for the integration tests: make an uplink, wait for what it says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.records import Delivery, LinkState, SignedMessage
+from anpr_edge.uplink.backoff import Backoff
+from anpr_edge.uplink.connection import Event
+from anpr_edge.uplink.mqtt import MqttUplink
+from anpr_edge.uplink.tls import Credentials
+from tests.integration.conftest import FEED, FLEET, HOST, UNIT, Site
+
+WITHIN_S = 30.0
+"""Long enough for a busy machine; a test that waits this long has failed."""
+
+
+@contextmanager
+def make_uplink(
+    site: Site, *, name: str = UNIT, host: str = HOST, credentials: Credentials | None = None
+) -> Iterator[MqttUplink]:
+    """A started uplink of unit `name`, stopped at the end."""
+    files = credentials or site.credentials(UNIT)
+    uplink = MqttUplink(
+        host,
+        site.port,
+        fleet=FLEET,
+        unit=name,
+        feeds=[FEED],
+        ca_file=files.ca_file,
+        cert_file=files.cert_file,
+        key_file=files.key_file,
+        clock=SystemClock(),
+        backoff=Backoff(random.Random(1), first_s=0.05, most_s=0.2),
+    )
+    uplink.start()
+    try:
+        yield uplink
+    finally:
+        uplink.stop()
+
+
+def collect(uplink: MqttUplink, enough: Callable[[list[Event]], bool]) -> list[Event]:
+    """Gather events until there are `enough`."""
+    clock = SystemClock()
+    deadline_ns = clock.now().mono_ns + round(WITHIN_S * 1e9)
+    happened: list[Event] = []
+    while not enough(happened):
+        assert clock.now().mono_ns < deadline_ns, f"only {happened} within {WITHIN_S} s"
+        happened += uplink.events(0.2)
+    return happened
+
+
+def link_state(uplink: MqttUplink) -> LinkState:
+    """The next change of the link."""
+    happened = collect(uplink, lambda events: any(isinstance(event, LinkState) for event in events))
+    return next(event for event in happened if isinstance(event, LinkState))
+
+
+def deliveries(uplink: MqttUplink, count: int) -> list[Delivery]:
+    """The next `count` deliveries."""
+    happened = collect(uplink, lambda events: sum(isinstance(e, Delivery) for e in events) >= count)
+    return [event for event in happened if isinstance(event, Delivery)]
+
+
+def signed_message(uplink: MqttUplink) -> SignedMessage:
+    """The next message from the centre."""
+    happened = collect(uplink, lambda events: any(isinstance(event, SignedMessage) for event in events))
+    return next(event for event in happened if isinstance(event, SignedMessage))
