@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from anpr_edge.cli.program import run_program
 
 COMMANDS = (
+    "anpr_edge.cli.init",
     "anpr_edge.cli.config_cmd",
 )
 
