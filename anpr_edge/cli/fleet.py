@@ -1,0 +1,21 @@
+"""`anpr-fleet`: the workshop's command, for whoever prepares units and the broker."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from anpr_edge.cli.program import run_program
+
+COMMANDS = ("anpr_edge.cli.fleet_commands",)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one `anpr-fleet` command; returns the exit code."""
+    return run_program(
+        "anpr-fleet", "The workshop: certificates for a fleet's units, centres and broker.", COMMANDS, argv
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

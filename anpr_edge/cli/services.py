@@ -1,0 +1,64 @@
+"""`anpr-edge read` and `anpr-edge uplink`: the two services, in the foreground, as systemd runs them."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Callable
+from typing import Protocol
+
+from anpr_edge.cli.program import add_config_option
+from anpr_edge.config import load_config
+from anpr_edge.daemon.logs import start_logging
+
+READ_HELP = """Take frames, read plates, seal each read for its feeds and keep it in the outbox.
+Runs until the source ends or it is told to stop (Ctrl-C, SIGTERM); then finishes the
+reads it has begun. Needs no network, and under systemd has none."""
+
+UPLINK_HELP = """Send sealed reads from the outbox to the broker, and forget them when the centre's
+signed watermark says it has them. Runs until it is told to stop. Sees only ciphertext."""
+
+
+class _Service(Protocol):
+    def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both commands."""
+    for name, text, run in (("read", READ_HELP, run_reader), ("uplink", UPLINK_HELP, run_uplink)):
+        parser = subparsers.add_parser(
+            name,
+            help=text.partition(".")[0].replace("\n", " "),
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_config_option(parser)
+        parser.set_defaults(run=run)
+
+
+def run_reader(args: argparse.Namespace) -> int:
+    """Run the reader until it ends."""
+    config = load_config(args.config)
+    start_logging(config.log.level)
+    from anpr_edge.daemon.wiring_reader import build_reader
+
+    return _run_service(lambda: build_reader(config))
+
+
+def run_uplink(args: argparse.Namespace) -> int:
+    """Run the uplink until it is stopped."""
+    config = load_config(args.config)
+    start_logging(config.log.level)
+    from anpr_edge.daemon.wiring_uplink import build_uplink
+
+    return _run_service(lambda: build_uplink(config))
+
+
+def _run_service(build: Callable[[], _Service]) -> int:
+    service = build()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: service.stop())
+    service.run()
+    return 0

@@ -1,0 +1,212 @@
+"""The reader service: frames in, sealed reads in the outbox. It has no network.
+
+    capture ── frames (drops the oldest) ──▶ infer ── reads (waits) ──▶ commit ──▶ outbox
+
+A slow detector costs frames, and a slow card costs frames too once the reads' queue is full; neither
+costs a read. The watchdog is fed only while every stage is on time, so a hung camera or detector
+restarts the service and an empty road does not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+
+from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
+from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
+from anpr_edge.daemon.stages import Stages
+from anpr_edge.daemon.state import StateReport
+from anpr_edge.errors import OutboxError
+from anpr_edge.pipeline import PlateReader
+from anpr_edge.records import Frame, PlateRead
+from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
+
+log = logging.getLogger(__name__)
+
+STAGE_LIMITS_S = {"capture": 10.0, "infer": 10.0, "commit": 30.0}
+"""How long each stage may be silent: a camera restart, a cold model, an SD card's worst fsync."""
+
+FRAMES_WAITING = 2
+READS_WAITING = 64
+POLL_S = 0.25
+RETRY_S = 1.0
+SUPERVISE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderParts:
+    """What wiring gives the reader. A `live` source loses frames rather than wait; a file waits."""
+
+    source: FrameSource
+    plates: PlateReader
+    sealer: Sealer
+    outbox: Outbox
+    positioner: Positioner
+    feeds: Sequence[str]
+    live: bool
+
+
+class Reader:
+    """Runs until its source ends or `stop` is set, then hands on every read it has begun."""
+
+    def __init__(self, parts: ReaderParts, clock: Clock, notifier: Notifier, report: StateReport) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._notifier = notifier
+        self._report = report
+        self._stop = Event()
+        self._heartbeats = Heartbeats(clock, STAGE_LIMITS_S)
+        self._stages = Stages(self._heartbeats, self._stop)
+        self._frames: DropOldest[Frame] | Bounded[Frame] = (
+            DropOldest(FRAMES_WAITING) if parts.live else Bounded(FRAMES_WAITING)
+        )
+        self._reads: Bounded[PlateRead] = Bounded(READS_WAITING)
+        self._counts = Counters()
+        self._frame_ms = Latencies()
+        self._last_read_mono_ns: int | None = None
+        self._outbox_down = False
+
+    def stop(self) -> None:
+        """Take no more frames; what is under way is still finished. Safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Block until done.
+
+        Raises: whatever ended a stage: SourceStalled, SourceUnavailable, …
+        """
+        for stage, work in (("capture", self._capture), ("infer", self._infer), ("commit", self._commit)):
+            self._stages.start(stage, work)
+        self._notifier.ready()
+        while self._stages.running():
+            self._supervise()
+            self._clock.sleep(SUPERVISE_S)
+        self._notifier.stopping()
+        self._parts.source.close()
+        self._report.write(self._state("stopping" if self._stop.is_set() else "finished"), force=True)
+        self._stages.raise_failure()
+
+    def _supervise(self) -> None:
+        late = self._heartbeats.late()
+        if late:
+            self._notifier.status(f"late: {', '.join(age.stage for age in late)}")
+        else:
+            self._notifier.alive()
+        self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+
+    # ── the three stages ────────────────────────────────────────────────────────────────────
+
+    def _capture(self) -> None:
+        try:
+            while not self._stop.is_set():
+                frame = self._parts.source.read()
+                self._heartbeats.beat("capture")
+                if frame is None:
+                    break
+                self._counts.add("taken")
+                self._put_frame(frame)
+        finally:
+            self._frames.close()
+
+    def _put_frame(self, frame: Frame) -> None:
+        if isinstance(self._frames, DropOldest):
+            self._counts.add("queue-full", self._frames.put(frame))
+            return
+        while not self._frames.put(frame, POLL_S) and not self._stop.is_set():
+            self._heartbeats.beat("capture")
+
+    def _infer(self) -> None:
+        try:
+            while True:
+                frame = self._frames.get(POLL_S)
+                self._heartbeats.beat("infer")
+                if frame is not None:
+                    self._read_plates(frame)
+        except Closed:
+            self._hand_on(self._parts.plates.finish())
+        finally:
+            self._reads.close()
+
+    def _read_plates(self, frame: Frame) -> None:
+        self._hand_on(self._parts.plates.step(frame))
+        self._counts.add("processed")
+        self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
+
+    def _hand_on(self, reads: Sequence[PlateRead]) -> None:
+        for read in reads:
+            placed = replace(read, fix=self._parts.positioner.fix())
+            while not self._reads.put(placed, POLL_S):
+                self._heartbeats.beat("infer")
+
+    def _commit(self) -> None:
+        try:
+            while True:
+                first = self._reads.get(POLL_S)
+                self._heartbeats.beat("commit")
+                if first is not None:
+                    self._keep([first, *self._waiting_reads()])
+        except Closed:
+            return
+
+    def _waiting_reads(self) -> list[PlateRead]:
+        """The reads that queued up behind the first: they share its transaction."""
+        return [read for _ in range(len(self._reads)) if (read := self._reads.get(0)) is not None]
+
+    def _keep(self, reads: Sequence[PlateRead]) -> None:
+        requests = [(feed, self._sealing(read, feed)) for read in reads for feed in self._parts.feeds]
+        while True:
+            try:
+                self._parts.outbox.append(requests)
+            except OutboxError as error:
+                self._outbox_refused(error, len(reads))
+                continue
+            break
+        if self._outbox_down:
+            log.info("the outbox takes reads again")
+        self._outbox_down = False
+        self._counts.add("committed", len(reads))
+        self._last_read_mono_ns = self._clock.now().mono_ns
+
+    def _sealing(self, read: PlateRead, feed: str) -> SealAs:
+        return lambda seq, previous: self._parts.sealer.seal(read, feed, seq, previous)
+
+    def _outbox_refused(self, error: OutboxError, waiting: int) -> None:
+        """Keep the reads and try again; only a stop ends the trying, and says what is lost."""
+        self._heartbeats.beat("commit")
+        if not self._outbox_down:
+            log.error("outbox: %s; %d reads wait in memory", error, waiting)
+        self._outbox_down = True
+        if self._stop.is_set():
+            raise error
+        self._clock.sleep(RETRY_S)
+
+    # ── what it says of itself ──────────────────────────────────────────────────────────────
+
+    def _state(self, state: str) -> dict[str, object]:
+        counts, plates = self._counts.state(), self._parts.plates
+        now, fix = self._clock.now(), self._parts.positioner.fix()
+        last = self._last_read_mono_ns
+        return {
+            "state": state,
+            "stages": self._heartbeats.state(),
+            "frames": {
+                "taken": counts.get("taken", 0),
+                "processed": counts.get("processed", 0),
+                "dropped": {"queue-full": counts.get("queue-full", 0)},
+            },
+            "reads": {
+                "committed": counts.get("committed", 0),
+                "unreadable": plates.counts.unreadable,
+                "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
+            },
+            "latency_ms": {
+                "frame_p50": self._frame_ms.percentile(50),
+                "frame_p95": self._frame_ms.percentile(95),
+            },
+            "outbox_down": self._outbox_down,
+            "clock": {"utc_error_ms": now.utc_error_ms},
+            "fix": {"mode": fix.mode if fix else 0},
+            "models": list(plates.model_ids),
+        }

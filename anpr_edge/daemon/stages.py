@@ -1,0 +1,49 @@
+"""Threads of one service: when one fails, all stop, and the service ends with that failure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+from anpr_edge.daemon.health import Heartbeats
+
+log = logging.getLogger(__name__)
+
+
+class Stages:
+    """Runs each stage's function in a thread of its own until all have returned.
+
+    A function that raises sets `stop`; its error is raised again by `failed` in the main thread.
+    """
+
+    def __init__(self, heartbeats: Heartbeats, stop: Event) -> None:
+        self._heartbeats = heartbeats
+        self._stop = stop
+        self._threads: list[Thread] = []
+        self._failure: BaseException | None = None
+
+    def start(self, stage: str, work: Callable[[], None]) -> None:
+        """Begin `stage`; its name is the thread's name and its heartbeat's."""
+        thread = Thread(name=stage, target=self._guarded, args=(stage, work), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def running(self) -> bool:
+        """True while any stage has not returned."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def raise_failure(self) -> None:
+        """Raise what stopped the stages, if anything but their own end did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _guarded(self, stage: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            log.error("%s: %s", stage, error)
+            self._failure = self._failure or error
+            self._stop.set()
+        finally:
+            self._heartbeats.suspend(stage)

@@ -1,0 +1,182 @@
+"""The uplink service: sealed reads from the outbox to the broker. It sees only ciphertext.
+
+A read is *sent* when the broker accepts it and *gone* when the centre's signed watermark covers it.
+The outbox owns every retry; nothing waits in the MQTT library.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from threading import Event
+
+from anpr_edge.daemon.health import Counters
+from anpr_edge.daemon.state import StateReport
+from anpr_edge.errors import AnprError, OutboxError
+from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.records import Delivery, LinkState, SignedMessage
+from anpr_edge.seal.acks import open_ack
+from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seams import Clock, Notifier, Uplink
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.1
+RETRY_S = 1.0
+
+
+class UplinkService:
+    """Drives one uplink from one outbox until `stop`.
+
+    `ack_keys` are the keys whose watermarks count, one for each feed; `window` is how many reads may be
+    with the broker unanswered.
+    """
+
+    def __init__(
+        self,
+        outbox: SqliteOutbox,
+        uplink: Uplink,
+        clock: Clock,
+        notifier: Notifier,
+        report: StateReport,
+        *,
+        fleet: str,
+        unit: str,
+        ack_keys: Mapping[str, VerifyKey],
+        window: int,
+    ) -> None:
+        self._outbox = outbox
+        self._uplink = uplink
+        self._clock = clock
+        self._notifier = notifier
+        self._report = report
+        self._fleet = fleet
+        self._unit = unit
+        self._ack_keys = ack_keys
+        self._window = window
+        self._stop = Event()
+        self._in_flight: set[tuple[str, int]] = set()
+        self._link = LinkState(False, "not connected yet")
+        self._link_since_ns = clock.now().mono_ns
+        self._counts = Counters()
+        self._watermarks: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """End after the current turn. Safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Block until stopped.
+
+        Raises: UplinkError when the broker can never be used as configured.
+        """
+        self._uplink.start()
+        self._notifier.ready()
+        try:
+            while not self._stop.is_set():
+                self._turn()
+        finally:
+            self._notifier.stopping()
+            self._uplink.stop()
+            self._report.write(self._state("stopping"), force=True)
+
+    def _turn(self) -> None:
+        try:
+            self._take(self._uplink.events(POLL_S))
+            if self._link.connected:
+                self._publish_due()
+        except OutboxError as error:
+            log.error("outbox: %s", error)
+            self._clock.sleep(RETRY_S)
+        self._notifier.alive()
+        self._report.write(self._state("running"))
+
+    # ── up ──────────────────────────────────────────────────────────────────────────────────
+
+    def _publish_due(self) -> None:
+        room = self._window - len(self._in_flight)
+        if room <= 0:
+            return
+        due = self._outbox.due(self._window + len(self._in_flight))
+        fresh = [e.read for e in due if (e.read.feed, e.read.seq) not in self._in_flight]
+        for read in fresh[:room]:
+            self._in_flight.add((read.feed, read.seq))
+            self._counts.add("published")
+            self._uplink.publish(read)
+
+    # ── down ────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, events: Sequence[Delivery | SignedMessage | LinkState]) -> None:
+        deliveries = [event for event in events if isinstance(event, Delivery)]
+        if deliveries:
+            self._delivered(deliveries)
+        for event in events:
+            if isinstance(event, LinkState):
+                self._link_changed(event)
+            elif isinstance(event, SignedMessage):
+                self._acknowledged(event)
+
+    def _delivered(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self._in_flight.discard((delivery.feed, delivery.seq))
+            self._counts.add("accepted" if delivery.accepted else "refused")
+            if not delivery.accepted:
+                log.warning(
+                    "%s#%d refused: MQTT reason %d", delivery.feed, delivery.seq, delivery.reason_code
+                )
+        self._outbox.record(deliveries)
+
+    def _link_changed(self, link: LinkState) -> None:
+        """What was in flight on a lost connection is simply due again."""
+        if not link.connected:
+            self._in_flight.clear()
+        if link.connected != self._link.connected:
+            self._link_since_ns = self._clock.now().mono_ns
+        if link != self._link:
+            log.info("broker: %s", link.detail)
+            self._notifier.status(link.detail)
+        self._link = link
+
+    def _acknowledged(self, message: SignedMessage) -> None:
+        """Act on a watermark only when its feed's own recipient signed it for this unit."""
+        feed = message.name
+        try:
+            key = self._ack_keys.get(feed)
+            if key is None:
+                raise AnprError("no such feed on this unit")
+            ack = open_ack(message.payload, key)
+            if (ack.fleet, ack.unit, ack.feed) != (self._fleet, self._unit, feed):
+                raise AnprError("it is for another unit or feed")
+            self._outbox.settle(feed, ack.watermark, ack.gaps)
+        except AnprError as error:
+            self._counts.add("acks_refused")
+            log.warning("watermark for %s refused: %s", feed, error)
+        else:
+            self._watermarks[feed] = ack.watermark
+
+    # ── what it says of itself ──────────────────────────────────────────────────────────────
+
+    def _state(self, state: str) -> dict[str, object]:
+        counts = self._counts.state()
+        since_s = (self._clock.now().mono_ns - self._link_since_ns) / 1e9
+        return {
+            "state": state,
+            "link": {
+                "connected": self._link.connected,
+                "detail": self._link.detail,
+                "since_s": round(since_s, 1),
+            },
+            **{name: counts.get(name, 0) for name in ("published", "accepted", "refused", "acks_refused")},
+            "acked": dict(self._watermarks),
+            "outbox": self._outbox_state(),
+        }
+
+    def _outbox_state(self) -> dict[str, dict[str, object]]:
+        try:
+            stats = self._outbox.stats()
+        except OutboxError:
+            return {}
+        return {
+            feed: {"waiting": s.waiting, "sent": s.sent, "oldest_age_s": s.oldest_age_s}
+            for feed, s in stats.items()
+        }

@@ -1,0 +1,132 @@
+"""Builds the reader from a configuration: with `wiring_uplink`, the one place where concrete classes meet."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from anpr_edge.config import Config
+from anpr_edge.daemon.notify import make_notifier
+from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.wiring_common import build_outbox, build_report
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.devices.gps import FixedSite, SerialGps
+from anpr_edge.devices.illuminator import PwmIlluminator
+from anpr_edge.errors import ConfigError
+from anpr_edge.pipeline import PlateReader
+from anpr_edge.seal.keys import RecipientKey, SigningKey
+from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
+from anpr_edge.seams import Clock, FrameSource, Positioner
+from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.motion import MotionGate
+from anpr_edge.vision.recogniser import TfliteRecogniser
+from anpr_edge.vision.tflite import TfliteModel
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def build_reader(config: Config) -> Reader:
+    """The reader service as configured.
+
+    Raises: ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
+    """
+    clock = SystemClock()
+    if config.illuminator is not None:
+        PwmIlluminator(config.illuminator.pwm).set_level(config.illuminator.level)
+    parts = ReaderParts(
+        source=build_source(config, clock),
+        plates=build_plates(config),
+        sealer=build_sealer(config),
+        outbox=build_outbox(config, clock),
+        positioner=build_positioner(config, clock),
+        feeds=tuple(config.feeds),
+        live=is_live(config),
+    )
+    return Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
+
+
+def build_source(config: Config, clock: Clock) -> FrameSource:
+    """The configured frame source; its libraries are loaded only when it is the one."""
+    camera = config.camera
+    if camera.source == "picamera":
+        from anpr_edge.capture.picamera import Picamera
+
+        return Picamera(
+            clock,
+            width=camera.width,
+            height=camera.height,
+            frame_rate=camera.frame_rate,
+            shutter_us=camera.shutter_us,
+            gain=camera.gain,
+            stall_after_s=camera.stall_after_s,
+        )
+    if camera.source == "synthetic":
+        from anpr_edge.capture.synthetic import SyntheticRoad
+
+        return SyntheticRoad(
+            clock,
+            width=camera.width,
+            height=camera.height,
+            frame_rate=camera.frame_rate,
+            vehicles=camera.synthetic.vehicles,
+            seed=camera.synthetic.seed,
+        )
+    if camera.location is None:
+        raise ConfigError(f"camera.location is missing: the source {camera.source} needs one")
+    if camera.source == "images":
+        from anpr_edge.capture.images import ImageFolder
+
+        return ImageFolder(clock, [Path(camera.location)])
+    from anpr_edge.capture.video import VideoStream
+
+    return VideoStream(clock, camera.location, stall_after_s=camera.stall_after_s)
+
+
+def is_live(config: Config) -> bool:
+    """True when frames keep coming whether or not anyone takes them."""
+    camera = config.camera
+    if camera.source == "video":
+        location = camera.location or ""
+        return "://" in location or location.startswith("/dev/")
+    return camera.source != "images"
+
+
+def build_plates(config: Config) -> PlateReader:
+    """The pipeline with the configured models and settings."""
+    models, reading = config.models, config.reading
+    detector = TfliteModel.load(models.directory, "detector", threads=models.threads)
+    recogniser = TfliteModel.load(models.directory, "recogniser", threads=models.threads)
+    return PlateReader(
+        TfliteDetector(detector, score_min=models.detector_score_min),
+        TfliteRecogniser(recogniser),
+        gate=MotionGate() if reading.motion_gate else None,
+        heartbeat_frames=reading.heartbeat_frames,
+        min_confidence=reading.min_confidence,
+        min_plate_width_px=reading.min_plate_width_px,
+        max_delay_ms=reading.max_delay_ms,
+        max_misses=reading.max_misses,
+    )
+
+
+def build_sealer(config: Config) -> CoseSealer:
+    """Seals for the configured feeds with the unit's own signing key."""
+    return CoseSealer(
+        unit=UnitIdentity(config.unit.fleet, config.unit.id, boot_id()),
+        signing_key=SigningKey.load(config.unit.keys_dir / "sign.pem"),
+        feeds={
+            name: [RecipientKey.parse(text) for text in feed.recipients]
+            for name, feed in config.feeds.items()
+        },
+    )
+
+
+def build_positioner(config: Config, clock: Clock) -> Positioner:
+    """The GPS receiver when there is one, else the surveyed site, else nothing known."""
+    if config.gps is not None:
+        return SerialGps(config.gps.device, config.gps.baud, clock)
+    return FixedSite(config.site.lat_deg, config.site.lon_deg)
+
+
+def boot_id() -> bytes:
+    """This boot's random id, 16 bytes. Source: Linux random(4), /proc/sys/kernel/random/boot_id."""
+    return uuid.UUID(BOOT_ID.read_text().strip()).bytes

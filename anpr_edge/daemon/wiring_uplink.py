@@ -1,0 +1,44 @@
+"""Builds the uplink from a configuration. It loads neither OpenCV nor a model: it sees ciphertext only."""
+
+from __future__ import annotations
+
+from anpr_edge.config import Config
+from anpr_edge.daemon.notify import make_notifier
+from anpr_edge.daemon.uplinkd import UplinkService
+from anpr_edge.daemon.wiring_common import build_outbox, build_report
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.uplink.mqtt import MqttUplink
+
+
+def build_uplink(config: Config) -> UplinkService:
+    """The uplink service as configured.
+
+    Raises: KeyFileError or OutboxError, each naming what to do.
+    """
+    clock = SystemClock()
+    broker = config.broker
+    uplink = MqttUplink(
+        broker.host,
+        broker.port,
+        fleet=config.unit.fleet,
+        unit=config.unit.id,
+        feeds=tuple(config.feeds),
+        ca_file=broker.ca_file,
+        cert_file=broker.cert_file,
+        key_file=broker.key_file,
+        keep_alive_s=broker.keep_alive_s,
+        in_flight=broker.in_flight,
+        clock=clock,
+    )
+    return UplinkService(
+        build_outbox(config, clock),
+        uplink,
+        clock,
+        make_notifier(),
+        build_report("uplink", config, clock),
+        fleet=config.unit.fleet,
+        unit=config.unit.id,
+        ack_keys={name: VerifyKey.parse(feed.ack_key) for name, feed in config.feeds.items()},
+        window=broker.in_flight,
+    )
