@@ -1,1 +1,1 @@
-"""Reads still light into boxes, quads and texts: numpy, OpenCV and TFLite; no clock, no I/O but model files."""
+"""Reads still pictures into boxes, quads and texts: numpy, OpenCV, TFLite; no clock, no I/O but models."""

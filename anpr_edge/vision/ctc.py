@@ -1,0 +1,74 @@
+"""From the recogniser's slots to a text: greedy CTC with a probability for every character.
+
+Each slot is a softmax over blank and alphabet. A run of slots with the same best character is that
+character once; blanks separate runs. The upper row of a two-row plate fills the first half of the
+slots and the lower row the second, so both collapse in reading order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+BLANK = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """The best text's characters as columns of the alphabet without blank.
+
+    `rows` float32 (characters, alphabet): each sums to 1. `score` is the probability that the whole
+    text is right.
+    """
+
+    columns: NDArray[np.intp]
+    rows: Floats
+    score: float
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
+    """Probabilities float32 (slots, classes); `temperature` above 1 makes them more modest."""
+    scaled = logits / np.float32(temperature)
+    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)
+
+
+def greedy(probabilities: Floats) -> Reading:
+    """The text of float32 (slots, classes) probabilities, class 0 being blank.
+
+    Score: for every character the probability of its surest slot, times, for every other slot, the
+    probability that nothing but blank or the characters beside it stood there. This counts nearly all
+    alignments of the text and costs a fraction of the exact sum over them.
+    """
+    best = probabilities.argmax(axis=1)
+    starts = np.flatnonzero((best != BLANK) & (best != np.concatenate(([BLANK], best[:-1]))))
+    classes = best[starts]
+    peaks = np.array([_surest_slot(probabilities, best, start) for start in starts], np.intp)
+    rows = probabilities[peaks, 1:]
+    rows = rows / rows.sum(axis=1, keepdims=True)
+    score = probabilities[peaks, classes].prod() * _nothing_else(probabilities, peaks, classes)
+    return Reading(classes - 1, rows, float(score))
+
+
+def _surest_slot(probabilities: Floats, best: NDArray[np.intp], start: int) -> int:
+    """The slot of the run beginning at `start` in which its character is most probable."""
+    stop = start + 1
+    while stop < len(best) and best[stop] == best[start]:
+        stop += 1
+    return int(start + probabilities[start:stop, best[start]].argmax())
+
+
+def _nothing_else(probabilities: Floats, peaks: NDArray[np.intp], classes: NDArray[np.intp]) -> float:
+    """The probability that no further character stood in the slots between the peaks."""
+    slots = np.arange(len(probabilities))
+    padded = np.concatenate(([BLANK], classes, [BLANK]))
+    gap = np.searchsorted(peaks, slots, side="right")
+    before, after = padded[gap], padded[np.minimum(gap + 1, len(padded) - 1)]
+    allowed = probabilities[:, BLANK] + np.where(before != BLANK, probabilities[slots, before], 0)
+    allowed = allowed + np.where((after != BLANK) & (after != before), probabilities[slots, after], 0)
+    allowed[peaks] = 1
+    return float(np.minimum(allowed, 1).prod())

@@ -1,0 +1,72 @@
+"""The plate recogniser: a picture and four corners in, a text with its probabilities out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anpr_edge.errors import ModelError
+from anpr_edge.records import PlateCandidate, Quad
+from anpr_edge.vision.ctc import greedy, softmax
+from anpr_edge.vision.pixels import check_picture
+from anpr_edge.vision.rectify import fit_crop, quad_sides, rectify, sharpness, stretch_contrast
+from anpr_edge.vision.tflite import TfliteModel
+
+MIN_CHARACTERS = 2
+MIN_CROP_SIDE_PX = 4
+
+
+class TfliteRecogniser:
+    """Reads plates with a TFLite model; see `seams.Recogniser`."""
+
+    def __init__(self, model: TfliteModel) -> None:
+        card = model.card
+        if card.task != "plate-recogniser" or len(card.outputs) != 1 or not card.alphabet.startswith("-"):
+            raise ModelError(f"{model.model_id}: not a plate recogniser with one output and a leading blank")
+        classes = card.outputs[0].shape[-1]
+        if classes != len(card.alphabet):
+            raise ModelError(f"{model.model_id}: {classes} classes for an alphabet of {len(card.alphabet)}")
+        self._model = model
+
+    @property
+    def model_id(self) -> str:
+        """Name, version and checksum of the model."""
+        return self._model.model_id
+
+    @property
+    def alphabet(self) -> str:
+        """The characters it knows, in the order of the columns of `PlateCandidate.char_probs`."""
+        return self._model.card.alphabet[1:]
+
+    def recognise(self, pixels: NDArray[np.uint8], quad: Quad) -> PlateCandidate | None:
+        """The plate inside `quad` of a uint8 (height, width) picture, or None when it cannot be read.
+
+        Raises: CaptureError for anything but such a picture.
+        """
+        check_picture(pixels)
+        across, down = quad_sides(quad)
+        if min(across, down) < 1:
+            return None
+        return self._read(rectify(pixels, quad, self._model.input_shape), across)
+
+    def recognise_crop(self, pixels: NDArray[np.uint8]) -> PlateCandidate | None:
+        """The plate that fills a uint8 (height, width) picture already cut out of its frame.
+
+        Raises: CaptureError for anything but such a picture.
+        """
+        check_picture(pixels, min_side_px=MIN_CROP_SIDE_PX)
+        return self._read(fit_crop(pixels, self._model.input_shape), pixels.shape[1])
+
+    def _read(self, patch: NDArray[np.uint8], plate_width_px: float) -> PlateCandidate | None:
+        picture = stretch_contrast(patch)
+        logits = self._model.run(picture)[0]
+        reading = greedy(softmax(logits.reshape(-1, logits.shape[-1]), self._model.card.temperature))
+        if len(reading.columns) < MIN_CHARACTERS:
+            return None
+        return PlateCandidate(
+            text="".join(self.alphabet[column] for column in reading.columns),
+            char_probs=reading.rows,
+            score=reading.score,
+            sharpness=sharpness(picture),
+            plate_width_px=plate_width_px,
+        )
