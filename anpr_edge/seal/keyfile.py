@@ -1,0 +1,73 @@
+"""Private keys on disk: PKCS#8 PEM, mode 0600, never overwritten."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from anpr_edge.errors import KeyFileError
+
+LONGEST_BYTES = 4096
+"""A key file is some 120 bytes; whatever is longer than this is something else."""
+
+
+def load(path: Path) -> object:
+    """The private key at `path`, of whatever kind.
+
+    Raises: KeyFileError when it is missing, readable by others or malformed.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            pem = file.read(LONGEST_BYTES)
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}", hint="make the key, or name where it is") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileError(
+            f"{path}: mode {mode:04o} lets others at a private key, at most 0600",
+            hint=f"chmod 600 {path}",
+        )
+    try:
+        return load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFileError(
+            f"{path}: not an unencrypted PKCS#8 PEM private key", hint="make the key again, or restore it"
+        ) from None
+
+
+def wrong_kind(path: Path, called: str) -> KeyFileError:
+    """The error for a key that is not `called`."""
+    return KeyFileError(f"{path}: not an {called} key", hint=f"name the file that holds the {called} key")
+
+
+def save(path: Path, key: X25519PrivateKey | Ed25519PrivateKey) -> None:
+    """Write `key` to the new file `path`, readable by its owner alone.
+
+    Raises: KeyFileError when the file exists or cannot be written.
+    """
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise KeyFileError(
+            f"{path}: exists, and a key is never overwritten", hint="move it away first"
+        ) from None
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: {error.strerror}", hint="choose a directory that can be written"
+        ) from None
