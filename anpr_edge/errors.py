@@ -7,6 +7,7 @@
     │   ├── SourceUnavailable   the camera, file or stream cannot be opened
     │   ├── SourceStalled       it was open and stopped giving frames
     │   └── BadImage            one still picture cannot be decoded
+    ├── DeviceError             lamps or another part of the unit do not do what they are told
     ├── ModelError              a model, its card or its checksum is not what it must be
     ├── SealError               a read cannot be sealed, or a blob cannot be opened
     │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
@@ -60,6 +61,10 @@ class SourceStalled(CaptureError):
 
 class BadImage(CaptureError):
     """One still picture cannot be decoded."""
+
+
+class DeviceError(AnprError):
+    """Lamps or another part of the unit do not do what they are told."""
 
 
 class ModelError(AnprError):
