@@ -1,0 +1,75 @@
+"""What the board says of itself. Each value is None where the board has no such sensor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SYS = Path("/sys")
+PROC = Path("/proc")
+VCGENCMD_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Throttling:
+    """What the Raspberry Pi firmware limits now, and what it has limited since it was switched on.
+
+    Source: Raspberry Pi documentation, "vcgencmd get_throttled": bits 0 to 3 now, 16 to 19 since.
+    """
+
+    under_voltage: bool
+    frequency_capped: bool
+    throttled: bool
+    soft_limit: bool
+    under_voltage_since_boot: bool
+    frequency_capped_since_boot: bool
+    throttled_since_boot: bool
+    soft_limit_since_boot: bool
+
+    @classmethod
+    def of_flags(cls, flags: int) -> Throttling:
+        """From the firmware's word: `0x50000` → under-voltage and throttling have occurred."""
+        return cls(*(bool(flags >> bit & 1) for bit in (0, 1, 2, 3, 16, 17, 18, 19)))
+
+
+def soc_temperature_c(sys: Path = SYS) -> float | None:
+    """The processor's own temperature."""
+    zones = {_text(zone / "type"): _text(zone / "temp") for zone in sys.glob("class/thermal/thermal_zone*")}
+    for kind in ("cpu-thermal", "soc-thermal", "x86_pkg_temp"):
+        if millidegrees := zones.get(kind):
+            return int(millidegrees) / 1000
+    return None
+
+
+def throttling(sys: Path = SYS, command: str = "vcgencmd") -> Throttling | None:
+    """What the firmware limits, from sysfs, else from its own command."""
+    for path in sys.glob("devices/platform/soc*/*firmware/get_throttled"):
+        if flags := _text(path):
+            return Throttling.of_flags(int(flags, 16))
+    try:
+        answer = subprocess.run(
+            [command, "get_throttled"], capture_output=True, text=True, timeout=VCGENCMD_TIMEOUT_S, check=True
+        )
+        return Throttling.of_flags(int(answer.stdout.partition("=")[2], 16))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def load_1min() -> float:
+    """Processes that ran or waited to run, averaged over a minute."""
+    return os.getloadavg()[0]
+
+
+def resident_mb(proc: Path = PROC) -> float | None:
+    """Memory this process holds, in megabytes of 10⁶ bytes. Source: proc_pid_statm(5)."""
+    fields = (_text(proc / "self/statm") or "").split()
+    return round(int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1) if len(fields) > 1 else None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip() or None
+    except OSError:
+        return None

@@ -1,0 +1,87 @@
+"""Where the unit is: a GPS receiver on a serial line, or the surveyed site."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from threading import Event, Thread
+
+import serial
+
+from anpr_edge.devices.nmea import UNKNOWN, FixBuilder, SentenceBuffer
+from anpr_edge.records import Fix
+from anpr_edge.seams import Clock
+
+RETRY_S = 2.0
+SILENT_AFTER_S = 5.0
+"""Receivers report once a second; five missed reports mean the last one tells nothing any more."""
+
+_POLL_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class FixedSite:
+    """A Positioner that knows the surveyed position, or that there is none."""
+
+    def __init__(self, lat_deg: float | None, lon_deg: float | None) -> None:
+        known = lat_deg is not None and lon_deg is not None
+        self._fix = Fix(3, lat_deg, lon_deg, None, None) if known else None
+
+    def fix(self) -> Fix | None:
+        return self._fix
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class SerialGps:
+    """A Positioner fed by a receiver that sends NMEA sentences.
+
+    A thread of its own keeps the latest fix. While the receiver is unplugged `fix` is None and the line
+    is opened again every `retry_s`; when it is there but silent, the fix is of mode 0.
+    """
+
+    def __init__(self, device: Path, baud: int, clock: Clock, *, retry_s: float = RETRY_S) -> None:
+        self._device = device
+        self._baud = baud
+        self._clock = clock
+        self._retry_s = retry_s
+        self._latest: Fix | None = None
+        self._heard_ns = 0
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="gps", daemon=True)
+        self._thread.start()
+
+    def fix(self) -> Fix | None:
+        latest = self._latest
+        silent_ns = self._clock.now().mono_ns - self._heard_ns
+        return UNKNOWN if latest is not None and silent_ns > SILENT_AFTER_S * 1e9 else latest
+
+    def close(self) -> None:
+        """Stop listening; harmless when called twice."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        complained = False
+        while not self._stop.is_set():
+            try:
+                with serial.Serial(str(self._device), self._baud, timeout=_POLL_S) as line:
+                    complained = False
+                    self._listen(line)
+            except (OSError, ValueError) as error:  # SerialException is an OSError
+                if not complained:
+                    _log.warning("GPS %s: %s; trying again every %g s", self._device, error, self._retry_s)
+                complained = True
+            self._latest = None
+            self._stop.wait(self._retry_s)
+
+    def _listen(self, line: serial.Serial) -> None:
+        sentences, builder = SentenceBuffer(), FixBuilder()
+        self._heard_ns = self._clock.now().mono_ns
+        self._latest = builder.fix
+        while not self._stop.is_set():
+            for sentence in sentences.take(line.read(max(1, line.in_waiting))):
+                now = self._clock.now()
+                if builder.feed(sentence, now):
+                    self._latest, self._heard_ns = builder.fix, now.mono_ns
