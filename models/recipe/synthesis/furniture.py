@@ -1,4 +1,4 @@
-"""What stands on a plate beside its characters and is not to be read: bands, seals, arms, slogans, bolts, dirt."""
+"""What stands on a plate and is not to be read: bands, seals, arms, slogans, bolts, dirt."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def draw_seal(
     tone = float(rng.uniform(0.15, 0.85))
     shape = int(rng.integers(4))
     if shape == 0:
-        cv2.ellipse(face, (x, y), (half_w, half_h), 0, 0, 360, tone, -1, cv2.LINE_AA)
+        cv2.ellipse(face, (x, y), (half_w, half_h), 0, 0, 360, (tone,), -1, cv2.LINE_AA)
     elif shape == 1:
         shield = [[-1, -1], [1, -1], [1, 0.2], [0, 1], [-1, 0.2]]
         points = (np.array(shield) * (half_w, half_h) + (x, y)).astype(np.int32)
-        cv2.fillPoly(face, [points], tone, cv2.LINE_AA)
-        cv2.polylines(face, [points], True, float(rng.uniform(0, 0.4)), 2, cv2.LINE_AA)
+        cv2.fillPoly(face, [points], (tone,), cv2.LINE_AA)
+        cv2.polylines(face, [points], True, (float(rng.uniform(0, 0.4)),), 2, cv2.LINE_AA)
     elif shape == 2:
-        cv2.rectangle(face, (x - half_w, y - half_h), (x + half_w, y + half_h), tone, -1)
+        cv2.rectangle(face, (x - half_w, y - half_h), (x + half_w, y + half_h), (tone,), -1)
     else:
-        cv2.ellipse(face, (x, y), (half_w, half_h), 0, 0, 360, tone, int(rng.integers(2, 5)), cv2.LINE_AA)
+        cv2.ellipse(face, (x, y), (half_w, half_h), 0, 0, 360, (tone,), int(rng.integers(2, 5)), cv2.LINE_AA)
     for _ in range(int(rng.integers(1, 6))):
         dx, dy = rng.uniform(-0.6, 0.6, 2) * (half_w, half_h)
         size = max(1, int(half_w * rng.uniform(0.1, 0.4)))
-        cv2.circle(face, (int(x + dx), int(y + dy)), size, float(rng.uniform(0, ground)), -1, cv2.LINE_AA)
+        cv2.circle(face, (int(x + dx), int(y + dy)), size, (float(rng.uniform(0, ground)),), -1, cv2.LINE_AA)
 
 
 def draw_stickers(
@@ -56,13 +56,12 @@ def draw_stickers(
     for side in (-1, 1):
         centre = (x, y + side * int(height * 0.26))
         tone = float(ground * rng.uniform(0.25, 0.95))
-        cv2.circle(face, centre, radius, tone, -1, cv2.LINE_AA)
-        cv2.circle(face, centre, radius, float(ground * 0.4), 1, cv2.LINE_AA)
+        cv2.circle(face, centre, radius, (tone,), -1, cv2.LINE_AA)
+        cv2.circle(face, centre, radius, (float(ground * 0.4),), 1, cv2.LINE_AA)
         for _ in range(int(rng.integers(2, 7))):
             dx, dy = rng.integers(-radius, radius + 1, 2)
-            cv2.circle(
-                face, (centre[0] + int(dx) // 2, centre[1] + int(dy) // 2), 2, float(rng.uniform(0, 0.8)), -1
-            )
+            spot = (centre[0] + int(dx) // 2, centre[1] + int(dy) // 2)
+            cv2.circle(face, spot, 2, (float(rng.uniform(0, 0.8)),), -1)
 
 
 def draw_band(rng: np.random.Generator, face: Reflectance, x0: int, x1: int, code: str) -> None:
@@ -78,8 +77,8 @@ def draw_band(rng: np.random.Generator, face: Reflectance, x0: int, x1: int, cod
     elif style < 0.7:
         split = int(height * rng.uniform(0.3, 0.5))
         face[int(height * 0.06) : split, x0 + 3 : x1 - 3] = float(rng.uniform(0.1, 1))
-        cv2.line(face, (x0 + 3, split // 2), (x1 - 4, split // 2), float(rng.uniform(0, 1)), 3)
-        cv2.line(face, ((x0 + x1) // 2, 4), ((x0 + x1) // 2, split), float(rng.uniform(0, 1)), 3)
+        cv2.line(face, (x0 + 3, split // 2), (x1 - 4, split // 2), (float(rng.uniform(0, 1)),), 3)
+        cv2.line(face, ((x0 + x1) // 2, 4), ((x0 + x1) // 2, split), (float(rng.uniform(0, 1)),), 3)
     elif style < 0.8:
         draw_seal(rng, face, ((x0 + x1) // 2, int(height * 0.3)), height // 2, tone)
     if rng.random() < 0.85:
@@ -89,7 +88,7 @@ def draw_band(rng: np.random.Generator, face: Reflectance, x0: int, x1: int, cod
 def _draw_stars(face: Reflectance, x: float, y: float, radius: float, tone: float) -> None:
     for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
         centre = (int(x + radius * np.cos(angle)), int(y + radius * np.sin(angle)))
-        cv2.circle(face, centre, max(1, int(radius / 6)), tone, -1, cv2.LINE_AA)
+        cv2.circle(face, centre, max(1, int(radius / 6)), (tone,), -1, cv2.LINE_AA)
 
 
 def _draw_band_letters(rng: np.random.Generator, band: Reflectance, code: str, tone: float) -> None:
@@ -97,7 +96,7 @@ def _draw_band_letters(rng: np.random.Generator, band: Reflectance, code: str, t
     (width, _), _ = cv2.getTextSize(code, font, 1.0, 2)
     scale = min((band.shape[1] - 6) / max(width, 1), 0.9 * float(rng.uniform(0.7, 1.2)))
     left = int((band.shape[1] - width * scale) / 2)
-    cv2.putText(band, code, (left, int(band.shape[0] * 0.88)), font, scale, tone, 2, cv2.LINE_AA)
+    cv2.putText(band, code, (left, int(band.shape[0] * 0.88)), font, scale, (tone,), 2, cv2.LINE_AA)
 
 
 def random_words(rng: np.random.Generator, shortest: int = 5, longest: int = 22) -> str:
@@ -119,7 +118,7 @@ def draw_slogan(rng: np.random.Generator, face: Reflectance, top: int, bottom: i
     left = int((face.shape[1] - width * scale) * rng.uniform(0.3, 0.7))
     tone = float(np.clip(ink + rng.uniform(-0.1, 0.35), 0, 1))
     thick = 2 if scale > 0.7 else 1
-    cv2.putText(face, words, (left, bottom - max(1, room // 6)), font, scale, tone, thick, cv2.LINE_AA)
+    cv2.putText(face, words, (left, bottom - max(1, room // 6)), font, scale, (tone,), thick, cv2.LINE_AA)
 
 
 def draw_bolts(rng: np.random.Generator, face: Reflectance) -> None:
@@ -129,8 +128,8 @@ def draw_bolts(rng: np.random.Generator, face: Reflectance) -> None:
         centre = (int(rng.uniform(0.03, 0.97) * width), int(rng.choice([0.1, 0.5, 0.9]) * height))
         tone = float(rng.uniform(0, 1))
         radius = int(rng.integers(2, 8))
-        cv2.circle(face, centre, radius, tone, -1, cv2.LINE_AA)
-        cv2.circle(face, centre, max(1, radius // 2), 1 - tone, -1, cv2.LINE_AA)
+        cv2.circle(face, centre, radius, (tone,), -1, cv2.LINE_AA)
+        cv2.circle(face, centre, max(1, radius // 2), (1 - tone,), -1, cv2.LINE_AA)
 
 
 def draw_border(rng: np.random.Generator, face: Reflectance, ink: float) -> None:
@@ -138,7 +137,7 @@ def draw_border(rng: np.random.Generator, face: Reflectance, ink: float) -> None
     inset, thick = int(rng.integers(0, 6)), int(rng.integers(1, 4))
     height, width = face.shape
     tone = float(ink + rng.uniform(0, 0.4))
-    cv2.rectangle(face, (inset, inset), (width - 1 - inset, height - 1 - inset), tone, thick, cv2.LINE_AA)
+    cv2.rectangle(face, (inset, inset), (width - 1 - inset, height - 1 - inset), (tone,), thick, cv2.LINE_AA)
 
 
 def soil(rng: np.random.Generator, face: Reflectance) -> Reflectance:
@@ -149,7 +148,7 @@ def soil(rng: np.random.Generator, face: Reflectance) -> Reflectance:
     soiled = face * (1 - rng.uniform(0.1, 0.55) * film)
     for _ in range(int(rng.integers(0, 12)) if rng.random() < 0.3 else 0):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
-        cv2.circle(soiled, centre, int(rng.integers(1, 6)), float(rng.uniform(0.05, 0.5)), -1, cv2.LINE_AA)
+        cv2.circle(soiled, centre, int(rng.integers(1, 6)), (float(rng.uniform(0.05, 0.5)),), -1, cv2.LINE_AA)
     return np.asarray(soiled, np.float32)
 
 
@@ -175,6 +174,6 @@ def draw_scenery(rng: np.random.Generator, face: Reflectance, ground: float) -> 
         line = np.stack([xs, rng.uniform(0.2, 1.0) * height + waves], 1)
         hills = np.concatenate([line, [[width, height], [0, height]]]).astype(np.int32)
         layer = face.copy()
-        cv2.fillPoly(layer, [hills], float(ground * rng.uniform(0.5, 1.05)), cv2.LINE_AA)
+        cv2.fillPoly(layer, [hills], (float(ground * rng.uniform(0.5, 1.05)),), cv2.LINE_AA)
         cv2.addWeighted(layer, 0.6, face, 0.4, 0, face)
     np.clip(face, 0, 1, out=face)

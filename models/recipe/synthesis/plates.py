@@ -199,9 +199,11 @@ def _draw_corner_stickers(rng: np.random.Generator, face: Reflectance) -> None:
                     top + int(height * rng.uniform(0.15, 0.25)),
                 )
                 tone = float(rng.uniform(0.1, 0.95))
-                cv2.rectangle(face, (left, top), (right, bottom), tone, -1)
+                cv2.rectangle(face, (left, top), (right, bottom), (tone,), -1)
                 label = furniture.random_words(rng, 2, 4).upper()
-                cv2.putText(face, label, (left + 2, bottom - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1 - tone, 1)
+                cv2.putText(
+                    face, label, (left + 2, bottom - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (1 - tone,), 1
+                )
 
 
 def _draw_row(

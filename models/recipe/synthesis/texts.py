@@ -1,9 +1,9 @@
 """What is written on a made-up plate: national patterns as data, and texts drawn from them.
 
-A pattern is read from left to right. ``L`` is a letter, ``D`` a digit, ``X`` either; the same in lower case is
-there half of the time. A space is a gap, ``-`` a drawn hyphen, ``*`` a seal or coat of arms, ``:`` two stickers one
-above the other, and ``/`` the place where the two-row form of the plate breaks. None of these marks belongs to the
-plate's text.
+A pattern is read from left to right. ``L`` is a letter, ``D`` a digit, ``X`` either; the same in lower case
+is there half of the time. A space is a gap, ``-`` a drawn hyphen, ``*`` a seal or coat of arms, ``:`` two
+stickers one above the other, and ``/`` the place where the two-row form of the plate breaks. None of these
+marks belongs to the plate's text.
 
 Source: registration formats as published by the national authorities; British syntax: DVLA INF104 and INF46.
 """
@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS: Final = "0123456789"
@@ -118,9 +119,9 @@ NATIONS: Final = (
 
 
 @cache
-def _odds() -> np.ndarray:
+def _odds() -> npt.NDArray[np.float64]:
     weights = np.array([nation.weight for nation in NATIONS])
-    share: np.ndarray = weights / weights.sum()
+    share: npt.NDArray[np.float64] = weights / weights.sum()
     return share
 
 

@@ -1,0 +1,1 @@
+"""The recogniser: rendering its examples, training it, exporting it, measuring it."""

@@ -1,0 +1,187 @@
+"""Real plates for the recogniser: held-out patches as they are, training patches roughened anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from anpr_edge import records
+from models.recipe.data import Crop, LabelledPlate, Scene, Split, load_collection
+from models.recipe.synthesis.crops import (
+    SIDE_MARGIN,
+    TOP_MARGIN,
+    Quad,
+    Sample,
+    cut,
+    grow,
+    rectify,
+    stretch_contrast,
+)
+from models.recipe.synthesis.looks import Picture, reexpose
+
+CUT_FROM_SCENES: Final = ("_derived", "_pseudo")
+"""Endings of crop sources whose plates are also labelled in scenes, where there is more around them."""
+
+SLICE_WEIGHTS: Final = {"two-line": 2.5, "night": 2.0, "uk": 2.5, "near-ir": 1.5, "br": 1.5}
+"""How often a training plate of a slice is drawn, against 1 for the others."""
+
+_CROP_INSET: Final = (0.035, 0.08)
+"""Share of a ready crop's width and height that is not plate, at each side (measured by eye on 50 crops)."""
+
+
+@dataclass(frozen=True)
+class RealCrop:
+    """A held-out crop as it lies in the collection."""
+
+    name: str
+    path: Path
+    text: str
+    slices: tuple[str, ...]
+
+    def pixels(self) -> Picture:
+        """The whole crop, ``uint8 (H, W)``."""
+        return _grey(self.path)
+
+    def patch(self) -> Picture:
+        """The whole crop stretched to ``uint8 (40, 144)``, contrast stretched."""
+        picture = self.pixels()
+        height, width = picture.shape
+        whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        return stretch_contrast(rectify(picture, whole))
+
+
+@dataclass(frozen=True)
+class RealPlate:
+    """A plate to train on: where it is in which picture."""
+
+    path: Path
+    quad: Quad
+    text: str
+    rows: int
+    weight: float
+
+
+def crops_of(split: Split) -> list[RealCrop]:
+    """The ready crops of one split, texts supplied by a model left out."""
+    crops = load_collection().crops_in(split)
+    return [
+        RealCrop(crop.name, crop.path, crop.text, slices_of(crop))
+        for crop in crops
+        if not crop.pseudo and crop.text
+    ]
+
+
+def slices_of(crop: Crop) -> tuple[str, ...]:
+    """The slices of the accuracy table that a crop counts in."""
+    if crop.source.startswith("openalpr_eu2"):
+        return ("two-line",)
+    named = {"robertlucian_derived": "near-ir", "cnn_ocr_lp_ar": "night"}.get(crop.source)
+    if named:
+        return (named,)
+    by_country = {"gb": "uk", "je": "uk", "im": "uk", "us": "us", "br": "br"}
+    return (by_country.get(crop.country, "single-line"),)
+
+
+def real_drawer() -> Callable[[np.random.Generator], Sample]:
+    """A function that draws a roughened training patch of some real plate."""
+    plates = training_plates()
+    weights = np.array([plate.weight for plate in plates])
+    odds = weights / weights.sum()
+
+    def draw(rng: np.random.Generator) -> Sample:
+        return roughen(rng, plates[int(rng.choice(len(plates), p=odds))])
+
+    return draw
+
+
+def roughen(rng: np.random.Generator, plate: RealPlate) -> Sample:
+    """Another look at a real plate: other size, other exposure, other cut; at times inverted."""
+    picture, quad = _around(_grey(plate.path), plate.quad)
+    width_px = float(np.linalg.norm(quad[1] - quad[0]))
+    wanted = float(np.exp(rng.uniform(np.log(50), np.log(230))))
+    if wanted < width_px:
+        scale = wanted / width_px
+        picture = np.asarray(
+            cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+        )
+        quad, width_px = quad * np.float32(scale), wanted
+    picture = reexpose(rng, picture, width_px)
+    if rng.random() < 0.03:
+        picture = np.asarray(255 - picture, np.uint8)
+    return Sample(cut(rng, picture, quad), plate.text, plate.rows)
+
+
+@cache
+def training_plates() -> tuple[RealPlate, ...]:
+    """Every plate with a text in the training split: those in scenes, and crops that are not cut from one."""
+    collection = load_collection()
+    plates = [
+        _from_scene(scene, plate)
+        for scene in collection.scenes_in("train")
+        for plate in scene.plates
+        if plate.text
+    ]
+    plates += [
+        _from_crop(crop)
+        for crop in collection.crops_in("train")
+        if crop.text and not crop.source.endswith(CUT_FROM_SCENES)
+    ]
+    return tuple(plates)
+
+
+def rectified_scene_plates(split: Split) -> list[tuple[Picture, str, str]]:
+    """Plates of one split whose corners are known: rectified patch, text and the scene's source."""
+    found = []
+    for scene in load_collection().scenes_in(split):
+        for plate in scene.plates:
+            if plate.text and not plate.pseudo and plate.corners is not None:
+                quad = grow(_as_array(plate.corners), SIDE_MARGIN, TOP_MARGIN)
+                found.append((rectify(_grey(scene.path), quad), plate.text, scene.source))
+    return found
+
+
+def _from_scene(scene: Scene, plate: LabelledPlate) -> RealPlate:
+    corners = plate.corners or records.Quad.of_box(plate.box)
+    by_country = {"gb": "uk", "br": "br"}
+    name = "near-ir" if scene.source == "robertlucian" else by_country.get(scene.country, "")
+    weight = SLICE_WEIGHTS.get(name, 1.0)
+    return RealPlate(scene.path, _as_array(corners), plate.text or "", 1, weight)
+
+
+def _from_crop(crop: Crop) -> RealPlate:
+    height, width = _grey(crop.path).shape
+    side, top = _CROP_INSET[0] * width, _CROP_INSET[1] * height
+    box = records.Box(side, top, width - side, height - top)
+    weight = SLICE_WEIGHTS.get(slices_of(crop)[0], 1.0)
+    return RealPlate(crop.path, _as_array(records.Quad.of_box(box)), crop.text, crop.rows or 1, weight)
+
+
+def _as_array(quad: records.Quad) -> Quad:
+    return np.array(quad.points, np.float32)
+
+
+def _around(picture: Picture, quad: Quad) -> tuple[Picture, Quad]:
+    """The part of the picture that a loose cut of the quad may touch, and the quad in it."""
+    low, high = quad.min(axis=0), quad.max(axis=0)
+    reach = 0.6 * (high - low)
+    x0, y0 = (max(0, int(edge)) for edge in low - reach)
+    x1, y1 = (int(edge) + 1 for edge in high + reach)
+    return picture[y0:y1, x0:x1], quad - np.array([x0, y0], np.float32)
+
+
+@cache
+def _grey(path: Path) -> Picture:
+    """The picture as ``uint8 (H, W)``.
+
+    Raises: ValueError when it cannot be read.
+    """
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise ValueError(f"{path.name}: not a picture")
+    return np.asarray(picture, np.uint8)

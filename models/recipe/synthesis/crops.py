@@ -1,0 +1,131 @@
+"""Patches as the recogniser gets them, cut from made-up or real pictures with all the faults of a detector.
+
+A patch is either *rectified* (the plate's four corners, each a little wrong, stretched to the input) or a
+*box* (an upright rectangle around a leaning plate, stretched to the input). Both are ``uint8 (40, 144)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.recipe.synthesis.looks import Light, Picture, expose
+from models.recipe.synthesis.plates import random_plate
+from models.recipe.synthesis.surroundings import bodywork, holder, non_plate
+
+PATCH_HEIGHT_PX: Final = 40
+PATCH_WIDTH_PX: Final = 144
+SIDE_MARGIN: Final = 0.04
+"""Share of the plate's width added left and right when a plate is rectified."""
+TOP_MARGIN: Final = 0.10
+"""Share of the plate's height added above and below when a plate is rectified."""
+
+Quad = npt.NDArray[np.float32]
+"""Corners ``float32 (4, 2)`` in pixels: top left, top right, bottom right, bottom left."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example for the recogniser; ``text`` is empty when there is nothing to read."""
+
+    pixels: Picture
+    text: str
+    rows: int
+
+
+def random_crop(rng: np.random.Generator, two_row_share: float = 0.22) -> Sample:
+    """A made-up plate on made-up bodywork, shot by a made-up camera; deterministic in ``rng``."""
+    plate = random_plate(rng, two_row_share)
+    face = holder(rng, plate.reflectance) if rng.random() < 0.35 else plate.reflectance
+    smallest, largest = (46, 230) if plate.rows == 1 else (32, 150)
+    width_px = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
+    light, quad = _place(rng, face, width_px)
+    picture = expose(rng, light, width_px)
+    return Sample(cut(rng, picture, quad), plate.text, plate.rows)
+
+
+def random_blank(rng: np.random.Generator) -> Sample:
+    """A patch without a plate."""
+    width = int(np.exp(rng.uniform(np.log(40), np.log(200))))
+    height = max(8, int(width * rng.uniform(0.2, 0.8)))
+    picture = expose(rng, non_plate(rng, height, width), width)
+    pixels = cv2.resize(picture, (PATCH_WIDTH_PX, PATCH_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    return Sample(np.asarray(pixels, np.uint8), "", 1)
+
+
+def cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
+    """The patch of a plate found with some error: rectified three times out of five, else an upright box."""
+    height_px = float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
+    if rng.random() < 0.6:
+        wrong = rng.normal(0, 0.045, (4, 2)).astype(np.float32) * height_px
+        shift = rng.normal(0, 0.05, 2).astype(np.float32) * height_px
+        return rectify(picture, grow(quad + wrong + shift, SIDE_MARGIN, TOP_MARGIN))
+    low, high = quad.min(axis=0), quad.max(axis=0)
+    spread = high - low
+    margin = rng.uniform((0.0, 0.0), (0.08, 0.18)) * spread
+    shift = rng.normal(0, (0.015, 0.05)) * spread
+    x0, y0 = low - margin + shift
+    x1, y1 = high + margin + shift
+    return rectify(picture, np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32))
+
+
+def grow(quad: Quad, side: float, top: float) -> Quad:
+    """The quad, ``side`` of its width larger at each side and ``top`` of its height above and below."""
+    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    to_quad = cv2.getPerspectiveTransform(unit, quad.astype(np.float32))
+    wider = np.array([[-side, -top], [1 + side, -top], [1 + side, 1 + top], [-side, 1 + top]], np.float32)
+    return np.asarray(cv2.perspectiveTransform(wider[None], to_quad)[0], np.float32)
+
+
+def rectify(picture: Picture, quad: Quad) -> Picture:
+    """Stretch the inside of ``quad`` to ``uint8 (40, 144)``; supersampled when the quad is larger."""
+    finer_x = max(1, round(float(np.linalg.norm(quad[1] - quad[0])) / PATCH_WIDTH_PX))
+    finer_y = max(1, round(float(np.linalg.norm(quad[3] - quad[0])) / PATCH_HEIGHT_PX))
+    width, height = PATCH_WIDTH_PX * finer_x, PATCH_HEIGHT_PX * finer_y
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - np.float32(0.5)
+    to_patch = cv2.getPerspectiveTransform(quad.astype(np.float32) - np.float32(0.5), corners)
+    patch = cv2.warpPerspective(
+        picture, to_patch, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    if (finer_x, finer_y) != (1, 1):
+        patch = cv2.resize(patch, (PATCH_WIDTH_PX, PATCH_HEIGHT_PX), interpolation=cv2.INTER_AREA)
+    return np.asarray(patch, np.uint8)
+
+
+def stretch_contrast(patch: Picture) -> Picture:
+    """The patch with its 2nd percentile at 0 and its 98th at 255 (at least 24 grey levels apart before)."""
+    low, high = np.percentile(patch, (2, 98))
+    gain = 255 / max(float(high - low), 24.0)
+    return np.clip((patch.astype(np.float32) - np.float32(low)) * np.float32(gain), 0, 255).astype(np.uint8)
+
+
+def _place(rng: np.random.Generator, face: Light, width_px: float) -> tuple[Light, Quad]:
+    """The plate, leaning and foreshortened, on bodywork: the scene's light and the plate's corners."""
+    aspect = face.shape[0] / face.shape[1] / float(rng.uniform(0.7, 1.12))
+    height_px = width_px * aspect
+    lean = np.deg2rad(rng.normal(0, 4.0))
+    turn = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
+    shear = np.array([[1, rng.normal(0, 0.03)], [rng.normal(0, 0.08), 1]])
+    flat = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]) * (width_px, height_px)
+    quad = flat @ shear @ turn + rng.normal(0, 0.03, (4, 2)) * height_px
+    margin = np.array([0.18 * width_px, 0.35 * height_px]) + 2
+    quad = (quad - quad.min(axis=0) + margin).astype(np.float32)
+    width, height = (int(edge) for edge in quad.max(axis=0) + margin)
+    light = bodywork(rng, height, width)
+    shrink = min(1.0, 1.6 * width_px / face.shape[1])
+    if shrink < 1:
+        face = np.asarray(
+            cv2.resize(face, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.float32
+        )
+    edges = np.array(
+        [[0, 0], [face.shape[1], 0], [face.shape[1], face.shape[0]], [0, face.shape[0]]], np.float32
+    )
+    to_scene = cv2.getPerspectiveTransform(edges - np.float32(0.5), quad - np.float32(0.5))
+    cv2.warpPerspective(
+        face, to_scene, (width, height), dst=light, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+    )
+    return light, quad
