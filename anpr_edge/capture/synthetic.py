@@ -1,0 +1,158 @@
+"""A rendered road with known truth: what the demo watches and the replay tests are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anpr_edge.capture.render.camera_look import CameraLook, Window
+from anpr_edge.capture.render.scene import Camera, empty_road
+from anpr_edge.capture.render.traffic import make_traffic
+from anpr_edge.capture.render.vehicles import Canvas, Vehicle
+from anpr_edge.records import Frame, Instant, Quad, mask_plate
+from anpr_edge.seams import Clock
+
+_SHUTTER_S = 1 / 1500
+_GAIN = 2.0
+_EDGE_PX = 2.0
+_TAIL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One vehicle's plate wholly in the picture, from `first_frame` to `last_frame` inclusive."""
+
+    plate_text: str
+    first_frame: int
+    last_frame: int
+    max_plate_width_px: float
+    style: str
+
+    def __repr__(self) -> str:
+        span = f"frames {self.first_frame}..{self.last_frame}"
+        return f"Passage({mask_plate(self.plate_text)}, {span}, {self.style})"
+
+
+class SyntheticRoad:
+    """A finite clip of a road at night: vehicles with made-up plates pass an infrared camera.
+
+    The same `seed` gives the same clip, pixel for pixel, whatever the order frames are asked for.
+    With `paced` each frame waits for its time on the clock, as a camera would; without, frames come as
+    fast as they are asked for and their instants follow from the frame number.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        width: int = 1280,
+        height: int = 720,
+        frame_rate: float = 30.0,
+        vehicles: int = 6,
+        seed: int = 1,
+        paced: bool = True,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        self._clock = clock
+        self._frame_rate = frame_rate
+        self._seed = seed
+        self._paced = paced
+        self._camera = Camera.on_pole(width, height)
+        self._traffic = make_traffic(vehicles, rng)
+        self._road = empty_road(self._camera, rng)
+        self._look = CameraLook(width, height, _GAIN, rng)
+        self._still = self._look.still_frames(self._road, rng)
+        self._began: Instant | None = None
+        self._next = 0
+        self.truth: tuple[Passage, ...] = tuple(
+            passage for vehicle in self._traffic if (passage := self._passage(vehicle))
+        )
+        self.frame_count = self._count_frames()
+
+    def read(self) -> Frame | None:
+        """The next frame, at its time when paced; None after the last vehicle has gone."""
+        if self._next >= self.frame_count:
+            return None
+        seq, self._next = self._next, self._next + 1
+        taken = self._wait_for(seq)
+        return Frame(seq, taken, self.render(seq), _SHUTTER_S * 1e6, _GAIN, illuminated=True)
+
+    def close(self) -> None:
+        """End the clip."""
+        self._next = self.frame_count
+
+    def render(self, frame_seq: int) -> NDArray[np.uint8]:
+        """The picture of one frame, uint8 (H, W), without waiting."""
+        time_s = frame_seq / self._frame_rate
+        rng = np.random.default_rng((self._seed, frame_seq))
+        picture = self._still[rng.integers(len(self._still))].copy()
+        for window, group in self._busy(time_s):
+            canvas = Canvas(self._road, window, self._camera)
+            for vehicle in group:
+                vehicle.draw(canvas, time_s)
+            blur_px = max(vehicle.blur_px(self._camera, time_s, _SHUTTER_S) for vehicle in group)
+            picture[window.slices] = self._look.develop(canvas.pixels, window, blur_px, rng)
+        return picture
+
+    def truth_at(self, frame_seq: int) -> list[tuple[Quad, str]]:
+        """Corners and text of every plate that is wholly inside the picture in one frame."""
+        time_s = frame_seq / self._frame_rate
+        seen = [(vehicle.plate_quad(self._camera, time_s), vehicle) for vehicle in self._in_front(time_s)]
+        return [(quad, vehicle.plate_text) for quad, vehicle in seen if self._inside(quad)]
+
+    def _wait_for(self, seq: int) -> Instant:
+        now = self._clock.now()
+        if self._began is None:
+            self._began = now
+        offset_ns = round(seq * 1e9 / self._frame_rate)
+        if not self._paced:
+            began = self._began
+            return Instant(began.utc_ns + offset_ns, began.mono_ns + offset_ns, began.utc_error_ms)
+        early_ns = self._began.mono_ns + offset_ns - now.mono_ns
+        if early_ns <= 0:
+            return now
+        self._clock.sleep(early_ns / 1e9)
+        return self._clock.now()
+
+    def _in_front(self, time_s: float) -> list[Vehicle]:
+        """Vehicles the lens can see at all, farthest first."""
+        near = [v for v in self._traffic if v.window(self._camera, time_s) is not None]
+        return sorted(near, key=lambda v: -v.y_m(time_s))
+
+    def _busy(self, time_s: float) -> Iterator[tuple[Window, list[Vehicle]]]:
+        """Windows to repaint, each with the vehicles in it, farthest first; windows do not overlap."""
+        groups: list[tuple[Window, list[Vehicle]]] = []
+        for vehicle in self._in_front(time_s):
+            window = vehicle.window(self._camera, time_s)
+            if window is None:
+                continue
+            together = [vehicle]
+            for other in [g for g in groups if g[0].overlaps(window)]:
+                groups.remove(other)
+                window, together = window.union(other[0]), other[1] + together
+            groups.append((window, together))
+        yield from groups
+
+    def _inside(self, quad: Quad) -> bool:
+        box = quad.box
+        far_x, far_y = self._camera.width - _EDGE_PX, self._camera.height - _EDGE_PX
+        return box.x0 >= _EDGE_PX and box.y0 >= _EDGE_PX and box.x1 <= far_x and box.y1 <= far_y
+
+    def _passage(self, vehicle: Vehicle) -> Passage | None:
+        """When this vehicle's plate can be seen; None when it never is."""
+        first, last = (round(edge * self._frame_rate) for edge in vehicle.span_s())
+        seen = {}
+        for seq in range(max(0, first), last + 1):
+            quad = vehicle.plate_quad(self._camera, seq / self._frame_rate)
+            if self._inside(quad):
+                seen[seq] = quad.box.width
+        if not seen:
+            return None
+        return Passage(vehicle.plate_text, min(seen), max(seen), max(seen.values()), vehicle.plate_style)
+
+    def _count_frames(self) -> int:
+        end_s = max((vehicle.span_s()[1] for vehicle in self._traffic), default=0.0)
+        return round((end_s + _TAIL_S) * self._frame_rate)
