@@ -1,0 +1,110 @@
+"""What goes out, what has arrived. Every function runs in the caller's transaction.
+
+Ages are nanoseconds of the outbox's own age (retention.py), so that a step of the wall clock neither
+holds a read back nor hurries it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from anpr_edge.records import Delivery, OutboxEntry, SealedRead
+
+WAITING: Final = 0
+SENT: Final = 1
+
+LIVE_NS: Final = 60 * 10**9
+"""A read this young, and not yet refused, is live and goes before the backlog."""
+
+FIRST_RETRY_NS: Final = 5 * 10**9
+LONGEST_RETRY_NS: Final = 300 * 10**9
+"""A refused read waits 5 s, then twice as long each time, up to 5 minutes."""
+
+_SELECT: Final = "SELECT id, feed, seq, blob, attempts, not_before FROM reads WHERE state = 0"
+_Row = tuple[int, str, int, bytes, int, int]
+
+
+def due(db: sqlite3.Connection, limit: int, age_ns: int, utc_ns: int) -> list[OutboxEntry]:
+    """Up to `limit` waiting reads: live ones newest first, then the others oldest first."""
+    live = _live(db, limit, age_ns)
+    ids = {row[0] for row in live}
+    backlog: list[_Row] = db.execute(
+        f"{_SELECT} AND not_before <= ? ORDER BY id LIMIT ?", (age_ns, limit)
+    ).fetchall()
+    rows = live + [row for row in backlog if row[0] not in ids]
+    return [
+        OutboxEntry(SealedRead(feed, seq, blob), attempts, utc_ns + not_before - age_ns if not_before else 0)
+        for _, feed, seq, blob, attempts, not_before in rows[:limit]
+    ]
+
+
+def _live(db: sqlite3.Connection, limit: int, age_ns: int) -> list[_Row]:
+    """Ids follow arrival, so the live reads are among the newest `limit`."""
+    newest = f"{_SELECT.replace('SELECT', 'SELECT kept_age,', 1)} ORDER BY id DESC LIMIT ?"
+    rows = db.execute(newest, (limit,)).fetchall()
+    return [row[1:] for row in rows if row[0] > age_ns - LIVE_NS and not row[5]]
+
+
+def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) -> None:
+    """Accepted reads are sent; refused ones wait, longer each time."""
+    for delivery in deliveries:
+        number = (delivery.feed, delivery.seq)
+        if delivery.accepted:
+            db.execute("UPDATE reads SET state = 1 WHERE feed = ? AND seq = ? AND state = 0", number)
+        else:
+            _put_back(db, number, age_ns)
+
+
+def _put_back(db: sqlite3.Connection, number: tuple[str, int], age_ns: int) -> None:
+    row = db.execute("SELECT attempts FROM reads WHERE feed = ? AND seq = ? AND state = 0", number).fetchone()
+    if row is not None:
+        db.execute(
+            "UPDATE reads SET attempts = ?, not_before = ? WHERE feed = ? AND seq = ?",
+            (row[0] + 1, age_ns + retry_after_ns(row[0] + 1), *number),
+        )
+
+
+def retry_after_ns(attempts: int) -> int:
+    """How long a read waits after it was refused `attempts` times."""
+    return min(LONGEST_RETRY_NS, FIRST_RETRY_NS << min(attempts - 1, 10))
+
+
+def settle(db: sqlite3.Connection, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> str:
+    """Forget what the centre has, offer its gaps again. Says what is wrong with the watermark, or nothing."""
+    row = db.execute("SELECT last_seq, watermark FROM feeds WHERE feed = ?", (feed,)).fetchone()
+    if row is None:
+        return "nothing was ever kept for this feed"
+    last_seq, before = row
+    wrong = _wrong(watermark, gaps, last_seq)
+    if wrong:
+        db.execute("UPDATE feeds SET refused_acks = refused_acks + 1 WHERE feed = ?", (feed,))
+    elif watermark >= before:
+        for first, last in _between(gaps, watermark):
+            db.execute("DELETE FROM reads WHERE feed = ? AND seq BETWEEN ? AND ?", (feed, first, last))
+        for first, last in gaps:
+            db.execute(
+                "UPDATE reads SET state = 0, not_before = 0"
+                " WHERE feed = ? AND seq BETWEEN ? AND ? AND state = 1",
+                (feed, first, last),
+            )
+        db.execute("UPDATE feeds SET watermark = ? WHERE feed = ?", (watermark, feed))
+    return wrong
+
+
+def _wrong(watermark: int, gaps: Sequence[tuple[int, int]], last_seq: int) -> str:
+    if not 0 <= watermark <= last_seq:
+        return f"the last number given out is {last_seq}"
+    if any(not 1 <= first <= last <= last_seq for first, last in gaps):
+        return f"a gap is not within 1 and {last_seq}"
+    return ""
+
+
+def _between(gaps: Sequence[tuple[int, int]], watermark: int) -> Iterator[tuple[int, int]]:
+    """The ranges up to `watermark` that no gap covers."""
+    start = 0
+    for first, last in sorted(gaps):
+        yield start, min(first - 1, watermark)
+        start = max(start, last + 1)
+    yield start, watermark

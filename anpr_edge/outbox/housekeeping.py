@@ -1,0 +1,117 @@
+"""Keeps the outbox within its bounds, in bytes and in age, and counts what that costs.
+
+Every function runs in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from anpr_edge.outbox.delivery import SENT, WAITING
+from anpr_edge.outbox.retention import AgeMark, Synced
+from anpr_edge.outbox.stats import FeedStats
+from anpr_edge.records import Instant
+
+READ_OVERHEAD_BYTES: Final = 128
+"""What a read takes beside its blob; the schema's triggers count with the same number."""
+
+CHUNK: Final = 500
+
+
+def age(db: sqlite3.Connection, now: Instant, boot_id: bytes) -> AgeMark:
+    """How long this outbox has been kept."""
+    row = db.execute(
+        "SELECT boot_id, mono_ns, age_ns, synced_boot_id, synced_utc_ns, synced_age_ns FROM age"
+    ).fetchone()
+    if row is None:
+        return AgeMark(boot_id, now.mono_ns, 0, None).at(now, boot_id)
+    synced = None if row[3] is None else Synced(*row[3:])
+    return AgeMark(row[0], row[1], row[2], synced).at(now, boot_id)
+
+
+def save_age(db: sqlite3.Connection, mark: AgeMark) -> None:
+    """Keep the mark for the next look, in this boot or after it."""
+    synced = mark.synced
+    seen = (None, None, None) if synced is None else (synced.boot_id, synced.utc_ns, synced.age_ns)
+    db.execute(
+        "INSERT OR REPLACE INTO age VALUES (1, ?, ?, ?, ?, ?, ?)",
+        (mark.boot_id, mark.mono_ns, mark.age_ns, *seen),
+    )
+
+
+def make_room(db: sqlite3.Connection, max_bytes: int) -> None:
+    """Drop until at most `max_bytes` are kept: the oldest sent reads first, then the oldest."""
+    excess = (db.execute("SELECT sum(bytes) FROM feeds").fetchone()[0] or 0) - max_bytes
+    for state, cause in ((SENT, "full-sent"), (WAITING, "full")):
+        while excess > 0:
+            rows = db.execute(
+                "SELECT id, feed, length(blob) FROM reads WHERE state = ? ORDER BY id LIMIT ?", (state, CHUNK)
+            ).fetchall()
+            if not rows:
+                break
+            chosen = []
+            for row_id, feed, size in rows:
+                if excess > 0:
+                    chosen.append((row_id, feed))
+                    excess -= size + READ_OVERHEAD_BYTES
+            _drop(db, chosen, cause)
+
+
+def expire(
+    db: sqlite3.Connection, age_ns: int, retention: Mapping[str, timedelta], default: timedelta
+) -> None:
+    """Drop what is older than its feed's retention."""
+    for (feed,) in db.execute("SELECT feed FROM feeds").fetchall():
+        kept_for = retention.get(feed, default)
+        oldest_ns = age_ns - kept_for // timedelta(microseconds=1) * 1000
+        while _expire_some(db, feed, oldest_ns) == CHUNK:
+            pass
+
+
+def _expire_some(db: sqlite3.Connection, feed: str, oldest_ns: int) -> int:
+    """Numbers follow age, so what has expired is at the beginning."""
+    rows = db.execute(
+        "SELECT id, state, kept_age FROM reads WHERE feed = ? ORDER BY seq LIMIT ?", (feed, CHUNK)
+    ).fetchall()
+    for state, cause in ((SENT, "expired-sent"), (WAITING, "expired")):
+        _drop(db, [(row[0], feed) for row in rows if row[1] == state and row[2] < oldest_ns], cause)
+    return sum(row[2] < oldest_ns for row in rows)
+
+
+def _drop(db: sqlite3.Connection, rows: list[tuple[int, str]], cause: str) -> None:
+    db.executemany("DELETE FROM reads WHERE id = ?", [(row_id,) for row_id, _ in rows])
+    for feed, count in Counter(feed for _, feed in rows).items():
+        db.execute(
+            "INSERT INTO drops VALUES (?, ?, ?)"
+            " ON CONFLICT (feed, cause) DO UPDATE SET count = count + excluded.count",
+            (feed, cause, count),
+        )
+
+
+def stats(db: sqlite3.Connection, age_ns: int) -> dict[str, FeedStats]:
+    """How full each feed is, when the outbox is `age_ns` old."""
+    dropped: dict[str, dict[str, int]] = {}
+    for feed, cause, count in db.execute("SELECT feed, cause, count FROM drops"):
+        dropped.setdefault(feed, {})[cause] = count
+    rows = db.execute(
+        "SELECT feed, waiting, sent, last_seq, watermark, bytes, refused_acks, restarts,"
+        " (SELECT kept_age FROM reads WHERE reads.feed = feeds.feed ORDER BY seq LIMIT 1) FROM feeds"
+    )
+    return {
+        feed: FeedStats(
+            waiting=waiting,
+            sent=sent,
+            oldest_age_s=None if oldest is None else (age_ns - oldest) / 1e9,
+            last_seq=last_seq,
+            watermark=watermark,
+            bytes=size,
+            dropped=dropped.get(feed, {}),
+            refused_acks=refused_acks,
+            restarts=restarts,
+        )
+        for feed, waiting, sent, last_seq, watermark, size, refused_acks, restarts, oldest in rows
+    }
