@@ -55,7 +55,7 @@ def write_mosquitto(
         if not topics.is_name(name):
             raise UsageError(
                 f"{name!r} cannot name a fleet, consumer or feed",
-                hint="use lower-case letters, digits, '-', '_' and '.', at most 64",
+                hint=topics.NAME_HINT,
             )
     state = directory / STATE_DIR
     state.mkdir(parents=True, exist_ok=True)

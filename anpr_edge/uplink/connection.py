@@ -58,13 +58,17 @@ class Connection:
         self._emit = emit
         self._where = f"{options.host}:{options.port}"
         self._packet_bytes: int | None = None
-        self._up = False
+        self.is_up = False
         self.window = Window(options.in_flight, emit)
         self.link = Link(options, self, clock)
 
+    def state(self) -> LinkState:
+        """What to tell when the connection has come up."""
+        return LinkState(True, f"connected to {self._where}")
+
     def publish(self, read: SealedRead) -> bool:
         """Send one read, waiting for room in the window; False when there is no connection (any more)."""
-        if not self._up or not self.window.reserve():
+        if not self.is_up or not self.window.reserve():
             return False
         topic = topics.reads(self._speaker.fleet, self._speaker.unit, read.feed)
         if self._too_large(topic, read.blob):
@@ -80,14 +84,14 @@ class Connection:
 
     def report_health(self, payload: bytes) -> bool:
         """Publish the unit's health; False when there is no connection."""
-        if self._up:
+        if self.is_up:
             topic = topics.health(self._speaker.fleet, self._speaker.unit)
             self._tell(topic, payload, expiry_s=HEALTH_EXPIRY_S)
-        return self._up
+        return self.is_up
 
     def close(self) -> None:
         """Answer nothing more; the link has ended."""
-        self._up = False
+        self.is_up = False
         self.window.close()
 
     def up(self, limits: Limits) -> None:
@@ -96,8 +100,8 @@ class Connection:
         self._packet_bytes = limits.packet_bytes
         self.link.subscribe([topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds])
         self.say("online", **speaker.birth)
-        self._emit(LinkState(True, f"connected to {self._where}"))
-        self._up = True
+        self.is_up = True
+        self._emit(self.state())
 
     def message(self, message: Message) -> None:
         feed = topics.parse_ack(message.topic, self._speaker.fleet, self._speaker.unit)

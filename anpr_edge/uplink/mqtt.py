@@ -87,6 +87,7 @@ class MqttUplink:
         connection = self._connection
         if connection is None or not connection.publish(read):
             self._happened.put(LinkState(False, "not connected"))
+            self._repeat_if_up()
 
     def report_health(self, health: Mapping[str, object]) -> bool:
         """Publish the unit's health (no personal data in it); False when there is no connection."""
@@ -108,6 +109,12 @@ class MqttUplink:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(STOP_WITHIN_S)
+
+    def _repeat_if_up(self) -> None:
+        """Whoever hears that a publish found no connection must not miss the one made meanwhile."""
+        connection = self._connection
+        if connection is not None and connection.is_up:
+            self._happened.put(connection.state())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

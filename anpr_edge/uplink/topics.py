@@ -12,8 +12,10 @@ READS_CONTENT_TYPE = "application/cose"
 
 JSON_CONTENT_TYPE = "application/json"
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Fleet, unit and feed names: they are topic levels, ACL users and certificate names at once."""
+
+NAME_HINT = "use letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class ReadsTopic:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a fleet, unit or feed: lower case, digits, `-`, `_`, `.`, at most 64."""
+    """Whether `text` can name a fleet, unit or feed: letters, digits, `-`, `_`, `.`, at most 64."""
     return _NAME.fullmatch(text) is not None
 
 

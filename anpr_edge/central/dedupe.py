@@ -1,0 +1,122 @@
+"""What one unit has sent of one feed: which numbers are here, which are missing, whether the chain holds.
+
+Reads may come in any order: a unit sends live reads before its backlog. So what is here is kept as
+runs of consecutive numbers, and every place where two runs meet is checked against the hash chain.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+
+REMEMBERED = 256
+"""Hashes kept for telling a repeat from another read under a used number: several in-flight windows."""
+
+GRACE_S = 10.0
+"""A gap that has not shrunk for this long is asked for; until then the backlog may still be filling it."""
+
+MOST_GAPS = 100
+"""Gaps in one acknowledgement; the watermark stays below the next one."""
+
+
+class Place(Enum):
+    """How a number fits what was here before."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    CONFLICT = "conflict"
+    """The number is taken by another read: the unit's outbox was reset or cloned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One envelope's place in its feed's chain: its number, its hash, and the hash it names before it."""
+
+    seq: int
+    previous: bytes
+    hash: bytes
+
+
+@dataclass(slots=True)
+class _Run:
+    first: Link
+    last: Link
+    gap_since_ns: int
+    """When the gap below this run last changed."""
+
+
+class FeedLedger:
+    """The numbers of one unit's feed. `breaks` counts places where the chain does not hold."""
+
+    def __init__(self) -> None:
+        self._runs: list[_Run] = []
+        self._hashes: OrderedDict[int, bytes] = OrderedDict()
+        self.breaks = 0
+
+    def __len__(self) -> int:
+        return sum(run.last.seq - run.first.seq + 1 for run in self._runs)
+
+    def place(self, link: Link) -> Place:
+        """Where `link` belongs; changes nothing."""
+        below = self._run_at_or_below(link.seq)
+        if below is None or link.seq > below.last.seq:
+            return Place.NEW
+        known = self._hashes.get(link.seq)
+        return Place.REPEAT if known in (None, link.hash) else Place.CONFLICT
+
+    def add(self, link: Link, mono_ns: int) -> bool:
+        """Count a new link as here; False when the chain does not hold beside it."""
+        at = bisect_right(self._runs, link.seq, key=lambda run: run.first.seq)
+        self._runs.insert(at, _Run(link, link, mono_ns))
+        self._remember(link)
+        breaks = self.breaks
+        self._join(at, mono_ns)
+        self._join(at - 1, mono_ns)
+        return self.breaks == breaks
+
+    def watermark(self, mono_ns: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """The number up to which all is here, but for the gaps (first, last) that are asked for again."""
+        mark = 0
+        gaps: list[tuple[int, int]] = []
+        for run in self._runs:
+            if run.first.seq > mark + 1:
+                fresh = mono_ns - run.gap_since_ns < GRACE_S * 1e9
+                if fresh or len(gaps) == MOST_GAPS:
+                    break
+                gaps.append((mark + 1, run.first.seq - 1))
+            mark = run.last.seq
+        return mark, tuple(gaps)
+
+    @property
+    def missing(self) -> int:
+        """How many numbers below the highest one are not here."""
+        return self._runs[-1].last.seq - len(self) if self._runs else 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are gaps, so that time alone may change the watermark."""
+        return self.missing > 0
+
+    def _run_at_or_below(self, seq: int) -> _Run | None:
+        at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)
+        return self._runs[at - 1] if at else None
+
+    def _join(self, at: int, mono_ns: int) -> None:
+        """Make one run of the runs `at` and `at + 1` when no number lies between them."""
+        if at < 0 or at + 1 >= len(self._runs):
+            return
+        left, right = self._runs[at], self._runs[at + 1]
+        if left.last.seq + 1 != right.first.seq:
+            right.gap_since_ns = mono_ns
+            return
+        if right.first.previous != left.last.hash:
+            self.breaks += 1
+        left.last = right.last
+        del self._runs[at + 1]
+
+    def _remember(self, link: Link) -> None:
+        self._hashes[link.seq] = link.hash
+        if len(self._hashes) > REMEMBERED:
+            self._hashes.popitem(last=False)

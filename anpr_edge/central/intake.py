@@ -1,0 +1,128 @@
+"""What the centre does with a batch of messages: verify, open, place, store. No network in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from anpr_edge.central.dedupe import FeedLedger, Link, Place
+from anpr_edge.central.opener import OpenedRead, Opener
+from anpr_edge.central.stores import Store, StoredRead, StoredRefusal
+from anpr_edge.errors import EnvelopeError, Refusal
+from anpr_edge.records import Instant
+from anpr_edge.seal.envelope import envelope_hash
+from anpr_edge.seams import Clock
+from anpr_edge.uplink import topics
+
+FeedKey = tuple[str, str, str]
+"""Fleet, unit and feed."""
+
+
+class Verdict(StrEnum):
+    """What became of one message."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One message's fate. `words` says what went wrong, without any plate; empty when all is well.
+
+    `key` and `link` are set when the envelope is genuine, `kind` for refusals, `opened` for reads that
+    are new or in conflict.
+    """
+
+    verdict: Verdict
+    name: str
+    received: Instant
+    key: FeedKey | None = None
+    opened: OpenedRead | None = None
+    link: Link | None = None
+    kind: Refusal | None = None
+    words: str = ""
+
+
+class Intake:
+    """Takes batches; when `take` returns, the store has what was new in them.
+
+    Without a `store` nothing is kept and nothing may be acknowledged to the units.
+    """
+
+    def __init__(self, opener: Opener, store: Store | None, clock: Clock) -> None:
+        self._opener = opener
+        self._store = store
+        self._clock = clock
+        self._ledgers: dict[FeedKey, FeedLedger] = {}
+        now_ns = clock.now().mono_ns
+        for held in store.held() if store else ():
+            ledger = self.ledger((held.fleet, held.unit, held.feed))
+            if ledger.place(held.link) is Place.NEW:
+                ledger.add(held.link, now_ns)
+
+    @property
+    def feeds(self) -> list[FeedKey]:
+        """Every unit's feed that has sent anything."""
+        return list(self._ledgers)
+
+    def ledger(self, key: FeedKey) -> FeedLedger:
+        """What is here of one unit's feed."""
+        return self._ledgers.setdefault(key, FeedLedger())
+
+    def take(self, messages: Sequence[tuple[str, bytes]]) -> list[Outcome]:
+        """The fate of each (topic, payload), in order.
+
+        Raises: StoreError when what is new cannot be kept; this intake is then finished, and a new one
+        starts from what the store has.
+        """
+        received = self._clock.now()
+        items: list[StoredRead | StoredRefusal] = []
+        outcomes = [self._one(topic, blob, received, items) for topic, blob in messages]
+        if self._store and items:
+            self._store.keep(items)
+        return outcomes
+
+    def _one(
+        self, topic: str, blob: bytes, received: Instant, items: list[StoredRead | StoredRefusal]
+    ) -> Outcome:
+        try:
+            envelope = self._opener.verify(blob, _address(topic))
+        except EnvelopeError as error:
+            items.append(StoredRefusal(error.kind, topic, blob, received.utc_ns))
+            return Outcome(Verdict.REFUSED, topic, received, kind=error.kind, words=_words(error))
+        link = Link(envelope.seq, envelope.previous, envelope_hash(blob))
+        key = (envelope.fleet, envelope.unit, envelope.feed)
+        place = self.ledger(key).place(link)
+        if place is Place.REPEAT:
+            return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)
+        words = (
+            ""
+            if place is Place.NEW
+            else "its number is taken by another read: was the outbox reset or copied?"
+        )
+        if place is Place.NEW and not self.ledger(key).add(link, received.mono_ns):
+            words = "the chain does not hold here: a read was removed, replaced or sent by a copy"
+        try:
+            opened = self._opener.open(envelope)
+        except EnvelopeError as error:
+            items.append(StoredRefusal(error.kind, topic, blob, received.utc_ns, envelope, link))
+            return Outcome(
+                Verdict.REFUSED, envelope.name, received, key, link=link, kind=error.kind, words=_words(error)
+            )
+        items.append(StoredRead(opened, link, received.utc_ns))
+        verdict = Verdict.NEW if place is Place.NEW else Verdict.CONFLICT
+        return Outcome(verdict, envelope.name, received, key, opened, link, words=words)
+
+
+def _address(topic: str) -> topics.ReadsTopic:
+    address = topics.parse_reads(topic)
+    if address is None:
+        raise EnvelopeError(Refusal.WRONG_FEED, f"came by {topic!r}, which is no reads topic")
+    return address
+
+
+def _words(error: EnvelopeError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)

@@ -1,0 +1,51 @@
+"""Which units there are and how each one signs: the centre's list, a TOML file.
+
+[units]
+"unit-0001" = "ed25519:…"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from anpr_edge.errors import ConfigError, EnvelopeError, KeyFileError, Refusal
+from anpr_edge.seal.keys import VerifyKey
+
+
+class Units:
+    """The units a centre knows, by name."""
+
+    def __init__(self, keys: Mapping[str, VerifyKey]) -> None:
+        self._keys = dict(keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @classmethod
+    def load(cls, path: Path) -> Units:
+        """Read the list. Raises: ConfigError when it is missing, malformed or names a bad key."""
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: no usable list of units: {error}", hint=_HINT) from error
+        table = document.get("units")
+        if document.keys() != {"units"} or not isinstance(table, dict):
+            raise ConfigError(f"{path}: must hold exactly one section, [units]", hint=_HINT)
+        try:
+            return cls({unit: VerifyKey.parse(str(text)) for unit, text in table.items()})
+        except KeyFileError as error:
+            raise ConfigError(f"{path}: {error}", hint=_HINT) from error
+
+    def key_of(self, unit: str) -> VerifyKey:
+        """The key `unit` signs with. Raises: EnvelopeError (unknown-unit)."""
+        try:
+            return self._keys[unit]
+        except KeyError:
+            raise EnvelopeError(
+                Refusal.UNKNOWN_UNIT, f"{unit} is not in the list of units", hint="add its signing key there"
+            ) from None
+
+
+_HINT = 'write one line a unit below [units]: "unit-0001" = "ed25519:…", as anpr-edge init printed it'

@@ -1,0 +1,26 @@
+"""`anpr-central`: the recipient's command: make keys, subscribe, verify, open."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from anpr_edge.cli.program import run_program
+
+COMMANDS = (
+    "anpr_edge.cli.central_keygen",
+    "anpr_edge.cli.central_subscribe",
+    "anpr_edge.cli.central_open",
+    "anpr_edge.cli.central_verify",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one `anpr-central` command; returns the exit code."""
+    return run_program(
+        "anpr-central", "The recipient's side of a feed: its keys, and its reads.", COMMANDS, argv
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""`anpr-central keygen`: a recipient's two key pairs, and what the units need of them."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from pathlib import Path
+
+from anpr_edge.cli.central_files import ACK_FILE, RECIPIENT_FILE
+from anpr_edge.cli.output import note
+from anpr_edge.errors import KeyFileError
+
+TEXT = f"""Make this recipient's keys: one that opens reads ({RECIPIENT_FILE}), one that signs
+acknowledgements ({ACK_FILE}). Prints their public halves as TOML, to paste into the
+feed's section of each unit's configuration.
+
+Keep {RECIPIENT_FILE} safe, and a copy of it safer: without it no read can be opened, and
+whoever has it can open them all."""
+
+
+def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    """Add `keygen`."""
+    parser = subparsers.add_parser(
+        "keygen",
+        help="make a recipient's keys",
+        description=TEXT,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to put them in")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Write both private keys, print both public ones."""
+    from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
+
+    directory: Path = args.out
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFileError(f"{directory}: {error.strerror}", hint="name another folder") from error
+    for name in (RECIPIENT_FILE, ACK_FILE):
+        if (directory / name).exists():
+            raise KeyFileError(
+                f"{directory / name}: exists, and a key is never overwritten", hint="name another folder"
+            )
+    recipient, signer = RecipientPrivateKey.generate(), SigningKey.generate()
+    recipient.save(directory / RECIPIENT_FILE)
+    signer.save(directory / ACK_FILE)
+    print(f'recipients = ["{recipient.public.text}"]')
+    print(f'ack_key = "{signer.public.text}"')
+    note(
+        f"{directory}: {RECIPIENT_FILE} and {ACK_FILE} are private; "
+        "the two lines above go to [feeds.NAME] of each unit"
+    )
+    return 0

@@ -1,0 +1,81 @@
+"""What `anpr-central subscribe` prints: reads on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from anpr_edge.central.documents import masked, read_document, utc_text
+from anpr_edge.central.intake import Intake, Outcome, Verdict
+from anpr_edge.central.opener import OpenedRead
+from anpr_edge.cli.output import json_line, note
+from anpr_edge.records import Instant, LinkState, mask_plate
+
+
+class Reporter:
+    """Prints outcomes and counts them."""
+
+    def __init__(self, *, jsonl: bool, show_plates: bool) -> None:
+        self._jsonl = jsonl
+        self._show_plates = show_plates
+        self._verdicts: Counter[Verdict] = Counter()
+        self._refusals: Counter[str] = Counter()
+        self._link = LinkState(False, "")
+
+    def enough(self, count: int | None) -> bool:
+        """Whether `count` new reads were shown."""
+        return count is not None and self._verdicts[Verdict.NEW] >= count
+
+    def show(self, said: Sequence[Outcome | LinkState]) -> int:
+        """Print each; returns how many messages there were among them."""
+        outcomes = 0
+        for one in said:
+            if isinstance(one, LinkState):
+                self._show_link(one)
+            else:
+                outcomes += 1
+                self._show_outcome(one)
+        if outcomes:
+            sys.stdout.flush()
+        return outcomes
+
+    def summarise(self, intake: Intake) -> None:
+        """Say what it all came to."""
+        seen = self._verdicts
+        parts = [f"{seen[Verdict.NEW]} reads", f"{seen[Verdict.REPEAT]} repeats"]
+        parts += [f"{seen[Verdict.CONFLICT]} number conflicts"] if seen[Verdict.CONFLICT] else []
+        parts += [f"{count} refused ({kind})" for kind, count in sorted(self._refusals.items())]
+        ledgers = [intake.ledger(key) for key in intake.feeds]
+        parts.append(f"{sum(ledger.missing for ledger in ledgers)} missing")
+        breaks = sum(ledger.breaks for ledger in ledgers)
+        parts += [f"{breaks} chain breaks"] if breaks else []
+        note(", ".join(parts))
+
+    def _show_link(self, state: LinkState) -> None:
+        if state != self._link:
+            note(state.detail)
+        self._link = state
+
+    def _show_outcome(self, outcome: Outcome) -> None:
+        self._verdicts[outcome.verdict] += 1
+        if outcome.kind:
+            self._refusals[outcome.kind.value] += 1
+            note(f"refused: {outcome.kind}: {outcome.words}")
+        elif outcome.words:
+            note(f"{outcome.name}: {outcome.words}")
+        if outcome.opened and outcome.link:
+            if self._jsonl:
+                opened = outcome.opened if self._show_plates else masked(outcome.opened)
+                json_line(read_document(opened, outcome.link, outcome.received.utc_ns))
+            else:
+                self._line(outcome.opened, outcome.received)
+
+    def _line(self, opened: OpenedRead, received: Instant) -> None:
+        envelope, read = opened.envelope, opened.read
+        plate = read.plate_text if self._show_plates else mask_plate(read.plate_text)
+        latency_s = (received.utc_ns - read.first.utc_ns) / 1e9
+        print(
+            f"{utc_text(read.first.utc_ns)}  {envelope.unit}  {envelope.feed}#{envelope.seq}  {plate:<10}"
+            f"  {read.confidence:.3f}  {read.frames_used} frames  {latency_s:.1f} s"
+        )

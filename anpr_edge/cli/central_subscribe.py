@@ -1,0 +1,184 @@
+"""`anpr-central subscribe`: a feed's reads as they come, verified, opened, stored and acknowledged."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from anpr_edge.cli.central_files import (
+    ACK_FILE,
+    RECIPIENT_FILE,
+    UNITS_FILE,
+    add_file_option,
+    add_home_option,
+    chosen,
+    load_units,
+)
+from anpr_edge.cli.output import note
+from anpr_edge.errors import UsageError
+from anpr_edge.uplink import topics
+
+if TYPE_CHECKING:
+    from anpr_edge.central.intake import Intake
+    from anpr_edge.central.stores import Store
+    from anpr_edge.central.subscriber import Subscriber
+    from anpr_edge.seams import Clock
+
+TEXT = """Receive the sealed reads of a feed from every unit of a fleet: verify, open, store,
+and acknowledge. Prints one line a read: time, unit, feed#number, plate (masked unless
+--show-plates), confidence, frames, and how long ago the vehicle was first seen.
+
+With --store FILE this is the feed's centre: reads are kept in FILE (lines of JSON, a
+fsync before any acknowledgement), the broker keeps what comes while this program is
+away (up to --away hours), and units are told what is safe to forget.
+Without --store it only watches: nothing is acknowledged, units keep their reads.
+
+Runs until Ctrl-C or SIGTERM, or as --count and --idle say. Example:
+
+  anpr-central subscribe --host broker.example --fleet london --feed access --store reads.jsonl"""
+
+POLL_S = 0.25
+
+
+def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    """Add `subscribe`."""
+    parser = subparsers.add_parser(
+        "subscribe",
+        help="receive, verify, open and store a feed's reads",
+        description=TEXT,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    _add_source_options(parser)
+    _add_key_options(parser)
+    _add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_source_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("where the reads come from")
+    group.add_argument(
+        "--host", default="localhost", help="the broker, by the name in its certificate (%(default)s)"
+    )
+    group.add_argument("--port", type=int, default=8883, help="its TLS port (%(default)s)")
+    group.add_argument("--fleet", required=True, help="the fleet's name")
+    group.add_argument(
+        "--feed", action="append", required=True, metavar="NAME", help="a feed; may be given more than once"
+    )
+    group.add_argument(
+        "--name",
+        default="centre",
+        help="this consumer's name: the broker keeps messages for it, one process at a time (%(default)s)",
+    )
+    group.add_argument("--keep-alive", type=int, default=30, metavar="SECONDS", help="(%(default)s)")
+    group.add_argument(
+        "--away",
+        type=int,
+        default=72,
+        metavar="HOURS",
+        help="how long the broker keeps messages (%(default)s)",
+    )
+
+
+def _add_key_options(parser: ArgumentParser) -> None:
+    add_home_option(parser)
+    add_file_option(parser, "--units", UNITS_FILE, "the units and their signing keys")
+    add_file_option(parser, "--key", RECIPIENT_FILE, "the key that opens reads")
+    add_file_option(parser, "--ack-key", ACK_FILE, "the key that signs acknowledgements")
+    add_file_option(parser, "--ca", "ca.crt", "the fleet's certificate")
+    add_file_option(parser, "--cert", "tls.crt", "this consumer's certificate")
+    add_file_option(parser, "--cert-key", "tls.pem", "the certificate's private key")
+
+
+def _add_output_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("what becomes of them")
+    group.add_argument("--store", type=Path, metavar="FILE", help="keep reads here and acknowledge them")
+    group.add_argument("--jsonl", action="store_true", help="print JSON objects instead of lines for people")
+    group.add_argument("--show-plates", action="store_true", help="print plates in full")
+    group.add_argument("--count", type=int, metavar="N", help="end after N new reads")
+    group.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="end when nothing came for so long; 1 if --count was not reached",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Serve until told to stop; 1 when --count was asked for and not reached."""
+    from anpr_edge.central.intake import Intake
+    from anpr_edge.central.opener import Opener
+    from anpr_edge.central.stores.jsonl import JsonlStore
+    from anpr_edge.devices.clock import SystemClock
+    from anpr_edge.seal.keys import RecipientPrivateKey
+
+    _check_names(args.fleet, args.name, *args.feed)
+    clock = SystemClock()
+    opener = Opener(load_units(args), RecipientPrivateKey.load(chosen(args, "key", RECIPIENT_FILE)))
+    store: Store | None = JsonlStore(args.store) if args.store else None
+    try:
+        intake = Intake(opener, store, clock)
+        subscriber = _subscriber(args, intake, clock)
+        return _serve(args, subscriber, intake, clock)
+    finally:
+        if store:
+            store.close()
+
+
+def _check_names(*names: str) -> None:
+    wrong = next((name for name in names if not topics.is_name(name)), None)
+    if wrong is not None:
+        raise UsageError(f"{wrong!r} cannot name a fleet, feed or consumer", hint=topics.NAME_HINT)
+
+
+def _subscriber(args: Namespace, intake: Intake, clock: Clock) -> Subscriber:
+    from anpr_edge.central.subscriber import Subscriber
+    from anpr_edge.central.watermarks import Watermarks
+    from anpr_edge.seal.keys import SigningKey
+    from anpr_edge.uplink.link import LinkOptions
+    from anpr_edge.uplink.tls import Credentials
+
+    watermarks = None
+    client_id = f"{args.fleet}.{args.name}"
+    if args.store:
+        watermarks = Watermarks(intake, SigningKey.load(chosen(args, "ack_key", ACK_FILE)), clock)
+    else:
+        client_id += f".watch.{clock.now().utc_ns:x}"
+        note("watching only: nothing is stored or acknowledged; --store FILE makes this the feed's centre")
+    options = LinkOptions(
+        host=args.host,
+        port=args.port,
+        credentials=Credentials(
+            chosen(args, "ca", "ca.crt"), chosen(args, "cert", "tls.crt"), chosen(args, "cert_key", "tls.pem")
+        ),
+        client_id=client_id,
+        keep_alive_s=args.keep_alive,
+        session_expiry_s=args.away * 3600 if args.store else 0,
+    )
+    return Subscriber(
+        options, fleet=args.fleet, feeds=args.feed, intake=intake, watermarks=watermarks, clock=clock
+    )
+
+
+def _serve(args: Namespace, subscriber: Subscriber, intake: Intake, clock: Clock) -> int:
+    from anpr_edge.cli.central_report import Reporter
+
+    told_to_stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    reporter = Reporter(jsonl=args.jsonl, show_plates=args.show_plates)
+    quiet_since_ns = clock.now().mono_ns
+    subscriber.start()
+    try:
+        while not told_to_stop.is_set() and not reporter.enough(args.count):
+            said = subscriber.take(POLL_S)
+            if reporter.show(said):
+                quiet_since_ns = clock.now().mono_ns
+            elif args.idle is not None and clock.now().mono_ns - quiet_since_ns > args.idle * 1e9:
+                break
+    finally:
+        subscriber.stop()
+        reporter.summarise(intake)
+    return 0 if told_to_stop.is_set() or args.count is None or reporter.enough(args.count) else 1
