@@ -125,10 +125,10 @@ class Reading(Section):
 
     min_confidence: float = Field(default=0.5, ge=0, le=1)
     min_plate_width_px: float = Field(default=40.0, ge=10, le=1000)
-    max_delay_ms: int = Field(default=3000, ge=100, le=60_000)
-    max_misses: int = Field(default=5, ge=0, le=100)
+    max_delay_ms: int = Field(default=2000, ge=100, le=60_000)
+    max_misses: int = Field(default=3, ge=0, le=100)
     motion_gate: bool = True
-    heartbeat_frames: int = Field(default=30, ge=1, le=10_000)
+    heartbeat_frames: int = Field(default=15, ge=1, le=10_000)
 
 
 class Feed(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ def get(data: Mapping[str, Any], *path: str) -> Any:
 def shutter_fits_frame_rate(data: Mapping[str, Any]) -> Iterator[Finding]:
     """A frame cannot be exposed for longer than it lasts."""
     shutter_us, frame_rate = get(data, "camera", "shutter_us"), get(data, "camera", "frame_rate")
-    if isinstance(shutter_us, int) and isinstance(frame_rate, int | float) and frame_rate >= 1:
+    if isinstance(shutter_us, int) and isinstance(frame_rate, int | float) and 1 <= frame_rate < math.inf:
         longest_us = int(1_000_000 / frame_rate)
         if shutter_us > longest_us:
             yield (

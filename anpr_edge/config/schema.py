@@ -56,17 +56,18 @@ def known_keys(section: type[Section] = Config, path: tuple[str, ...] = ()) -> I
 
 def known_names(path: tuple[str, ...]) -> tuple[str, ...]:
     """The names a section may have in it; empty when there is no such section."""
-    section = _section_at(path)
+    section = section_at(path)
     return tuple(section.model_fields) if section else ()
 
 
 def field_at(path: tuple[str, ...]) -> FieldInfo | None:
     """The field a key's path leads to; None when the schema has no such key."""
-    section = _section_at(path[:-1])
+    section = section_at(path[:-1])
     return section.model_fields.get(path[-1]) if section and path else None
 
 
-def _section_at(path: tuple[str, ...]) -> type[Section] | None:
+def section_at(path: tuple[str, ...]) -> type[Section] | None:
+    """The section a path leads to; None when the schema has no such section."""
     section: type[Section] | None = Config
     parts = iter(path)
     for part in parts:

@@ -1,0 +1,76 @@
+"""The example, the reference page and the code say the same."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.config import example_text, inspect_config, load_config
+from anpr_edge.config.reference import comments, page
+from anpr_edge.config.rules import PLACEHOLDER_KEY
+from anpr_edge.config.schema import ANY_NAME, flatten, known_keys
+from tests.unit.config.samples import ACK_KEY, RECIPIENT
+
+PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
+
+
+def filled_in(text: str) -> str:
+    """The example with real keys in the place of the placeholders."""
+    text = text.replace(f"x25519:{PLACEHOLDER_KEY}", RECIPIENT)
+    return text.replace(f"ed25519:{PLACEHOLDER_KEY}", ACK_KEY)
+
+
+def switched_on(text: str) -> str:
+    """The example with its optional sections and keys switched on."""
+    return re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE)
+
+
+def schema_path(path: tuple[str, ...]) -> tuple[str, ...]:
+    return (path[0], ANY_NAME, *path[2:]) if path[0] == "feeds" else path
+
+
+def test_only_the_placeholders_keep_it_from_loading(tmp_path: Path) -> None:
+    file = tmp_path / "unit.toml"
+    file.write_text(example_text(), encoding="utf-8")
+    found = inspect_config(file).problems
+    assert [problem.key for problem in found] == ["feeds.charging.recipients[0]", "feeds.charging.ack_key"]
+    assert all("placeholder" in problem.text for problem in found)
+
+
+@pytest.mark.parametrize(
+    "change", [filled_in, lambda text: switched_on(filled_in(text))], ids=["as is", "all on"]
+)
+def test_it_loads_once_the_keys_are_put_in(tmp_path: Path, change: object) -> None:
+    assert callable(change)
+    file = tmp_path / "unit.toml"
+    file.write_text(change(example_text()), encoding="utf-8")
+    assert load_config(file).unit.fleet == "example"
+
+
+def test_it_has_every_key_of_the_schema_and_no_other() -> None:
+    written = {schema_path(path) for path, _ in flatten(tomllib.loads(switched_on(example_text())))}
+    assert written == {key.path for key in known_keys()}
+
+
+def test_what_it_shows_switched_on_are_the_defaults() -> None:
+    shown = {schema_path(path): value for path, value in flatten(tomllib.loads(example_text()))}
+    defaults = {key.path: key.field.default for key in known_keys() if not key.field.is_required()}
+    named = {("site", "name"), ("site", "lat_deg"), ("site", "lon_deg")}
+    differing = {
+        path for path, default in defaults.items() if path in shown and str(default) != str(shown[path])
+    }
+    assert differing <= named
+
+
+def test_every_key_has_a_comment_of_its_own() -> None:
+    words = comments(example_text())
+    assert all(words[key.path] for key in known_keys())
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8").splitlines() == list(page()), (
+        "run python -m anpr_edge.config.reference > docs/configuration.md"
+    )
