@@ -59,8 +59,9 @@ class PlateReader:
         max_delay_ms: float = 2000.0,
         max_misses: int = MAX_MISSES,
         repeat_within_ms: float = 10_000.0,
-        motion_gate: bool = True,
+        gate: MotionGate | None = None,
         heartbeat_frames: int = 15,
+        stills: bool = False,
         lane: str | None = None,
     ) -> None:
         """How large, how sure and how patient.
@@ -68,18 +69,20 @@ class PlateReader:
         A plate narrower than `min_plate_width_px` is followed but not read. A vehicle must be seen in
         `min_matches` frames and read with `min_confidence`, or it is counted as unreadable. Its read
         is given when it leaves, or `max_delay_ms` after it came, whichever is sooner. The same text
-        again within `repeat_within_ms` is the same vehicle. While nothing moves and nothing is
-        followed, only every `heartbeat_frames`-th frame is searched.
+        again within `repeat_within_ms` is the same vehicle. With a `gate`, while nothing moves and
+        nothing is followed, only every `heartbeat_frames`-th frame is searched.
+        With `stills` each frame is a scene of its own: nothing is followed from one to the next.
         """
         self._detector = detector
         self._recogniser = recogniser
         self._min_confidence = min_confidence
         self._min_plate_width_px = min_plate_width_px
-        self._min_matches = min_matches
+        self._min_matches = 1 if stills else min_matches
+        self._stills = stills
         self._max_delay_ns = round(max_delay_ms * 1e6)
         self._heartbeat_frames = max(1, heartbeat_frames)
         self._lane = lane
-        self._gate = MotionGate() if motion_gate else None
+        self._gate = gate
         self._tracker = Tracker(max_misses)
         self._vehicles: dict[int, _Vehicle] = {}
         self._repeats = Repeats(round(repeat_within_ms * 1e6))
@@ -104,7 +107,8 @@ class PlateReader:
         update = self._tracker.update(detections, frame.taken)
         for matched in update.matched:
             self._look(matched, frame)
-        return [*self._overdue(frame.taken), *self._ended(update.ended)]
+        ended = [*update.ended, *self._tracker.end_all()] if self._stills else update.ended
+        return [*self._overdue(frame.taken), *self._ended(ended)]
 
     def finish(self) -> list[PlateRead]:
         """The source has ended: the reads of the vehicles still in view."""

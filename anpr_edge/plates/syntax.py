@@ -4,9 +4,10 @@ A match ranks readings that look alike, such as O and 0; it never rewrites what 
 that several countries share has no region. Patterns loose enough to fit nearly anything (a German
 plate is one to five letters and one to four digits) are left out: a match with them says nothing.
 
-Sources: United Kingdom: DVLA INF104, "Vehicle registration numbers and number plates" (memory tags,
-age identifiers, letters not used), and The Road Vehicles (Display of Registration Marks) Regulations
-2001. European patterns: the national registration orders named at each entry.
+Sources. United Kingdom: DVLA INF104, "Vehicle registration numbers and number plates" (memory tags,
+age identifiers, letters not used). Elsewhere: France, arrêté of 9 February 2009; Spain, order of 15
+September 2000; Ireland, year-half-county-number since 2013; Netherlands, RDW sidecodes 4 to 10;
+Czechia, act 56/2001.
 """
 
 from __future__ import annotations
@@ -42,53 +43,39 @@ def _pattern(name: str, region: str | None, regex: str, prior: float) -> Pattern
 
 
 _STRONG, _FAIR, _WEAK = 20.0, 8.0, 3.0
-"""A pattern that fixes letter or digit at every place and covers most vehicles; one that fixes every
-place; one whose places are open. Our own judgement: see docs/scan-output.md."""
+"""Fixes letter or digit at every place and covers most vehicles of a country; fixes the order only, or
+fewer vehicles; open in number and order. Our own judgement."""
 
 _TAG = "[A-HJ-PR-Y]"  # memory tag: never I, Q or Z
-_RANDOM = "[A-HJ-PR-Z]"  # last three: never I or Q
+_LAST = "[A-HJ-PR-Z]"  # last three since 2001: never I or Q
 _YEAR = "[A-HJ-NPR-TV-Y]"  # year letter 1963 to 2001: never I, O, Q, U or Z
-_AGE = "(?:0[2-9]|[1-4][0-9]|5[1-9]|[6-9][0-9])"  # 02 (March 2002) onwards, 51 (September 2001) onwards
+_AGE = "(?:0[2-9]|[1-4][0-9]|5[1-9]|[6-9][0-9])"  # 51 is September 2001, 02 is March 2002
+_IRISH_COUNTY = "(?:C[ENW]?|DL?|G|K[EKY]|L[DHMS]?|M[HNO]|OY|RN|SO|T|W[HWX]?)"
+_DUTCH = "[BDFGHJKLMNPRSTVWXZ]"
+_SPANISH = "[BCDFGHJKLMNPRSTVWXYZ]"
 
 PATTERNS: tuple[Pattern, ...] = (
-    # United Kingdom, from the narrowest to the widest
-    _pattern("gb:current", "GB", f"{_TAG}{{2}}{_AGE}{_RANDOM}{{3}}", _STRONG),
-    _pattern("gb:prefix", "GB", f"(?:{_YEAR}|Q)[1-9][0-9]{{0,2}}[A-HJ-PR-Y]{{3}}", _FAIR),
-    _pattern("gb:suffix", "GB", f"[A-HJ-PR-Y]{{3}}[1-9][0-9]{{0,2}}{_YEAR}", _FAIR),
+    _pattern("gb:current", "GB", f"{_TAG}{{2}}{_AGE}{_LAST}{{3}}", _STRONG),
+    _pattern("gb:prefix", "GB", f"(?:{_YEAR}|Q)[1-9][0-9]{{0,2}}{_TAG}{{3}}", _FAIR),
+    _pattern("gb:suffix", "GB", f"{_TAG}{{3}}[1-9][0-9]{{0,2}}{_YEAR}", _FAIR),
     _pattern("gb:northern-ireland", "GB", "(?:[A-Z]?[A-Z]Z|[A-Z]?I[A-Z])[1-9][0-9]{0,3}", _FAIR),
-    _pattern("im:three-letter", "IM", "(?:MAN|[A-Z]MN)[1-9][0-9]{0,3}", _FAIR),
     _pattern("gb:diplomatic", "GB", "[0-9]{3}[DX][0-9]{3}", _FAIR),
-    # other countries where letter or digit is fixed at every place
-    # FR: arrêté of 9 February 2009 (never I, O, U); IT: law 1994, same shape: shared
-    _pattern("eu:aa000aa", None, "[A-HJ-NPR-TV-Z]{2}[0-9]{3}[A-HJ-NPR-TV-Z]{2}", _STRONG),
-    # ES: Orden PRE/2000, four digits and three consonants without Ñ and Q
-    _pattern("es:current", "ES", "[0-9]{4}[BCDFGHJKLMNPRSTVWXYZ]{3}", _STRONG),
-    # IE: year, half-year since 2013, county, serial
-    _pattern(
-        "ie:current",
-        "IE",
-        "(?:1[3-9]|[2-9][0-9])[12](?:[CDGLTW]|C[ENW]|D[L]|K[EKY]|L[DHKMSM]|M[HNO]|OY|RN|SO|T[NS]?|W[HWX])[1-9][0-9]{0,5}",
-        _FAIR,
-    ),
-    # SK: region, three digits, two letters; CZ: digit, region letter, character, four digits
-    _pattern(
-        "sk:2004",
-        "SK",
-        "(?:B[ABJLNRSTY]|D[KST]|G[AL]|H[CE]|IL|K[AEKMNS]|L[ECMV]|M[ALTY]|N[MORZ]|P[BDEKOPTUV]|R[AKSV]|S[ABCEIKLNOPVE]|T[NORTSV]|V[KTV]|Z[ACHMV])[0-9]{3}[A-Z]{2}",
-        _FAIR,
-    ),
+    _pattern("im:three-letter", "IM", "(?:MAN|[A-Z]MN)[1-9][0-9]{0,3}", _FAIR),
+    # France, Italy and others share this shape: the text cannot say which
+    _pattern("eu:aa000aa", None, "[A-HJ-NP-TV-Z]{2}[0-9]{3}[A-HJ-NP-TV-Z]{2}", _STRONG),
+    _pattern("es:current", "ES", f"[0-9]{{4}}{_SPANISH}{{3}}", _STRONG),
+    _pattern("ie:current", "IE", f"(?:1[3-9]|[2-9][0-9])[12]{_IRISH_COUNTY}[1-9][0-9]{{0,5}}", _FAIR),
     _pattern("cz:2001", "CZ", "[1-9][ABCEHJKLMPSTUZ][0-9A-Z][0-9]{4}", _FAIR),
-    # NL: sidecodes 4 to 10 by shape
-    _pattern(
-        "nl:sidecode", "NL", "[0-9]{2}[A-Z]{2}[A-Z]{2}|[0-9]{2}[A-Z]{3}[0-9]|[0-9][A-Z]{3}[0-9]{2}", _FAIR
-    ),
-    # United Kingdom before 1963: letters and digits in any number
-    _pattern(
-        "gb:dateless",
-        "GB",
-        "[A-Z]{1,3}[1-9][0-9]{0,2}|[A-Z]{1,2}[1-9][0-9]{0,3}|[1-9][0-9]{0,2}[A-Z]{1,3}|[1-9][0-9]{0,3}[A-Z]{1,2}",
-        _WEAK,
-    ),
+    _pattern("nl:sidecode-4", "NL", f"{_DUTCH}{{2}}[0-9]{{2}}{_DUTCH}{{2}}", _FAIR),
+    _pattern("nl:sidecode-5", "NL", f"{_DUTCH}{{4}}[0-9]{{2}}", _FAIR),
+    _pattern("nl:sidecode-6", "NL", f"[0-9]{{2}}{_DUTCH}{{4}}", _FAIR),
+    _pattern("nl:sidecode-7", "NL", f"[0-9]{{2}}{_DUTCH}{{3}}[0-9]", _FAIR),
+    _pattern("nl:sidecode-8", "NL", f"[0-9]{_DUTCH}{{3}}[0-9]{{2}}", _FAIR),
+    _pattern("nl:sidecode-9", "NL", f"{_DUTCH}{{2}}[0-9]{{3}}{_DUTCH}", _FAIR),
+    _pattern("nl:sidecode-10", "NL", f"{_DUTCH}[0-9]{{3}}{_DUTCH}{{2}}", _FAIR),
+    # United Kingdom before 1963: letters and digits in almost any number, in either order
+    _pattern("gb:dateless", "GB", "[A-Z]{3}[1-9][0-9]{0,2}|[1-9][0-9]{0,2}[A-Z]{3}", _WEAK),
+    _pattern("gb:dateless-short", "GB", "[A-Z]{1,2}[1-9][0-9]{0,3}|[1-9][0-9]{0,3}[A-Z]{1,2}", _WEAK),
 )
 
 

@@ -26,17 +26,17 @@ class MotionGate:
     def __init__(self, *, difference_grey: float = DIFFERENCE_GREY, moving_area: float = MOVING_AREA) -> None:
         self._difference_grey = difference_grey
         self._moving_area = moving_area
-        self._background: NDArray[np.float32] | None = None
+        self._background = np.zeros((0, 0), np.float32)
+        self._shape: tuple[int, ...] = ()
 
     def moving(self, pixels: NDArray[np.uint8]) -> bool:
         """Whether something moves in this uint8 (height, width) picture; True for the first one."""
         small = _shrink(pixels)
-        background = self._background
-        if background is None or background.shape != small.shape:
-            self._background = small
+        if pixels.shape != self._shape:
+            self._background, self._shape = small, pixels.shape
             return True
-        difference = small - background
-        background += np.float32(FOLLOW) * difference
+        difference = small - self._background
+        self._background += np.float32(FOLLOW) * difference
         difference -= np.median(difference[::4, ::4])
         changed = np.count_nonzero(np.abs(difference) > self._difference_grey)
         return changed > self._moving_area * small.size

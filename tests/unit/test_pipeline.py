@@ -1,0 +1,211 @@
+"""Frames in, exactly one read for each vehicle out. Detector and recogniser are scripted at their seams."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anpr_edge.pipeline import PlateReader
+from anpr_edge.records import Box, Detection, Frame, Instant, PlateCandidate, PlateRead, Quad
+from anpr_edge.vision.motion import MotionGate
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+FRAME_NS = 33_333_333
+DARK = np.zeros((720, 1280), np.uint8)
+
+
+class ScriptedRoad:
+    """A detector and a recogniser that know, for each frame, which plate is where.
+
+    `passages` gives for a plate's text its first frame and its boxes from then on, None when hidden.
+    """
+
+    model_id = "scripted-1+00000000"
+    alphabet = ALPHABET
+
+    def __init__(
+        self, passages: Mapping[str, tuple[int, Sequence[Box | None]]], certainty: float = 0.97
+    ) -> None:
+        self.passages = passages
+        self.certainty = certainty
+        self.frame = -1
+        self.searched: list[int] = []
+        self.looks = 0
+
+    def shown(self) -> dict[str, Box]:
+        """What is in view in the current frame."""
+        return {
+            text: box
+            for text, (first, boxes) in self.passages.items()
+            if 0 <= self.frame - first < len(boxes) and (box := boxes[self.frame - first])
+        }
+
+    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        self.searched.append(self.frame)
+        return [Detection(box, Quad.of_box(box), 0.9) for box in self.shown().values()]
+
+    def recognise(self, pixels: NDArray[np.uint8], quad: Quad) -> PlateCandidate | None:
+        self.looks += 1
+        text = next(text for text, box in self.shown().items() if Quad.of_box(box) == quad)
+        rows = np.full((len(text), 36), (1 - self.certainty) / 35, np.float32)
+        rows[np.arange(len(text)), [ALPHABET.index(character) for character in text]] = self.certainty
+        return PlateCandidate(text, rows, self.certainty ** len(text), 0.6, quad.box.width)
+
+
+def approach(frames: int, x: float = 300.0, width: float = 80.0, growth: float = 1.02) -> list[Box]:
+    """The boxes of a plate that comes nearer."""
+    boxes = []
+    for step in range(frames):
+        w = width * growth**step
+        boxes.append(Box(x + 3 * step, 200 + 6 * step, x + 3 * step + w, 200 + 6 * step + w / 4))
+    return boxes
+
+
+def drive(
+    road: ScriptedRoad, reader: PlateReader, frames: int, pixels: NDArray[np.uint8] = DARK
+) -> dict[int, list[PlateRead]]:
+    """The reads by the frame they came with; those of `finish` under -1."""
+    reads = {}
+    for number in range(frames):
+        road.frame = number
+        reads[number] = reader.step(Frame(number, Instant(0, number * FRAME_NS, 1.0), pixels))
+    reads[-1] = reader.finish()
+    return {number: given for number, given in reads.items() if given}
+
+
+def reader_of(road: ScriptedRoad, **settings: float) -> PlateReader:
+    return PlateReader(road, road, **settings)  # type: ignore[arg-type]
+
+
+def texts(reads: Mapping[int, list[PlateRead]]) -> list[str]:
+    return sorted(read.plate_text for given in reads.values() for read in given)
+
+
+def test_a_vehicle_is_one_read_when_it_has_left() -> None:
+    road = ScriptedRoad({"AB12CDE": (5, approach(20))})
+    reads = drive(road, reader_of(road, max_misses=3), 60)
+    assert list(reads) == [5 + 20 + 3]
+    (read,) = reads[28]
+    assert (read.plate_text, read.syntax, read.region) == ("AB12CDE", "gb:current", "GB")
+    assert read.first.mono_ns == 5 * FRAME_NS
+    assert read.last.mono_ns == 24 * FRAME_NS
+    assert read.frames_used == 20
+    assert read.model_ids == (road.model_id, road.model_id)
+    assert read.fix is None
+    assert 0.9 < read.confidence <= 1
+    assert len(read.char_confidences) == 7
+
+
+def test_vehicles_side_by_side_are_one_read_each() -> None:
+    road = ScriptedRoad(
+        {
+            "AB12CDE": (0, approach(20)),
+            "XY34FGH": (3, approach(20, x=700)),
+            "KL56MNP": (40, approach(10)),
+        }
+    )
+    assert texts(drive(road, reader_of(road), 80)) == ["AB12CDE", "KL56MNP", "XY34FGH"]
+
+
+def test_the_source_may_end_with_a_vehicle_in_view() -> None:
+    road = ScriptedRoad({"AB12CDE": (5, approach(20))})
+    assert list(drive(road, reader_of(road), 15)) == [-1]
+
+
+def test_a_vehicle_that_stays_is_read_after_the_delay_and_only_once() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(90, growth=1.0))})
+    reader = reader_of(road, max_delay_ms=1000)
+    reads = drive(road, reader, 120)
+    assert list(reads) == [31]
+    assert texts(reads) == ["AB12CDE"]
+    assert road.looks == 32
+    assert reader.counts.reads == 1
+
+
+def test_a_vehicle_whose_track_broke_is_read_once() -> None:
+    boxes: list[Box | None] = [*approach(40)]
+    boxes[15:25] = [None] * 10
+    road = ScriptedRoad({"AB12CDE": (0, boxes)})
+    reader = reader_of(road)
+    assert texts(drive(road, reader, 60)) == ["AB12CDE"]
+    assert (reader.counts.reads, reader.counts.repeats) == (1, 1)
+
+
+def test_the_same_vehicle_much_later_is_read_again() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(20))})
+    reader = reader_of(road, repeat_within_ms=0)
+    assert texts(drive(road, reader, 40)) == ["AB12CDE"]
+    road.passages = {"AB12CDE": (50, approach(20))}
+    assert texts(drive(road, reader, 90)) == ["AB12CDE"]
+
+
+def test_a_glimpse_is_not_a_read() -> None:
+    road = ScriptedRoad({"AB12CDE": (5, approach(1))})
+    reader = reader_of(road, min_matches=2)
+    assert drive(road, reader, 20) == {}
+    assert reader.counts.unreadable == 0
+
+
+def test_an_unsure_plate_is_counted_not_guessed() -> None:
+    road = ScriptedRoad({"AB12CDE": (5, approach(3))}, certainty=0.3)
+    reader = reader_of(road, min_confidence=0.9)
+    assert drive(road, reader, 20) == {}
+    assert reader.counts.unreadable == 1
+
+
+def test_a_plate_too_small_is_followed_but_not_looked_at() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(20, width=50, growth=1.05))})
+    reader = reader_of(road, min_plate_width_px=70)
+    (read,) = drive(road, reader, 40)[23]
+    assert reader.counts.too_small == 7
+    assert read.frames_used == 13
+    assert read.first.mono_ns == 0
+
+
+@pytest.mark.parametrize(("growth", "direction"), [(1.03, "toward"), (0.97, "away"), (1.0, None)])
+def test_direction_follows_from_the_plates_size(growth: float, direction: str | None) -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(20, width=100, growth=growth))})
+    (read,) = drive(road, reader_of(road), 40)[23]
+    assert read.direction == direction
+
+
+def test_a_still_road_is_searched_on_the_heartbeat_only() -> None:
+    road = ScriptedRoad({})
+    reader = PlateReader(road, road, gate=MotionGate(), heartbeat_frames=10)
+    drive(road, reader, 50)
+    assert road.searched == [0, 9, 19, 29, 39, 49]
+    assert reader.counts.gated == 44
+
+
+def test_a_gate_that_sees_nothing_costs_no_read() -> None:
+    road = ScriptedRoad({"AB12CDE": (3, approach(30))})
+    reader = PlateReader(road, road, gate=MotionGate(), heartbeat_frames=10)
+    assert texts(drive(road, reader, 80)) == ["AB12CDE"]
+
+
+def test_the_same_frames_give_the_same_reads() -> None:
+    passages = {"AB12CDE": (0, approach(20)), "XY34FGH": (3, approach(20, x=700))}
+    runs = []
+    for _ in range(2):
+        road = ScriptedRoad(passages)
+        runs.append(drive(road, reader_of(road), 60))
+    assert runs[0] == runs[1]
+
+
+def test_every_frame_and_detection_is_counted() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(20))})
+    reader = reader_of(road)
+    drive(road, reader, 40)
+    assert dataclasses.asdict(reader.counts) == {
+        "frames": 40,
+        "gated": 0,
+        "detections": 20,
+        "too_small": 0,
+        "reads": 1,
+        "repeats": 0,
+        "unreadable": 0,
+    }
