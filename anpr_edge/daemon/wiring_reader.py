@@ -94,12 +94,14 @@ def is_live(config: Config) -> bool:
 def build_plates(config: Config) -> PlateReader:
     """The pipeline with the configured models and settings."""
     models, reading = config.models, config.reading
+    stills = config.camera.source == "images"
     detector = TfliteModel.load(models.directory, "detector", threads=models.threads)
     recogniser = TfliteModel.load(models.directory, "recogniser", threads=models.threads)
     return PlateReader(
         TfliteDetector(detector, score_min=models.detector_score_min),
         TfliteRecogniser(recogniser),
-        gate=MotionGate() if reading.motion_gate else None,
+        gate=MotionGate() if reading.motion_gate and not stills else None,
+        stills=stills,
         heartbeat_frames=reading.heartbeat_frames,
         min_confidence=reading.min_confidence,
         min_plate_width_px=reading.min_plate_width_px,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +74,7 @@ class UnitPlan:
         }
         draft = path.with_name(path.name + ".new")
         draft.write_text(tomli_w.dumps(document), encoding="utf-8")
-        os.replace(draft, path)
+        draft.replace(path)
 
 
 def enrol(authority: Authority, state_dir: Path, unit: str) -> Path:

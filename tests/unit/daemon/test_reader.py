@@ -1,0 +1,197 @@
+"""The reader service: what happens to frames and reads between its three stages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from anpr_edge.daemon.health import StateFile
+from anpr_edge.daemon.notify import NullNotifier
+from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.state import StateReport
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.devices.gps import FixedSite
+from anpr_edge.errors import OutboxError, SourceStalled
+from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.pipeline import PlateReader
+from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
+from anpr_edge.seams import Outbox, SealAs
+
+PLATE = "AB12CDE"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+CLOCK = SystemClock()
+
+
+class Film:
+    """A source of `frames` frames; a plate is in view in the first half, or in the first `bright`."""
+
+    def __init__(self, frames: int, *, bright: int | None = None, ends_with: Exception | None = None) -> None:
+        self._frames = frames
+        self._bright = frames / 2 if bright is None else bright
+        self._ends_with = ends_with
+        self._seq = 0
+        self.closed = False
+
+    def read(self) -> Frame | None:
+        if self._seq == self._frames:
+            if self._ends_with:
+                raise self._ends_with
+            return None
+        pixels = np.full((72, 128), 200 if self._seq < self._bright else 0, np.uint8)
+        frame = Frame(self._seq, CLOCK.now(), pixels)
+        self._seq += 1
+        return frame
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class BrightIsAPlate:
+    """Finds one plate in a bright picture and none in a dark one."""
+
+    model_id = "fake-detector"
+
+    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        box = Box(20, 20, 100, 40)
+        return [Detection(box, Quad.of_box(box), 0.9)] if pixels.mean() > 100 else []
+
+
+class AlwaysReads:
+    """Reads the same plate wherever it is asked to look."""
+
+    model_id = "fake-recogniser"
+    alphabet = ALPHABET
+
+    def recognise(self, pixels: NDArray[np.uint8], quad: Quad) -> PlateCandidate | None:
+        probabilities = np.eye(len(ALPHABET), dtype=np.float32)[[ALPHABET.index(c) for c in PLATE]]
+        return PlateCandidate(PLATE, probabilities, 0.99, 1.0, 80.0)
+
+
+class PlainSealer:
+    """Numbers reads without hiding them, so that a test can look."""
+
+    def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
+        return SealedRead(feed, seq, read.plate_text.encode())
+
+
+class RefusingOutbox(SqliteOutbox):
+    """An outbox on a disk that takes nothing until it is told to."""
+
+    disk_is_back: Event
+
+    def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+        if not self.disk_is_back.is_set():
+            raise OutboxError("no space left")
+        return super().append(requests)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> SqliteOutbox:
+    return new_outbox(tmp_path)
+
+
+def new_outbox(folder: Path, kind: type[SqliteOutbox] = SqliteOutbox) -> SqliteOutbox:
+    return kind(
+        folder / "outbox.db",
+        CLOCK,
+        max_bytes=10_000_000,
+        retention={"a": timedelta(days=1), "b": timedelta(days=1)},
+    )
+
+
+def make_reader(folder: Path, source: Film, outbox: Outbox, *, live: bool = False) -> Reader:
+    plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
+    parts = ReaderParts(source, plates, PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live)
+    report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
+    return Reader(parts, CLOCK, NullNotifier(), report)
+
+
+def state(folder: Path) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = json.loads((folder / "reader.json").read_text())
+    return found
+
+
+def blobs(outbox: SqliteOutbox) -> dict[str, list[bytes]]:
+    due = outbox.due(100)
+    return {feed: [entry.read.blob for entry in due if entry.read.feed == feed] for feed in ("a", "b")}
+
+
+def test_a_vehicle_becomes_one_read_for_each_feed(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    source = Film(20)
+    make_reader(tmp_path, source, outbox).run()
+    assert blobs(outbox) == {"a": [PLATE.encode()], "b": [PLATE.encode()]}
+    assert source.closed
+
+
+def test_a_file_is_read_without_losing_a_frame(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    make_reader(tmp_path, Film(200), outbox).run()
+    frames = state(tmp_path)["frames"]
+    assert (frames["taken"], frames["processed"]) == (200, 200)
+
+
+def test_every_frame_of_a_live_source_is_processed_or_counted_as_dropped(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    make_reader(tmp_path, Film(500), outbox, live=True).run()
+    frames = json.loads((tmp_path / "reader.json").read_text())["frames"]
+    assert frames["taken"] == 500
+    assert frames["processed"] + frames["dropped"]["queue-full"] == 500
+
+
+def test_the_vehicle_in_view_when_the_source_ends_is_not_lost(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    make_reader(tmp_path, Film(8, bright=8), outbox).run()
+    assert blobs(outbox)["a"] == [PLATE.encode()]
+
+
+def test_a_stalled_camera_ends_the_service_and_still_keeps_what_was_read(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    source = Film(20, ends_with=SourceStalled("no frame for 5 s"))
+    with pytest.raises(SourceStalled):
+        make_reader(tmp_path, source, outbox).run()
+    assert blobs(outbox)["a"] == [PLATE.encode()]
+
+
+def test_a_disk_that_refuses_delays_reads_and_loses_none(tmp_path: Path) -> None:
+    outbox = new_outbox(tmp_path, RefusingOutbox)
+    assert isinstance(outbox, RefusingOutbox)
+    outbox.disk_is_back = Event()
+    reader = make_reader(tmp_path, Film(20), outbox)
+    thread = Thread(target=reader.run)
+    thread.start()
+    while (
+        not (tmp_path / "reader.json").exists()
+        or not json.loads((tmp_path / "reader.json").read_text())["outbox_down"]
+    ):
+        CLOCK.sleep(0.02)
+    assert outbox.due(10) == []
+    outbox.disk_is_back.set()
+    thread.join(30)
+    assert blobs(outbox)["a"] == [PLATE.encode()]
+
+
+def test_stopping_ends_a_source_that_never_ends(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    source = Film(10**9)
+    reader = make_reader(tmp_path, source, outbox, live=True)
+    thread = Thread(target=reader.run)
+    thread.start()
+    while not (tmp_path / "reader.json").exists():
+        CLOCK.sleep(0.02)
+    reader.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert source.closed
+
+
+def test_the_state_file_holds_no_plate(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    make_reader(tmp_path, Film(20), outbox).run()
+    text = (tmp_path / "reader.json").read_text()
+    assert state(tmp_path)["reads"]["committed"] == 1
+    assert PLATE not in text

@@ -1,0 +1,173 @@
+"""The uplink service between an outbox and a broker: what is sent, what is forgotten, and on whose word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.daemon.health import StateFile
+from anpr_edge.daemon.notify import NullNotifier
+from anpr_edge.daemon.state import StateReport
+from anpr_edge.daemon.uplinkd import UplinkService
+from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
+from anpr_edge.seal.acks import Ack, sign_ack
+from anpr_edge.seal.keys import SigningKey
+from tests.fakes import EPOCH_NS, FakeClock
+
+Event = Delivery | SignedMessage | LinkState
+WINDOW = 3
+CENTRE = SigningKey.generate()
+
+
+class ScriptedUplink:
+    """Gives one list of events a turn, as the script says, and stops the service when it is over."""
+
+    def __init__(self, script: list[list[Event]]) -> None:
+        self._script = script
+        self.published: list[SealedRead] = []
+        self.at_end: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Connected when the script says so."""
+
+    def publish(self, read: SealedRead) -> None:
+        self.published.append(read)
+
+    def events(self, timeout_s: float) -> list[Event]:
+        if not self._script:
+            self.at_end()
+            return []
+        return self._script.pop(0)
+
+    def stop(self) -> None:
+        """Nothing to release."""
+
+    @property
+    def seqs(self) -> list[int]:
+        return [read.seq for read in self.published]
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> SqliteOutbox:
+    box = SqliteOutbox(
+        tmp_path / "outbox.db", FakeClock(), max_bytes=10_000_000, retention={"charging": timedelta(days=1)}
+    )
+    for _ in range(5):
+        box.append([("charging", lambda seq, previous: SealedRead("charging", seq, b"sealed"))])
+    return box
+
+
+def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUplink:
+    uplink = ScriptedUplink(list(script))
+    clock = FakeClock()
+    service = UplinkService(
+        outbox,
+        uplink,
+        clock,
+        NullNotifier(),
+        StateReport("uplink", StateFile(folder / "uplink.json"), clock),
+        fleet="demo",
+        unit="unit-0001",
+        ack_keys={"charging": CENTRE.public},
+        window=WINDOW,
+    )
+    uplink.at_end = service.stop
+    service.run()
+    return uplink
+
+
+def up() -> list[Event]:
+    return [LinkState(True, "connected")]
+
+
+def down() -> list[Event]:
+    return [LinkState(False, "keep-alive timeout")]
+
+
+def accepted(*seqs: int) -> list[Event]:
+    return [Delivery("charging", seq, 0) for seq in seqs]
+
+
+def ack(watermark: int, *, key: SigningKey = CENTRE, **changes: str) -> list[Event]:
+    names = {"fleet": "demo", "unit": "unit-0001", "feed": "charging", **changes}
+    payload = sign_ack(Ack(**names, watermark=watermark, gaps=(), issued_utc_ns=EPOCH_NS), key)
+    return [SignedMessage("ack", "charging", payload)]
+
+
+def counts(outbox: SqliteOutbox) -> tuple[int, int]:
+    stats = outbox.stats()["charging"]
+    return stats.waiting, stats.sent
+
+
+def test_nothing_is_published_before_the_broker_is_there(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    assert run(tmp_path, outbox, [], down(), []).published == []
+
+
+def test_no_more_than_the_window_is_unanswered(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    uplink = run(tmp_path, outbox, up(), [], [])
+    assert len(uplink.published) == WINDOW
+    assert len(set(uplink.seqs)) == WINDOW
+
+
+def test_an_answer_makes_room_for_the_next_and_none_is_published_twice(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    uplink = run(tmp_path, outbox, up(), accepted(5, 4, 3), accepted(2, 1), [])
+    assert sorted(uplink.seqs) == [1, 2, 3, 4, 5]
+    assert counts(outbox) == (0, 5)
+
+
+def test_what_a_lost_connection_left_unanswered_goes_out_again(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    uplink = run(tmp_path, outbox, up(), down(), up(), [])
+    first, second = uplink.seqs[:WINDOW], uplink.seqs[WINDOW:]
+    assert sorted(first) == sorted(second)
+
+
+def test_a_refused_read_stays_in_the_outbox(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    run(tmp_path, outbox, up(), [Delivery("charging", 5, 0x97)], [])
+    assert counts(outbox) == (5, 0)
+
+
+def test_puback_alone_forgets_nothing(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    run(tmp_path, outbox, up(), accepted(5, 4, 3), accepted(2, 1), [])
+    assert counts(outbox) == (0, 5)
+
+
+def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    run(tmp_path, outbox, up(), accepted(5, 4, 3), accepted(2, 1), ack(4), [])
+    assert counts(outbox) == (0, 1)
+    assert json.loads((tmp_path / "uplink.json").read_text())["acked"] == {"charging": 4}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ack(4, key=SigningKey.generate()),
+        ack(4, unit="unit-0002"),
+        ack(4, fleet="other"),
+        ack(4, feed="police"),
+        [SignedMessage("ack", "charging", b"\x00")],
+        [SignedMessage("ack", "police", b"\x00")],
+        ack(999),
+    ],
+    ids=[
+        "another key",
+        "another unit",
+        "another fleet",
+        "another feed",
+        "no message",
+        "unknown feed",
+        "never sent",
+    ],
+)
+def test_a_watermark_that_is_not_the_recipients_own_is_refused_and_counted(
+    tmp_path: Path, outbox: SqliteOutbox, forged: list[Event]
+) -> None:
+    run(tmp_path, outbox, up(), accepted(5, 4, 3), accepted(2, 1), forged, [])
+    assert counts(outbox) == (0, 5)
+    assert json.loads((tmp_path / "uplink.json").read_text())["acks_refused"] == 1
