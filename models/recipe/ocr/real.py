@@ -12,8 +12,12 @@ import cv2
 import numpy as np
 
 from anpr_edge import records
+from anpr_edge.vision.rectify import fit_crop, stretch_contrast
 from models.recipe.data import Crop, LabelledPlate, Scene, Split, load_collection
+from models.recipe.ocr.shards import as_pixels
 from models.recipe.synthesis.crops import (
+    PATCH_HEIGHT_PX,
+    PATCH_WIDTH_PX,
     SIDE_MARGIN,
     TOP_MARGIN,
     Quad,
@@ -21,7 +25,6 @@ from models.recipe.synthesis.crops import (
     cut,
     grow,
     rectify,
-    stretch_contrast,
 )
 from models.recipe.synthesis.looks import Picture, reexpose
 
@@ -50,10 +53,7 @@ class RealCrop:
 
     def patch(self) -> Picture:
         """The whole crop stretched to ``uint8 (40, 144)``, contrast stretched."""
-        picture = self.pixels()
-        height, width = picture.shape
-        whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-        return stretch_contrast(rectify(picture, whole))
+        return as_pixels(stretch_contrast(fit_crop(self.pixels(), (PATCH_HEIGHT_PX, PATCH_WIDTH_PX))))
 
 
 @dataclass(frozen=True)

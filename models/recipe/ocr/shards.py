@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.recipe.synthesis.crops import PATCH_HEIGHT_PX, PATCH_WIDTH_PX, Sample, stretch_contrast
+from anpr_edge.vision.rectify import stretch_contrast
+from models.recipe.synthesis.crops import PATCH_HEIGHT_PX, PATCH_WIDTH_PX, Sample
 
 KINDS: Final = ("made-up", "real", "blank")
 
@@ -24,9 +25,14 @@ class Shard:
     kind: str
 
 
+def as_pixels(patch: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """A patch as the model takes it (pixel − 128), back as grey levels of the same shape."""
+    return patch.view(np.uint8) ^ np.uint8(128)
+
+
 def save_shard(path: Path, samples: Sequence[Sample], kind: str) -> None:
     """Write the samples to ``path`` (``.npz``) in one step, so that a reader never sees half a shard."""
-    pixels = np.stack([stretch_contrast(sample.pixels) for sample in samples])
+    pixels = np.stack([as_pixels(stretch_contrast(sample.pixels)) for sample in samples])
     partial = path.with_name(f".{path.stem}.partial.npz")
     np.savez(partial, pixels=pixels, texts=np.array([sample.text for sample in samples]), kind=np.array(kind))
     partial.rename(path)

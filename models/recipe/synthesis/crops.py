@@ -96,13 +96,6 @@ def rectify(picture: Picture, quad: Quad) -> Picture:
     return np.asarray(patch, np.uint8)
 
 
-def stretch_contrast(patch: Picture) -> Picture:
-    """The patch with its 2nd percentile at 0 and its 98th at 255 (at least 24 grey levels apart before)."""
-    low, high = np.percentile(patch, (2, 98))
-    gain = 255 / max(float(high - low), 24.0)
-    return np.clip((patch.astype(np.float32) - np.float32(low)) * np.float32(gain), 0, 255).astype(np.uint8)
-
-
 def _place(rng: np.random.Generator, face: Light, width_px: float) -> tuple[Light, Quad]:
     """The plate, leaning and foreshortened, on bodywork: the scene's light and the plate's corners."""
     aspect = face.shape[0] / face.shape[1] / float(rng.uniform(0.7, 1.12))
