@@ -25,11 +25,11 @@ class StateReport:
         self._started_ns = clock.now().mono_ns
         self._written_ns: int | None = None
 
-    def write(self, own: Mapping[str, Any], *, force: bool = False) -> None:
-        """Write head and `own` part when a second has passed since the last time."""
+    def write(self, own: Mapping[str, Any], *, force: bool = False) -> dict[str, Any] | None:
+        """Write head and `own` part when a second has passed since the last time; returns what it wrote."""
         now = self._clock.now()
         if not force and self._written_ns is not None and now.mono_ns - self._written_ns < EVERY_S * 1e9:
-            return
+            return None
         self._written_ns = now.mono_ns
         head = {
             "schema": STATE_SCHEMA,
@@ -41,4 +41,6 @@ class StateReport:
             "uptime_s": round((now.mono_ns - self._started_ns) / 1e9, 1),
             "rss_mb": resident_mb(),
         }
-        self._file.write({**head, **own})
+        state = {**head, **own}
+        self._file.write(state)
+        return state

@@ -7,7 +7,7 @@ The outbox owns every retry; nothing waits in the MQTT library.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 from anpr_edge.daemon.health import Counters
@@ -23,13 +23,15 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.1
 RETRY_S = 1.0
+HEALTH_EVERY_S = 60.0
 
 
 class UplinkService:
     """Drives one uplink from one outbox until `stop`.
 
     `ack_keys` are the keys whose watermarks count, one for each feed; `window` is how many reads may be
-    with the broker unanswered.
+    with the broker unanswered; `publish_health` sends the state, which holds no plate,
+    and says whether it could.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class UplinkService:
         unit: str,
         ack_keys: Mapping[str, VerifyKey],
         window: int,
+        publish_health: Callable[[Mapping[str, object]], bool],
     ) -> None:
         self._outbox = outbox
         self._uplink = uplink
@@ -54,6 +57,8 @@ class UplinkService:
         self._unit = unit
         self._ack_keys = ack_keys
         self._window = window
+        self._publish_health = publish_health
+        self._health_due_ns = clock.now().mono_ns
         self._stop = Event()
         self._in_flight: set[tuple[str, int]] = set()
         self._link = LinkState(False, "not connected yet")
@@ -89,7 +94,9 @@ class UplinkService:
             log.error("outbox: %s", error)
             self._clock.sleep(RETRY_S)
         self._notifier.alive()
-        self._report.write(self._state("running"))
+        state = self._report.write(self._state("running"))
+        if state is not None and self._health_due_ns <= self._clock.now().mono_ns:
+            self._tell_health(state)
 
     # ── up ──────────────────────────────────────────────────────────────────────────────────
 
@@ -170,6 +177,11 @@ class UplinkService:
             "acked": dict(self._watermarks),
             "outbox": self._outbox_state(),
         }
+
+    def _tell_health(self, state: Mapping[str, object]) -> None:
+        """Publish how the unit is; without a connection it is tried again with the next state."""
+        if self._link.connected and self._publish_health(state):
+            self._health_due_ns = self._clock.now().mono_ns + round(HEALTH_EVERY_S * 1e9)
 
     def _outbox_state(self) -> dict[str, dict[str, object]]:
         try:

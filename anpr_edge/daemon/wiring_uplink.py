@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anpr_edge import __version__
 from anpr_edge.config import Config
+from anpr_edge.daemon.health import STATE_SCHEMA, read_state
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.uplinkd import UplinkService
 from anpr_edge.daemon.wiring_common import build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
+from anpr_edge.errors import AnprError
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.uplink.mqtt import MqttUplink
 
@@ -30,7 +37,15 @@ def build_uplink(config: Config) -> UplinkService:
         keep_alive_s=broker.keep_alive_s,
         in_flight=broker.in_flight,
         clock=clock,
+        birth={"version": __version__},
     )
+    reader_state = config.unit.run_dir / "reader.json"
+
+    def publish_health(own: Mapping[str, object]) -> bool:
+        return uplink.report_health(
+            {"schema": STATE_SCHEMA, "uplink": own, "reader": _state_of(reader_state)}
+        )
+
     return UplinkService(
         build_outbox(config, clock),
         uplink,
@@ -41,4 +56,13 @@ def build_uplink(config: Config) -> UplinkService:
         unit=config.unit.id,
         ack_keys={name: VerifyKey.parse(feed.ack_key) for name, feed in config.feeds.items()},
         window=broker.in_flight,
+        publish_health=publish_health,
     )
+
+
+def _state_of(path: Path) -> dict[str, Any] | None:
+    """The other service's last state; None when there is none that can be read."""
+    try:
+        return read_state(path)
+    except AnprError:
+        return None

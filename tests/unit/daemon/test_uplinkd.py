@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class ScriptedUplink:
     def __init__(self, script: list[list[Event]]) -> None:
         self._script = script
         self.published: list[SealedRead] = []
+        self.health: list[Mapping[str, object]] = []
         self.at_end: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -46,6 +47,10 @@ class ScriptedUplink:
 
     def stop(self) -> None:
         """Nothing to release."""
+
+    def take_health(self, state: Mapping[str, object]) -> bool:
+        self.health.append(state)
+        return True
 
     @property
     def seqs(self) -> list[int]:
@@ -75,6 +80,7 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         unit="unit-0001",
         ack_keys={"charging": CENTRE.public},
         window=WINDOW,
+        publish_health=uplink.take_health,
     )
     uplink.at_end = service.stop
     service.run()
@@ -171,3 +177,9 @@ def test_a_watermark_that_is_not_the_recipients_own_is_refused_and_counted(
     run(tmp_path, outbox, up(), accepted(5, 4, 3), accepted(2, 1), forged, [])
     assert counts(outbox) == (0, 5)
     assert json.loads((tmp_path / "uplink.json").read_text())["acks_refused"] == 1
+
+
+def test_health_is_told_once_the_broker_is_there(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    assert run(tmp_path, outbox, [], []).health == []
+    (health,) = run(tmp_path, outbox, up(), []).health
+    assert (health["process"], health["state"]) == ("uplink", "running")
