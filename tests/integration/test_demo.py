@@ -1,0 +1,55 @@
+"""The demo as a user runs it: it captures, it reads right, and it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+DEMO = [sys.executable, "-m", "anpr_edge.cli.edge", "demo"]
+
+
+def run(*options: str, temporary: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"TMPDIR": str(temporary), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+    return subprocess.run([*DEMO, *options], capture_output=True, text=True, env=environment, check=False)
+
+
+def test_every_vehicle_of_the_default_road_is_read_right_and_nothing_stays(tmp_path: Path) -> None:
+    done = run("--json", temporary=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["vehicles"] == summary["captured"] == summary["read_right"] == 6
+    assert (summary["duplicates"], summary["false"]) == (0, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_still_pictures_are_read_and_masked(tmp_path: Path) -> None:
+    import cv2
+
+    from anpr_edge.capture.synthetic import SyntheticRoad
+    from anpr_edge.devices.clock import SystemClock
+
+    road = SyntheticRoad(SystemClock(), vehicles=2, seed=5, paced=False)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, passage in enumerate(road.truth):
+        middle = (passage.first_frame + passage.last_frame) // 2
+        cv2.imwrite(str(pictures / f"{number}.png"), road.render(middle))
+    kept = tmp_path / "kept"
+
+    done = run("--images", str(pictures), "--keep", str(kept), temporary=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    stored = [json.loads(line)["read"]["plate_text"] for line in (kept / "centre" / "reads.jsonl").open()]
+    assert sorted(stored) == sorted(passage.plate_text for passage in road.truth)
+    assert not any(passage.plate_text in done.stdout + done.stderr for passage in road.truth)
+
+
+def test_what_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+    done = run("--images", str(tmp_path / "nowhere"), temporary=tmp_path)
+    assert done.returncode == 2
+    assert "no such file or folder" in done.stderr
