@@ -47,15 +47,16 @@ class SerialGps:
         self._clock = clock
         self._retry_s = retry_s
         self._latest: Fix | None = None
-        self._heard_ns = 0
         self._stop = Event()
         self._thread = Thread(target=self._run, name="gps", daemon=True)
         self._thread.start()
 
     def fix(self) -> Fix | None:
         latest = self._latest
-        silent_ns = self._clock.now().mono_ns - self._heard_ns
-        return UNKNOWN if latest is not None and silent_ns > SILENT_AFTER_S * 1e9 else latest
+        if latest is None or latest.taken is None:
+            return latest
+        age_ns = self._clock.now().mono_ns - latest.taken.mono_ns
+        return UNKNOWN if age_ns > SILENT_AFTER_S * 1e9 else latest
 
     def close(self) -> None:
         """Stop listening; harmless when called twice."""
@@ -78,10 +79,8 @@ class SerialGps:
 
     def _listen(self, line: serial.Serial) -> None:
         sentences, builder = SentenceBuffer(), FixBuilder()
-        self._heard_ns = self._clock.now().mono_ns
         self._latest = builder.fix
         while not self._stop.is_set():
             for sentence in sentences.take(line.read(max(1, line.in_waiting))):
-                now = self._clock.now()
-                if builder.feed(sentence, now):
-                    self._latest, self._heard_ns = builder.fix, now.mono_ns
+                builder.feed(sentence, self._clock.now())
+                self._latest = builder.fix
