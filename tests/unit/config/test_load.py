@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from anpr_edge.config import Config, inspect_config, load_config
+from anpr_edge.config.schema import known_keys
 from anpr_edge.errors import ConfigError
 from tests.unit.config.bad_cases import ALTERED, BAD, SECRETS
 from tests.unit.config.samples import MINIMAL, RECIPIENT
@@ -105,3 +110,29 @@ def test_other_encodings_are_named_with_their_line() -> None:
     Path("unit.toml").write_bytes(b'[site]\nname = "Caf\xe9"\n')
     with pytest.raises(ConfigError, match=r"^unit\.toml:2: not UTF-8 text$"):
         load_config(Path("unit.toml"))
+
+
+NAMES = st.sampled_from([*Config.model_fields, *(part for key in known_keys() for part in key.path), "other"])
+VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-1, 10**6),
+    st.floats(),
+    st.text('aZ09-_:/ "', max_size=5),
+    st.dates(),
+    st.sampled_from(["video", "images", RECIPIENT]),
+)
+ANYTHING = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3)
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(NAMES, ANYTHING, max_size=6))
+def test_any_toml_gives_a_configuration_or_problems_with_a_place(data: dict[str, Any]) -> None:
+    text = tomli_w.dumps(data)
+    Path("unit.toml").write_text(text, encoding="utf-8")
+    inspection = inspect_config(Path("unit.toml"))
+    assert (inspection.config is None) == bool(inspection.problems)
+    assert all(
+        problem.key and (problem.line or 0) <= len(text.splitlines()) for problem in inspection.problems
+    )
