@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anpr_edge.capture.pacing import Pacer
 from anpr_edge.capture.render.camera_look import CameraLook, Window
 from anpr_edge.capture.render.scene import Camera, empty_road
 from anpr_edge.capture.render.traffic import make_traffic
 from anpr_edge.capture.render.vehicles import Canvas, Vehicle
-from anpr_edge.records import Frame, Instant, Quad, mask_plate
+from anpr_edge.records import Frame, Quad, mask_plate
 from anpr_edge.seams import Clock
 
 _SHUTTER_S = 1 / 1500
@@ -56,16 +57,14 @@ class SyntheticRoad:
         paced: bool = True,
     ) -> None:
         rng = np.random.default_rng(seed)
-        self._clock = clock
+        self._pacer = Pacer(clock, frame_rate, paced=paced)
         self._frame_rate = frame_rate
         self._seed = seed
-        self._paced = paced
         self._camera = Camera.on_pole(width, height)
         self._traffic = make_traffic(vehicles, rng)
         self._road = empty_road(self._camera, rng)
         self._look = CameraLook(width, height, _GAIN, rng)
         self._still = self._look.still_frames(self._road, rng)
-        self._began: Instant | None = None
         self._next = 0
         self.truth: tuple[Passage, ...] = tuple(
             passage for vehicle in self._traffic if (passage := self._passage(vehicle))
@@ -77,7 +76,7 @@ class SyntheticRoad:
         if self._next >= self.frame_count:
             return None
         seq, self._next = self._next, self._next + 1
-        taken = self._wait_for(seq)
+        taken = self._pacer.taken(seq)
         return Frame(seq, taken, self.render(seq), _SHUTTER_S * 1e6, _GAIN, illuminated=True)
 
     def close(self) -> None:
@@ -102,20 +101,6 @@ class SyntheticRoad:
         time_s = frame_seq / self._frame_rate
         seen = [(vehicle.plate_quad(self._camera, time_s), vehicle) for vehicle in self._in_front(time_s)]
         return [(quad, vehicle.plate_text) for quad, vehicle in seen if self._inside(quad)]
-
-    def _wait_for(self, seq: int) -> Instant:
-        now = self._clock.now()
-        if self._began is None:
-            self._began = now
-        offset_ns = round(seq * 1e9 / self._frame_rate)
-        if not self._paced:
-            began = self._began
-            return Instant(began.utc_ns + offset_ns, began.mono_ns + offset_ns, began.utc_error_ms)
-        early_ns = self._began.mono_ns + offset_ns - now.mono_ns
-        if early_ns <= 0:
-            return now
-        self._clock.sleep(early_ns / 1e9)
-        return self._clock.now()
 
     def _in_front(self, time_s: float) -> list[Vehicle]:
         """Vehicles the lens can see at all, farthest first."""
