@@ -17,14 +17,18 @@ BESIDE_STATE = {
 """Files that lie under `unit.state_dir` unless the configuration puts them elsewhere."""
 
 
-def find_models_directory() -> Path:
-    """The models this installation came with: the checkout's own, or those under the environment's share.
+_PACKAGE = Path(anpr_edge.__file__).resolve().parent
+_PREFIX = Path(sys.prefix)
+
+
+def find_models_directory(package: Path = _PACKAGE, prefix: Path = _PREFIX) -> Path:
+    """The models this installation came with: a checkout's own, else those under the environment's share.
 
     The checkout comes first, so that an editable installation never uses a stale copy.
     """
-    checkout = Path(anpr_edge.__file__).resolve().parent.parent / "models"
-    installed = Path(sys.prefix) / "share" / "anpr-edge" / "models"
-    return checkout if (checkout / "detector.json").is_file() else installed
+    if (package.parent / "setup.cfg").is_file():
+        return package.parent / "models"
+    return prefix / "share" / "anpr-edge" / "models"
 
 
 def example_text() -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
 
 from anpr_edge import __version__
 from anpr_edge.cli.edge import main
-from anpr_edge.cli.output import finding, table
+from anpr_edge.cli.output import coloured, finding, progress, table
 from anpr_edge.cli.program import run_program
 from tests.cli.sample_commands import PLATE
 
@@ -125,3 +126,25 @@ def test_a_finding_is_one_line_and_what_to_do_the_next(capsys: pytest.CaptureFix
 def test_a_table_has_columns_as_wide_as_they_need(capsys: pytest.CaptureFixture[str]) -> None:
     table(("feed", "waiting"), [("charging", 3), ("x", 12000)])
     assert capsys.readouterr().out.splitlines() == ["feed      waiting", "charging  3", "x         12000"]
+
+
+class Terminal(StringIO):
+    """A stream that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_is_for_terminals_whose_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert coloured("fail", "fail", Terminal()) == "\x1b[31mfail\x1b[0m"
+    assert coloured("fail", "fail", StringIO()) == "fail"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert coloured("fail", "fail", Terminal()) == "fail"
+
+
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, shown in ((Terminal(), "\r\x1b[K3 of 7"), (StringIO(), "")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        progress("3 of 7")
+        assert stream.getvalue() == shown
