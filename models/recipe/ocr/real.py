@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from anpr_edge import records
 from anpr_edge.vision.rectify import fit_crop, stretch_contrast
@@ -51,9 +52,13 @@ class RealCrop:
         """The whole crop, ``uint8 (H, W)``."""
         return _grey(self.path)
 
+    def stretched(self) -> npt.NDArray[np.int8]:
+        """The whole crop as a unit would give it to the model, ``int8 (40, 144)``."""
+        return stretch_contrast(fit_crop(self.pixels(), (PATCH_HEIGHT_PX, PATCH_WIDTH_PX)))
+
     def patch(self) -> Picture:
-        """The whole crop stretched to ``uint8 (40, 144)``, contrast stretched."""
-        return as_pixels(stretch_contrast(fit_crop(self.pixels(), (PATCH_HEIGHT_PX, PATCH_WIDTH_PX))))
+        """The same in grey levels, ``uint8 (40, 144)``."""
+        return as_pixels(self.stretched())
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,20 @@ def rectified_scene_plates(split: Split) -> list[tuple[Picture, str, str]]:
                 quad = grow(_as_array(plate.corners), SIDE_MARGIN, TOP_MARGIN)
                 found.append((rectify(_grey(scene.path), quad), plate.text, scene.source))
     return found
+
+
+def blank_patches(split: Split, each: int = 10) -> Iterator[npt.NDArray[np.int8]]:
+    """Plate-shaped patches from places of the split's plate-free pictures, the same every time."""
+    rng = np.random.default_rng(0)
+    for shot in load_collection().backgrounds_in(split):
+        picture = _grey(shot.path)
+        height, width = picture.shape
+        for _ in range(each):
+            wide = int(min(width, height) * rng.uniform(0.1, 0.5))
+            high = max(8, int(wide * rng.uniform(0.2, 0.6)))
+            x, y = int(rng.integers(width - wide)), int(rng.integers(height - high))
+            part = picture[y : y + high, x : x + wide]
+            yield stretch_contrast(fit_crop(part, (PATCH_HEIGHT_PX, PATCH_WIDTH_PX)))
 
 
 def _from_scene(scene: Scene, plate: LabelledPlate) -> RealPlate:

@@ -16,9 +16,10 @@ import torch
 from torch.nn import functional
 
 from models.recipe.data import fold
-from models.recipe.ocr.alphabet import SLOTS, encode, greedy
+from models.recipe.ocr.alphabet import SLOTS, encode
 from models.recipe.ocr.batches import BatchMaker, normalise
 from models.recipe.ocr.network import Recogniser
+from models.recipe.ocr.readers import read
 from models.recipe.ocr.real import RealCrop, crops_of
 from models.recipe.ocr.weights import fold_norms, save_weights
 
@@ -180,7 +181,7 @@ def validate(progress: Progress, held_out: list[RealCrop]) -> str:
     logits = logits_of(progress.average, np.stack([crop.patch() for crop in held_out]))
     right: dict[str, list[bool]] = {}
     for crop, answer in zip(held_out, logits, strict=True):
-        hit = fold(greedy(answer)[0]) == fold(crop.text)
+        hit = fold(read(answer, 1.0)[0]) == fold(crop.text)
         for name in ("all", *crop.slices):
             right.setdefault(name, []).append(hit)
     figures = [f"{name} {np.mean(hits):.3f} ({len(hits)})" for name, hits in sorted(right.items())]

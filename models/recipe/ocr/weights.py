@@ -17,6 +17,23 @@ import numpy.typing as npt
 NORM_EPSILON: Final = 1e-5
 """PyTorch's default for ``BatchNorm2d``."""
 
+PLACES: Final = {
+    "trunk.0": 20 * 72,
+    "trunk.1": 10 * 36,
+    "trunk.2.first": 10 * 36,
+    "trunk.2.second": 10 * 36,
+    "trunk.3": 5 * 36,
+    "trunk.4.first": 5 * 36,
+    "trunk.4.second": 5 * 36,
+    "trunk.5.first": 5 * 36,
+    "trunk.5.second": 5 * 36,
+    "upper": 36,
+    "lower": 36,
+    "mix.0": 72,
+    "classify": 72,
+}
+"""How many positions of its output each convolution computes."""
+
 Arrays = dict[str, npt.NDArray[np.float32]]
 
 
@@ -50,6 +67,6 @@ def save_weights(path: Path, folded: Arrays, calibration: npt.NDArray[np.uint8])
     partial.replace(path)
 
 
-def multiply_adds(folded: Arrays, output_sizes: Mapping[str, int]) -> int:
+def multiply_adds(folded: Arrays) -> int:
     """Multiplications of one inference: every kernel's size times the positions it is applied at."""
-    return sum(folded[f"{layer}.kernel"].size * places for layer, places in output_sizes.items())
+    return sum(int(folded[f"{layer}.kernel"].size) * places for layer, places in PLACES.items())

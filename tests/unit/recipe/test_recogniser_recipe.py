@@ -1,0 +1,131 @@
+"""The recogniser's training parts that run without PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.recipe.ocr.alphabet import ALPHABET, encode, greedy
+from models.recipe.ocr.batches import BatchMaker, jitter, normalise
+from models.recipe.ocr.measures import (
+    Reading,
+    edit_distance,
+    expected_calibration_error,
+    precision_at,
+    summarise,
+    wilson,
+)
+from models.recipe.ocr.shards import load_shard, save_shard
+from models.recipe.ocr.weights import fold_norms
+from models.recipe.synthesis.crops import Sample
+
+
+def _logits(slots: str) -> np.ndarray:
+    """Logits that say ``slots``, one character a slot."""
+    logits = np.zeros((len(slots), len(ALPHABET)), np.float32)
+    logits[np.arange(len(slots)), [ALPHABET.index(char) for char in slots]] = 9
+    return logits
+
+
+def test_greedy_merges_repeats_and_keeps_what_a_blank_parts() -> None:
+    assert greedy(_logits("--AA-A1-"))[0] == "AA1"
+
+
+def test_greedy_of_blanks_is_empty_and_sure() -> None:
+    text, sure = greedy(_logits("----"))
+    assert text == ""
+    assert sure > 0.99
+
+
+def test_encode_refuses_what_the_model_cannot_say() -> None:
+    assert encode("AB1").tolist() == [11, 12, 2]
+    with pytest.raises(ValueError, match="substring"):
+        encode("Ä")
+
+
+def test_shards_come_back_as_they_went(tmp_path: Path) -> None:
+    pixels = np.tile(np.linspace(0, 255, 144, dtype=np.uint8), (40, 1))
+    save_shard(tmp_path / "real-0000.npz", [Sample(pixels, "AB12CDE", 1), Sample(pixels, "", 1)], "real")
+    shard = load_shard(tmp_path / "real-0000.npz")
+    assert shard.texts == ("AB12CDE", "")
+    assert shard.kind == "real"
+    assert (shard.pixels.min(), shard.pixels.max()) == (0, 255)
+
+
+def test_batches_take_up_shards_that_come_later(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 144), np.uint8)
+    with pytest.raises(FileNotFoundError, match="render-ocr"):
+        BatchMaker(tmp_path, np.random.default_rng(0))
+    save_shard(tmp_path / "made-up-0000.npz", [Sample(pixels, "A1", 1)], "made-up")
+    batches = BatchMaker(tmp_path, np.random.default_rng(0))
+    assert set(batches.next(32)[1]) == {"A1"}
+    save_shard(tmp_path / "real-0000.npz", [Sample(pixels, "B2", 1)], "real")
+    batches.look_for_shards()
+    assert set(batches.next(256)[1]) == {"A1", "B2"}
+
+
+def test_jitter_keeps_shape_and_range() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 40, 144), np.uint8)
+    changed = jitter(np.random.default_rng(1), pixels)
+    assert changed.shape == pixels.shape
+    assert changed.dtype == np.uint8
+    assert (changed != pixels).any()
+
+
+def test_normalised_pixels_are_what_the_quantised_input_means() -> None:
+    assert normalise(np.array([0, 128, 255], np.uint8)).tolist() == [-1.0, 0.0, 127 / 128]
+
+
+def test_folding_a_norm_gives_the_same_answer() -> None:
+    rng = np.random.default_rng(0)
+    state = {
+        "unit.1.weight": rng.normal(size=(3, 2, 1, 1)),
+        "unit.2.weight": rng.normal(size=3),
+        "unit.2.bias": rng.normal(size=3),
+        "unit.2.running_mean": rng.normal(size=3),
+        "unit.2.running_var": rng.uniform(0.5, 2, 3),
+        "out.weight": rng.normal(size=(4, 3, 1, 1)),
+        "out.bias": rng.normal(size=4),
+    }
+    folded = fold_norms(state)
+    x = rng.normal(size=2)
+    y = state["unit.1.weight"][:, :, 0, 0] @ x
+    y = (y - state["unit.2.running_mean"]) / np.sqrt(state["unit.2.running_var"] + 1e-5)
+    y = y * state["unit.2.weight"] + state["unit.2.bias"]
+    assert np.allclose(x @ folded["unit.kernel"][0, 0] + folded["unit.bias"], y)
+    assert np.allclose(
+        y @ folded["out.kernel"][0, 0] + folded["out.bias"],
+        state["out.weight"][:, :, 0, 0] @ y + state["out.bias"],
+    )
+
+
+def test_figures_fold_what_plates_print_alike() -> None:
+    readings = [Reading("a", "OI12", "0112", 0.9), Reading("b", "AB12", "AB1", 0.2)]
+    figures = summarise(readings)
+    assert (figures["exact"], figures["folded"]) == (0.0, 0.5)
+    assert figures["character_error_rate"] == 1 / 8
+
+
+def test_calibration_error_is_zero_for_honest_scores_and_large_for_boasting() -> None:
+    honest = [Reading("", "A", "A", 1.0)] * 10
+    boasting = [Reading("", "A", "B", 1.0)] * 10
+    assert expected_calibration_error(honest) == 0.0
+    assert expected_calibration_error(boasting) == 1.0
+
+
+def test_the_surest_readings_are_kept() -> None:
+    readings = [Reading("", "A", "A", 0.9)] * 9 + [Reading("", "A", "B", 0.1)]
+    assert precision_at(readings, 0.9) == (0.9, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("read", "truth", "edits"), [("", "AB", 2), ("AB", "AB", 0), ("HAB", "AB", 1), ("AC", "AB", 1)]
+)
+def test_edit_distance(read: str, truth: str, edits: int) -> None:
+    assert edit_distance(read, truth) == edits
+
+
+def test_interval_holds_the_share_and_stays_within_bounds() -> None:
+    low, high = wilson(20, 20)
+    assert 0.8 < low < 1.0
+    assert high == pytest.approx(1.0)
