@@ -20,6 +20,9 @@ STATE_SCHEMA = 1
 
 STATE_MODE = 0o644
 
+FRESH_S = 5.0
+"""A service writes its state each second; it is taken for gone when five are missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageAge:
@@ -165,3 +168,12 @@ def read_state(path: Path) -> dict[str, Any] | None:
     if not isinstance(state, dict) or state.get("schema") != STATE_SCHEMA:
         raise AnprError(f"{path}: not a state file of version {STATE_SCHEMA}")
     return state
+
+
+def is_fresh(state: Mapping[str, Any], mono_s: float) -> bool:
+    """True when the process that wrote `state` still runs, as far as its age by CLOCK_MONOTONIC tells.
+
+    An age below nothing is from before the last boot.
+    """
+    age_s = mono_s - float(state.get("mono_s", math.inf))
+    return state.get("state") != "finished" and 0 <= age_s <= FRESH_S

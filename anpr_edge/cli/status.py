@@ -1,0 +1,136 @@
+"""`anpr-edge status`: what the unit does now, on one screen, from the services' own state files.
+
+`status --json`: {"schema": 1, "running", "reader": state or null, "uplink": state or null}, each state
+as in the service's file with "fresh" and "age_s" added (docs/diagnostics.md).
+
+Exit code: 0 both services run, 1 one does not.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from anpr_edge.cli.output import coloured, json_line
+from anpr_edge.cli.program import add_config_option
+
+SCHEMA = 1
+PROCESSES = ("reader", "uplink")
+
+State = Mapping[str, Any]
+
+
+def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    """Add `status`."""
+    status = subparsers.add_parser("status", help="show what the unit does now, on one screen")
+    add_config_option(status)
+    status.add_argument("--json", action="store_true", help="print one JSON object")
+    status.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Show both services; 1 when one does not run."""
+    from anpr_edge.config import load_config
+    from anpr_edge.devices.clock import SystemClock
+
+    config = load_config(arguments.config)
+    mono_s = SystemClock().now().mono_ns / 1e9
+    states = {process: _state(config.unit.run_dir, process, mono_s) for process in PROCESSES}
+    running = all(state is not None and state["fresh"] for state in states.values())
+    if arguments.json:
+        json_line({"schema": SCHEMA, "running": running, **states})
+    else:
+        _show(f"{config.unit.fleet}/{config.unit.id}", states, tuple(config.feeds))
+    return 0 if running else 1
+
+
+def _state(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
+    """What a service last said, and how long ago."""
+    from anpr_edge.daemon.health import is_fresh, read_state
+
+    state = read_state(run_dir / f"{process}.json")
+    if state is None:
+        return None
+    age_s = round(mono_s - state["mono_s"], 1)
+    return {**state, "age_s": age_s, "fresh": is_fresh(state, mono_s)}
+
+
+def _show(unit: str, states: Mapping[str, State | None], feeds: tuple[str, ...]) -> None:
+    import sys
+
+    print(unit)
+    for process, state in states.items():
+        if state is None or not state["fresh"]:
+            word = coloured("not running", "fail", sys.stdout)
+            print(f"{process:<8} {word}{_last_seen(state)}")
+            continue
+        word = coloured(str(state["state"]), "ok", sys.stdout)
+        print(f"{process:<8} {word}, up {duration(state['uptime_s'])}, {state['rss_mb']} MB")
+        rows = reader_rows(state) if process == "reader" else uplink_rows(state, feeds)
+        for name, text in rows:
+            print(f"  {name:<9} {text}")
+
+
+def _last_seen(state: State | None) -> str:
+    if state is None:
+        return ""
+    if state["state"] == "finished":
+        return ", it came to its end"
+    return (
+        f", last seen {duration(state['age_s'])} ago"
+        if state["age_s"] >= 0
+        else ", last seen before the boot"
+    )
+
+
+def reader_rows(state: State) -> Iterator[tuple[str, str]]:
+    """The reader's part of the screen: (name, text)."""
+    yield "stages", ", ".join(_stage(name, stage) for name, stage in state["stages"].items())
+    frames, reads, latency = state["frames"], state["reads"], state["latency_ms"]
+    dropped = ", ".join(f"{count} {cause}" for cause, count in frames["dropped"].items() if count)
+    yield "frames", f"{frames['taken']} taken, {frames['processed']} processed, dropped: {dropped or 'none'}"
+    last = f", the last {duration(reads['last_age_s'])} ago" if reads["last_age_s"] is not None else ""
+    yield "reads", f"{reads['committed']} kept{last}; {reads['unreadable']} plates unreadable"
+    if latency["frame_p50"] is not None:
+        yield "latency", f"{latency['frame_p50']:.0f} ms half, {latency['frame_p95']:.0f} ms 95 % of frames"
+    error_ms = state["clock"]["utc_error_ms"]
+    yield "clock", "not synchronised" if error_ms is None else f"within {error_ms:.1f} ms of UTC"
+    yield "position", ("unknown", "no fix", "2D fix", "3D fix or surveyed")[state["fix"]["mode"]]
+    yield "models", ", ".join(state["models"])
+
+
+def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The uplink's part of the screen: (name, text)."""
+    link = state["link"]
+    word = "connected" if link["connected"] else "not connected"
+    detail = f" ({link['detail']})" if link["detail"] not in ("", word) else ""
+    yield "link", f"{word} for {duration(link['since_s'])}{detail}"
+    yield "sent", f"{state['published']} published, {state['accepted']} accepted, {state['refused']} refused"
+    for feed in feeds:
+        kept = state["outbox"].get(feed, {"waiting": 0, "sent": 0, "oldest_age_s": None})
+        oldest = kept["oldest_age_s"]
+        age = f", oldest {duration(oldest)}" if oldest is not None else ""
+        watermark = state["acked"].get(feed)
+        confirmed = "nothing confirmed yet" if watermark is None else f"centre has all up to #{watermark}"
+        yield feed, f"{kept['waiting']} waiting, {kept['sent']} sent and unconfirmed{age}; {confirmed}"
+
+
+def _stage(name: str, stage: State) -> str:
+    age_s = stage["age_s"]
+    if age_s is None:
+        return f"{name} idle"
+    late = age_s > stage["limit_s"]
+    return f"{name} {'LATE ' if late else ''}{duration(age_s)}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the two units that matter: 0.3 s, 12 s, 5 min, 3 h 20 min, 2 d 4 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"

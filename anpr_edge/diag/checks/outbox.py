@@ -1,0 +1,87 @@
+"""Is the outbox whole, and do reads leave it in time?"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from anpr_edge.daemon.health import read_state
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
+from anpr_edge.diag.subject import Subject
+from anpr_edge.outbox.database import APPLICATION_ID, SCHEMA_VERSION
+
+RETENTION_SHARE = 0.5
+"""Reads that have waited for half of what they may leave time to do something about it."""
+
+OUTBOX = Condition(
+    code="outbox",
+    title="The outbox can be opened and is whole",
+    severity=Severity.READS,
+    explanation=(
+        "Sealed reads wait in one SQLite file. It is only looked at here, never changed: the services move a "
+        "broken one aside themselves when they start."
+    ),
+    depends_on=("config",),
+)
+BACKLOG = Condition(
+    code="outbox-backlog",
+    title="Reads leave the outbox long before their retention ends",
+    severity=Severity.DELIVERY,
+    explanation=(
+        "A read leaves the outbox when the centre's signed watermark covers it. When its feed's "
+        "retention_hours are over it is given up, and counted as lost. A connected uplink with a growing "
+        "backlog means that the centre does not confirm."
+    ),
+    depends_on=("outbox", "service-uplink"),
+)
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """The file, then how long its oldest reads have waited."""
+    yield _file(subject.config.outbox.path)
+    state = read_state(subject.config.unit.run_dir / "uplink.json") or {}
+    retention_h = {name: feed.retention_hours for name, feed in subject.config.feeds.items()}
+    yield _backlog(state.get("outbox", {}), retention_h)
+
+
+def _file(path: Path) -> Finding:
+    if not path.exists():
+        return not_checked(OUTBOX, f"{path}: not there yet", next_step="the reader makes it when it starts")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            (owner,) = database.execute("PRAGMA application_id").fetchone()
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            step = "run it as root: sudo anpr-edge doctor"
+            return not_checked(OUTBOX, f"{path}: {error}", next_step=step)
+        owner, version, verdict = APPLICATION_ID, SCHEMA_VERSION, str(error)
+    if owner != APPLICATION_ID or version != SCHEMA_VERSION:
+        step = "name another file in outbox.path, or install the release that wrote this one"
+        measured = f"{path}: not an outbox of schema {SCHEMA_VERSION}"
+        return fail(OUTBOX, measured, next_step=step)
+    if verdict != "ok":
+        step = "restart both services: a broken outbox is moved aside at the start; then check the disk"
+        return fail(OUTBOX, f"{path}: {verdict.splitlines()[0]}", next_step=step)
+    return ok(OUTBOX, f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _backlog(feeds: Mapping[str, Mapping[str, Any]], retention_h: Mapping[str, float]) -> Finding:
+    shown = ", ".join(
+        f"{name} {feed['waiting']} waiting, {feed['sent']} sent" for name, feed in feeds.items()
+    )
+    for name, feed in feeds.items():
+        age_h = (feed.get("oldest_age_s") or 0.0) / 3600
+        limit_h = RETENTION_SHARE * retention_h.get(name, float("inf"))
+        if age_h > limit_h:
+            step = "waiting: check the uplink; sent: ask the centre whether it stores and confirms this feed"
+            measured = f"{shown}; oldest of {name} {age_h:.1f} h"
+            return warn(BACKLOG, measured, limit=f"{limit_h:.1f} h", next_step=step)
+    return ok(BACKLOG, shown or "empty")
+
+
+CHECK = Check("outbox", (OUTBOX, BACKLOG), run)

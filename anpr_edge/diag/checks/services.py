@@ -1,0 +1,99 @@
+"""Do both services run, with all their stages on time, and is the uplink connected?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from anpr_edge.daemon.health import FRESH_S, is_fresh, read_state
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok
+from anpr_edge.diag.subject import Subject
+from anpr_edge.errors import AnprError
+
+READER = Condition(
+    code="service-reader",
+    title="The reader runs and every stage of it is on time",
+    severity=Severity.READS,
+    explanation=(
+        "The reader takes frames, reads plates, seals and keeps them. A stage that hangs for longer than its "
+        "limit makes systemd restart it; one that hangs again and again points at the camera or the disk."
+    ),
+    depends_on=("config",),
+)
+UPLINK = Condition(
+    code="service-uplink",
+    title="The uplink runs and every stage of it is on time",
+    severity=Severity.DELIVERY,
+    explanation="The uplink sends what the outbox holds. While it does not run, reads wait on the unit.",
+    depends_on=("config",),
+)
+LINK = Condition(
+    code="uplink-link",
+    title="The uplink is connected to the broker",
+    severity=Severity.DELIVERY,
+    explanation=(
+        "The uplink reconnects by itself, at growing intervals of up to minutes. This is a condition "
+        "of its own only when the broker can otherwise be reached."
+    ),
+    depends_on=("service-uplink", "broker-tls"),
+)
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """The reader, the uplink, and the uplink's connection."""
+    yield _service(subject, READER, "reader")
+    yield _service(subject, UPLINK, "uplink")
+    state = _state(subject, "uplink")
+    link = state.get("link", {}) if isinstance(state, dict) else {}
+    if link.get("connected"):
+        yield ok(LINK, "connected")
+    else:
+        detail = link.get("detail") or "not connected yet"
+        step = "journalctl -u anpr-edge-uplink shows what it tried"
+        yield fail(LINK, str(detail), next_step=step)
+
+
+def _service(subject: Subject, condition: Condition, process: str) -> Finding:
+    start = f"systemctl start anpr-edge-{process}; journalctl -u anpr-edge-{process} says why it ended"
+    state = _state(subject, process)
+    if state is None:
+        return fail(condition, "not running", next_step=start)
+    if isinstance(state, AnprError):
+        return fail(condition, str(state), next_step=f"systemctl restart anpr-edge-{process}")
+    mono_s = subject.clock.now().mono_ns / 1e9
+    if not is_fresh(state, mono_s):
+        limit = f"{FRESH_S:.0f} s"
+        return fail(condition, f"not running: {_last_seen(state, mono_s)}", limit=limit, next_step=start)
+    if state.get("outbox_down"):
+        step = "anpr-edge doctor disk outbox says why; reads wait in memory until then"
+        return fail(condition, "the outbox takes no reads", next_step=step)
+    if late := _late_stages(state):
+        step = f"journalctl -u anpr-edge-{process}; systemd restarts it when this lasts"
+        return fail(condition, f"late: {', '.join(late)}", next_step=step)
+    return ok(condition, f"{state.get('state')}, up {float(state.get('uptime_s', 0)):.0f} s")
+
+
+def _state(subject: Subject, process: str) -> dict[str, Any] | AnprError | None:
+    try:
+        return read_state(subject.config.unit.run_dir / f"{process}.json")
+    except AnprError as error:
+        return error
+
+
+def _last_seen(state: dict[str, Any], mono_s: float) -> str:
+    if state.get("state") == "finished":
+        return "it came to its end"
+    age_s = mono_s - float(state.get("mono_s", 0.0))
+    return f"last sign of life {age_s:.0f} s ago" if age_s >= 0 else "last sign of life before the last boot"
+
+
+def _late_stages(state: dict[str, Any]) -> list[str]:
+    """Stages over their limit, as the service itself saw them."""
+    return [
+        f"{name} {stage['age_s']:.0f} s (limit {stage['limit_s']:.0f} s)"
+        for name, stage in state.get("stages", {}).items()
+        if stage.get("age_s") is not None and stage["age_s"] > stage["limit_s"]
+    ]
+
+
+CHECK = Check("services", (READER, UPLINK, LINK), run)

@@ -1,0 +1,90 @@
+"""Conditions as data: what can be right or wrong with a unit, and what a check found of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from anpr_edge.diag.subject import Subject
+
+
+class Verdict(StrEnum):
+    """What a check says of one condition. Not checked is never shown as ok."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_CHECKED = "not-checked"
+
+
+class Severity(StrEnum):
+    """What is at stake when a condition fails."""
+
+    READS = "reads"
+    """Vehicles pass unread, or reads are lost."""
+
+    DELIVERY = "delivery"
+    """Reads are made and kept, and do not arrive."""
+
+    EVIDENCE = "evidence"
+    """Reads arrive, and say less than they should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that can be right or wrong. `code` is stable: scripts and docs refer to it.
+
+    When a condition in `depends_on` is not right, this one is not checked: its failure would only be
+    a consequence.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    explanation: str
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one condition: the measured value, the limit it is held to, what to do next.
+
+    `because` is the code of the root cause that kept it from being checked.
+    """
+
+    code: str
+    verdict: Verdict
+    measured: str = ""
+    limit: str = ""
+    next: str = ""
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to the unit. `run` gives at most one finding for each condition, in their order."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    run: Callable[[Subject], Iterable[Finding]]
+
+
+def ok(condition: Condition, measured: str, limit: str = "") -> Finding:
+    """All is well with it."""
+    return Finding(condition.code, Verdict.OK, measured, limit)
+
+
+def warn(condition: Condition, measured: str, *, limit: str = "", next_step: str) -> Finding:
+    """It works, and will not for long or not as well as it should."""
+    return Finding(condition.code, Verdict.WARN, measured, limit, next_step)
+
+
+def fail(condition: Condition, measured: str, *, limit: str = "", next_step: str) -> Finding:
+    """It does not work."""
+    return Finding(condition.code, Verdict.FAIL, measured, limit, next_step)
+
+
+def not_checked(condition: Condition, reason: str, *, next_step: str = "", because: str = "") -> Finding:
+    """Nobody knows, and why."""
+    return Finding(condition.code, Verdict.NOT_CHECKED, reason, "", next_step, because)

@@ -1,0 +1,120 @@
+"""`anpr-edge status` shows running services on one screen and never calls a dead one alive."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anpr_edge.cli.edge import main
+from anpr_edge.cli.status import duration
+from anpr_edge.daemon.health import StateFile
+from tests.unit.diag.bench import Bench, make_bench
+
+HEAD = {"schema": 1, "pid": 1, "version": "0", "utc": "", "uptime_s": 3700.0, "rss_mb": 120.5}
+READER = {
+    "process": "reader",
+    "state": "running",
+    "stages": {
+        "capture": {"age_s": 0.03, "limit_s": 5.0},
+        "infer": {"age_s": 31.0, "limit_s": 10.0},
+        "gps": {"age_s": None, "limit_s": 5.0},
+    },
+    "frames": {"taken": 900, "processed": 880, "dropped": {"queue-full": 20}},
+    "reads": {"committed": 7, "unreadable": 2, "last_age_s": 65.0},
+    "latency_ms": {"frame_p50": 12.2, "frame_p95": 20.0},
+    "clock": {"utc_error_ms": None},
+    "fix": {"mode": 1},
+    "models": ["detector-1.0+abcd1234"],
+}
+UPLINK = {
+    "process": "uplink",
+    "state": "running",
+    "link": {"connected": False, "detail": "nothing listens there", "since_s": 12.0},
+    "published": 5,
+    "accepted": 4,
+    "refused": 1,
+    "acked": {},
+    "outbox": {"access": {"waiting": 3, "sent": 1, "oldest_age_s": 7300.0}},
+}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return make_bench(tmp_path)
+
+
+def say(bench: Bench, state: dict[str, Any], age_s: float = 0.0) -> None:
+    mono_s = time.monotonic() - age_s
+    StateFile(bench.run_dir / f"{state['process']}.json").write({**HEAD, "mono_s": mono_s, **state})
+
+
+def test_one_screen(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    say(bench, READER)
+    say(bench, UPLINK)
+    assert main(["status", "--config", str(bench.config)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "testfleet/unit-0001",
+        "reader   running, up 1 h 2 min, 120.5 MB",
+        "  stages    capture 0.0 s, infer LATE 31 s, gps idle",
+        "  frames    900 taken, 880 processed, dropped: 20 queue-full",
+        "  reads     7 kept, the last 1 min ago; 2 plates unreadable",
+        "  latency   12 ms half, 20 ms 95 % of frames",
+        "  clock     not synchronised",
+        "  position  no fix",
+        "  models    detector-1.0+abcd1234",
+        "uplink   running, up 1 h 2 min, 120.5 MB",
+        "  link      not connected for 12 s (nothing listens there)",
+        "  sent      5 published, 4 accepted, 1 refused",
+        "  access    3 waiting, 1 sent and unconfirmed, oldest 2 h 2 min; nothing confirmed yet",
+    ]
+
+
+def test_a_unit_without_services(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--config", str(bench.config)]) == 1
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[1:] == ["reader   not running", "uplink   not running"]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "own", "words"),
+    [
+        (60.0, {}, "not running, last seen 1 min ago"),
+        (0.0, {"state": "finished"}, "not running, it came to its end"),
+        (-100.0, {}, "not running, last seen before the boot"),
+    ],
+)
+def test_a_dead_service_is_not_shown_as_running(
+    bench: Bench, capsys: pytest.CaptureFixture[str], age_s: float, own: dict[str, Any], words: str
+) -> None:
+    say(bench, {**READER, **own}, age_s)
+    say(bench, UPLINK)
+    assert main(["status", "--config", str(bench.config)]) == 1
+    assert f"reader   {words}" in capsys.readouterr().out
+
+
+def test_json(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    say(bench, READER)
+    assert main(["status", "--json", "--config", str(bench.config)]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["schema"], shown["running"], shown["uplink"]) == (1, False, None)
+    assert shown["reader"]["fresh"] is True
+    assert shown["reader"]["reads"]["committed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (42.0, "42 s"),
+        (61.0, "1 min"),
+        (12_000.0, "3 h 20 min"),
+        (200_000.0, "2 d 7 h"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

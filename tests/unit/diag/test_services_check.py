@@ -1,0 +1,64 @@
+"""Services that run, ended, hang or never started, told apart by their state files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anpr_edge.daemon.health import StateFile
+from anpr_edge.diag.checks.services import CHECK
+from anpr_edge.diag.condition import Verdict
+from tests.unit.diag.bench import Bench
+
+
+def say(bench: Bench, process: str, **own: Any) -> None:
+    """Write a state file as a running service does."""
+    head = {"schema": 1, "process": process, "mono_s": bench.clock.now().mono_ns / 1e9, "uptime_s": 12.0}
+    link = {"connected": True, "detail": "connected", "since_s": 3.0}
+    state = {**head, "state": "running", "stages": {}, "link": link, **own}
+    StateFile(bench.run_dir / f"{process}.json").write(state)
+
+
+def test_both_run(bench: Bench) -> None:
+    say(bench, "reader")
+    say(bench, "uplink")
+    assert {finding.verdict for finding in bench.find(CHECK).values()} == {Verdict.OK}
+
+
+def test_neither_has_ever_run(bench: Bench) -> None:
+    findings = bench.find(CHECK)
+    assert findings["service-reader"].measured == "not running"
+    assert findings["service-uplink"].next.startswith("systemctl start anpr-edge-uplink")
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"mono_s": -6.0}, "last sign of life 6 s ago"),
+        ({"mono_s": 5000.0}, "before the last boot"),
+        ({"state": "finished"}, "it came to its end"),
+        ({"stages": {"capture": {"age_s": 9.0, "limit_s": 5.0}}}, "late: capture 9 s (limit 5 s)"),
+        ({"outbox_down": True}, "takes no reads"),
+        ({"schema": 7}, "not a state file"),
+    ],
+)
+def test_a_reader_that_does_not_work(bench: Bench, own: dict[str, Any], words: str) -> None:
+    say(bench, "reader", **own)
+    finding = bench.find(CHECK)["service-reader"]
+    assert finding.verdict is Verdict.FAIL
+    assert words in finding.measured
+    assert "anpr-edge" in finding.next
+
+
+def test_an_idle_stage_is_not_late(bench: Bench) -> None:
+    say(bench, "reader", stages={"gps": {"age_s": None, "limit_s": 5.0}})
+    assert bench.find(CHECK)["service-reader"].verdict is Verdict.OK
+
+
+def test_the_uplink_says_why_it_is_not_connected(bench: Bench) -> None:
+    link = {"connected": False, "detail": "the broker says our certificate has expired: renew it"}
+    say(bench, "uplink", link=link)
+    finding = bench.find(CHECK)["uplink-link"]
+    assert finding.verdict is Verdict.FAIL
+    assert finding.measured == link["detail"]
