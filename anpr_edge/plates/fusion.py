@@ -33,6 +33,8 @@ FULL_WEIGHT_WIDTH_PX = 120.0
 FULL_WEIGHT_SHARPNESS = 0.5
 _LEAST_PROBABILITY = 1e-4
 _READINGS_RANKED = 32
+_LONGEST_ODDS = math.log(1000)
+"""A reading a thousand times less probable than the best is not worth naming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ def _likeliest(rows: NDArray[np.float64], alphabet: str) -> Iterator[tuple[str, 
         if not heap:
             return
         cost, choice = heapq.heappop(heap)
+        if cost > _LONGEST_ODDS:
+            return
         text = "".join(alphabet[order[place, rank]] for place, rank in enumerate(choice))
         yield text, math.exp(best - cost)
         for place, rank in enumerate(choice):
@@ -170,15 +174,15 @@ def _rank(readings: list[tuple[str, float]], length_confidence: float) -> dict[s
     share what the pixels gave them together by how well each fits a national pattern.
     """
     seen: dict[str, float] = {}
-    weighed: dict[str, float] = {}
+    fitting: dict[str, float] = {}
+    weighed = []
     for text, probability in readings:
-        drawn = syntax.fold(text)
+        drawn, weight = syntax.fold(text), probability * syntax.prior(text)
+        weighed.append((text, drawn, weight))
         seen[drawn] = seen.get(drawn, 0.0) + probability
-        weighed[drawn] = weighed.get(drawn, 0.0) + probability * syntax.prior(text)
+        fitting[drawn] = fitting.get(drawn, 0.0) + weight
     return {
-        text: length_confidence * probability * syntax.prior(text) * seen[drawn] / weighed[drawn]
-        for text, probability in readings
-        for drawn in (syntax.fold(text),)
+        text: length_confidence * seen[drawn] * weight / fitting[drawn] for text, drawn, weight in weighed
     }
 
 

@@ -12,7 +12,8 @@ from anpr_edge.vision.pixels import check_picture
 from anpr_edge.vision.rectify import fit_crop, quad_sides, rectify, sharpness, stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
 
-MIN_CHARACTERS = 2
+MIN_CHARACTERS, MAX_CHARACTERS = 2, 10
+"""A shorter or longer text is no plate. Source: the longest in common use, Irish and German, have 9."""
 MIN_CROP_SIDE_PX = 4
 
 
@@ -61,7 +62,7 @@ class TfliteRecogniser:
         picture = stretch_contrast(patch)
         logits = self._model.run(picture)[0]
         reading = greedy(softmax(logits.reshape(-1, logits.shape[-1]), self._model.card.temperature))
-        if len(reading.columns) < MIN_CHARACTERS:
+        if not MIN_CHARACTERS <= len(reading.columns) <= MAX_CHARACTERS:
             return None
         return PlateCandidate(
             text="".join(self.alphabet[column] for column in reading.columns),

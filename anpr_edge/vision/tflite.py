@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,11 +107,26 @@ def _find_runtime(wanted: Runtime | None) -> tuple[Runtime, Any]:
 
 def _open(interpreter_class: Any, content: bytes, threads: int, card: ModelCard) -> Any:
     try:
-        interpreter = interpreter_class(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
+        with _native_stderr_silenced():
+            interpreter = interpreter_class(model_content=content, num_threads=threads)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{card.file}: the runtime refuses it: {error}") from error
     return interpreter
+
+
+@contextmanager
+def _native_stderr_silenced() -> Iterator[None]:
+    """Keep the runtime's own "INFO: Created … delegate" off the terminal; errors come as exceptions."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
 
 
 def _checked_bytes(path: Path, card: ModelCard) -> bytes:

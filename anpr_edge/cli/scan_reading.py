@@ -1,0 +1,158 @@
+"""What `anpr-edge scan` does with one picture, and how the result looks to a program and to a person."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anpr_edge.capture.images import load_luma
+from anpr_edge.plates import syntax
+from anpr_edge.plates.fusion import Fusion
+from anpr_edge.records import Box, PlateCandidate, Quad, mask_plate
+from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.recogniser import TfliteRecogniser
+from anpr_edge.vision.tflite import TfliteModel
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPlate:
+    """One plate of a still picture; `text` is empty when it could not be read."""
+
+    text: str
+    confidence: float
+    char_confidences: tuple[float, ...]
+    box: Box
+    quad: Quad
+    syntax: str | None
+    region: str | None
+
+    def __repr__(self) -> str:
+        return f"ScannedPlate({mask_plate(self.text)}, {self.confidence:.3f})"
+
+    def masked(self) -> ScannedPlate:
+        """The same without the plate's text, and without what tells its length."""
+        return replace(self, text=mask_plate(self.text) if self.text else "", char_confidences=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The object documented in docs/scan-output.md."""
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "char_confidences": [round(confidence, 4) for confidence in self.char_confidences],
+            "box": [round(side, 1) for side in (self.box.x0, self.box.y0, self.box.x1, self.box.y1)],
+            "quad": [[round(x, 1), round(y, 1)] for x, y in self.quad.points],
+            "syntax": self.syntax,
+            "region": self.region,
+        }
+
+    def as_text(self) -> str:
+        """Two lines: what it says, and where it is."""
+        each = " ".join(f"{c}{p:.0%}" for c, p in zip(self.text, self.char_confidences, strict=False))
+        words = [f"{self.text or '(unreadable)':10}", f"{self.confidence:6.1%}", self.syntax or "-"]
+        corners = " ".join(f"{x:.0f},{y:.0f}" for x, y in self.quad.points)
+        box = f"{self.box.x0:.0f},{self.box.y0:.0f}-{self.box.x1:.0f},{self.box.y1:.0f}"
+        shown = each if self.char_confidences else ""
+        return f"  {'  '.join([*words, shown]).rstrip()}\n      box {box}  quad {corners}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPicture:
+    """The plates of one still picture, best found first, and the milliseconds each stage took."""
+
+    image: str
+    width_px: int
+    height_px: int
+    plates: tuple[ScannedPlate, ...]
+    detect_ms: float
+    read_ms: float
+
+    def masked(self) -> ScannedPicture:
+        """The same with every plate masked."""
+        return replace(self, plates=tuple(plate.masked() for plate in self.plates))
+
+    def as_json(self) -> dict[str, Any]:
+        """The object documented in docs/scan-output.md."""
+        return {
+            "image": self.image,
+            "plates": [plate.as_json() for plate in self.plates],
+            "ms": {
+                "detect": round(self.detect_ms, 3),
+                "read": round(self.read_ms, 3),
+                "total": round(self.detect_ms + self.read_ms, 3),
+            },
+        }
+
+    def as_text(self) -> str:
+        """One line for the picture and two for each plate."""
+        times = f"detect {self.detect_ms:.1f} ms, read {self.read_ms:.1f} ms"
+        count = f"{len(self.plates)} plate{'' if len(self.plates) == 1 else 's'}"
+        head = f"{self.image}  {self.width_px}x{self.height_px}  {count}  {times}"
+        return "\n".join([head, *(plate.as_text() for plate in self.plates)])
+
+
+class PictureReader:
+    """Reads still pictures with a unit's models; with `crops`, each picture is one plate cut out."""
+
+    def __init__(
+        self, detector: TfliteDetector, recogniser: TfliteRecogniser, *, crops: bool = False
+    ) -> None:
+        self._detector = detector
+        self._recogniser = recogniser
+        self._crops = crops
+
+    @classmethod
+    def load(cls, models: Path, *, threads: int = 1, crops: bool = False) -> PictureReader:
+        """The reader with the two models in a folder.
+
+        Raises: ModelError when one of them is not what its card says.
+        """
+        cv2.setNumThreads(threads)
+        detector = TfliteDetector(TfliteModel.load(models, "detector", threads))
+        return cls(detector, TfliteRecogniser(TfliteModel.load(models, "recogniser", threads)), crops=crops)
+
+    def read(self, path: Path) -> ScannedPicture:
+        """The plates of one picture file.
+
+        Raises: BadImage when it is not a picture that can be decoded.
+        """
+        pixels = load_luma(path)
+        height, width = pixels.shape
+        started = time.perf_counter()
+        places = self._places(pixels)
+        detected = time.perf_counter()
+        plates = tuple(self._plate(pixels, box, quad) for box, quad in places)
+        done = time.perf_counter()
+        times_ms = (detected - started) * 1e3, (done - detected) * 1e3
+        return ScannedPicture(str(path), width, height, plates, *times_ms)
+
+    def _places(self, pixels: NDArray[np.uint8]) -> list[tuple[Box, Quad]]:
+        if self._crops:
+            whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
+            return [(whole, Quad.of_box(whole))]
+        return [(found.box, found.quad) for found in self._detector.detect(pixels)]
+
+    def _plate(self, pixels: NDArray[np.uint8], box: Box, quad: Quad) -> ScannedPlate:
+        if self._crops:
+            candidate = self._recogniser.recognise_crop(pixels)
+        else:
+            candidate = self._recogniser.recognise(pixels, quad)
+        return _scanned(candidate, self._recogniser.alphabet, box, quad)
+
+
+def _scanned(candidate: PlateCandidate | None, alphabet: str, box: Box, quad: Quad) -> ScannedPlate:
+    """One look, ranked as the pipeline ranks many."""
+    fusion = Fusion(alphabet)
+    if candidate is not None:
+        fusion.add(candidate)
+    fused = fusion.best()
+    if fused is None:
+        return ScannedPlate("", 0.0, (), box, quad, None, None)
+    fits = syntax.match(fused.text)
+    name, region = (fits.name, fits.region) if fits else (None, None)
+    return ScannedPlate(fused.text, fused.confidence, fused.char_confidences, box, quad, name, region)
