@@ -112,7 +112,7 @@ def _refuse_other_unit(identity: _Identity) -> None:
     from anpr_edge.seal.tls_request import requested_name
 
     request = identity.path(REQUEST)
-    if request.exists() and (name := requested_name(request.read_bytes())) != identity.unit:
+    if request.exists() and (name := requested_name(request)) != identity.unit:
         raise KeyFileError(
             f"{identity.keys_dir}: these keys were made for unit {name}, not {identity.unit}",
             hint="name the right state folder, or give --force-new-identity to replace them for good",
@@ -128,7 +128,7 @@ def _make_keys(identity: _Identity) -> str:
     identity.ensure(TLS_KEY, lambda path: TlsKey.generate().save(path))
     tls_key = TlsKey.load(identity.path(TLS_KEY))
     identity.ensure(REQUEST, lambda path: path.write_bytes(tls_key.request(identity.unit)))
-    if not tls_key.made(identity.path(REQUEST).read_bytes()):
+    if not tls_key.made(identity.path(REQUEST)):
         raise KeyFileError(
             f"{identity.path(REQUEST)}: not a request for the key in {TLS_KEY}",
             hint=f"delete {REQUEST} and run init again",

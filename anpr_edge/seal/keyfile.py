@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -51,7 +52,7 @@ def wrong_kind(path: Path, called: str) -> KeyFileError:
     return KeyFileError(f"{path}: not an {called} key", hint=f"name the file that holds the {called} key")
 
 
-def save(path: Path, key: X25519PrivateKey | Ed25519PrivateKey) -> None:
+def save(path: Path, key: X25519PrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey) -> None:
     """Write `key` to the new file `path`, readable by its owner alone.
 
     Raises: KeyFileError when the file exists or cannot be written.

@@ -5,23 +5,16 @@ ECDSA P-256, which every TLS 1.3 peer has to offer. Source: RFC 8446 §9.1.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from anpr_edge.errors import KeyFileError
-
-OTHERS_MAY = 0o077
+from anpr_edge.seal import keyfile
 
 
 class TlsKey:
@@ -37,31 +30,15 @@ class TlsKey:
 
     @classmethod
     def load(cls, path: Path) -> TlsKey:
-        """The key kept in `path`.
-
-        Raises: KeyFileError when it is missing, malformed, of the wrong kind or readable by others.
-        """
-        try:
-            if path.stat().st_mode & OTHERS_MAY:
-                raise KeyFileError(
-                    f"{path}: others than its owner may use this key", hint=f"chmod 600 {path}"
-                )
-            key = load_pem_private_key(path.read_bytes(), None)
-        except OSError as error:
-            raise KeyFileError(f"{path}: cannot read the TLS key: {error.strerror}") from error
-        except (ValueError, TypeError):
-            raise KeyFileError(f"{path}: not a private key in PEM without a pass phrase") from None
+        """The key kept at `path`. Raises: KeyFileError."""
+        key = keyfile.load(path)
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise KeyFileError(f"{path}: not an ECDSA P-256 key")
+            raise keyfile.wrong_kind(path, "ECDSA P-256")
         return cls(key)
 
     def save(self, path: Path) -> None:
-        """Write the key to a new file that only its owner can read, from its first byte on."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            file.flush()
-            os.fsync(descriptor)
+        """Keep the key in a new file only its owner can read. Raises: KeyFileError."""
+        keyfile.save(path, self._key)
 
     def request(self, unit: str) -> bytes:
         """A certificate request (PKCS#10, PEM) for the name `unit`."""
@@ -73,22 +50,23 @@ class TlsKey:
             .public_bytes(Encoding.PEM)
         )
 
-    def made(self, request_pem: bytes) -> bool:
-        """Whether a certificate request is for this key."""
-        return _parsed(request_pem).public_key() == self._key.public_key()
+    def made(self, request: Path) -> bool:
+        """Whether the certificate request in a file is for this key. Raises: KeyFileError."""
+        return _parsed(request).public_key() == self._key.public_key()
 
 
-def requested_name(request_pem: bytes) -> str:
-    """The name a certificate request asks for.
-
-    Raises: KeyFileError when it is not a certificate request.
-    """
-    names = _parsed(request_pem).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+def requested_name(request: Path) -> str:
+    """The name that the certificate request in a file asks for. Raises: KeyFileError."""
+    names = _parsed(request).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
 
 
-def _parsed(request_pem: bytes) -> x509.CertificateSigningRequest:
+def _parsed(path: Path) -> x509.CertificateSigningRequest:
     try:
-        return x509.load_pem_x509_csr(request_pem)
+        return x509.load_pem_x509_csr(path.read_bytes())
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}", hint="run this as the user who made it") from None
     except ValueError:
-        raise KeyFileError("not a certificate request in PEM") from None
+        raise KeyFileError(
+            f"{path}: not a certificate request in PEM", hint="delete it and run anpr-edge init again"
+        ) from None

@@ -115,6 +115,13 @@ def test_a_request_for_another_key_is_noticed(state: Path, tmp_path: Path) -> No
     assert init(state) == 1
 
 
+def test_a_damaged_request_is_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(state)
+    (state / "keys/tls.csr").write_text("no request")
+    assert init(state) == 1
+    assert capsys.readouterr().err.startswith(f"error: {state}/keys/tls.csr: not a certificate request")
+
+
 def test_a_key_others_can_read_is_refused(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     init(state)
     (state / "keys/tls.pem").chmod(0o640)
