@@ -48,7 +48,7 @@ def run(arguments: Namespace) -> int:
 
 def _state(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
     """What a service last said, and how long ago."""
-    from anpr_edge.daemon.health import is_fresh, read_state
+    from anpr_edge.statefile import is_fresh, read_state
 
     state = read_state(run_dir / f"{process}.json")
     if state is None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anpr_edge import __version__
-from anpr_edge.daemon.health import STATE_SCHEMA, StateFile
 from anpr_edge.devices.board import resident_mb
 from anpr_edge.seams import Clock
+from anpr_edge.statefile import STATE_SCHEMA, StateFile
 
 EVERY_S = 1.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from anpr_edge.config import Config
-from anpr_edge.daemon.health import StateFile
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.seams import Clock
+from anpr_edge.statefile import StateFile
 
 
 def build_outbox(config: Config, clock: Clock) -> SqliteOutbox:

@@ -8,13 +8,13 @@ from typing import Any
 
 from anpr_edge import __version__
 from anpr_edge.config import Config
-from anpr_edge.daemon.health import STATE_SCHEMA, read_state
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.uplinkd import UplinkService
 from anpr_edge.daemon.wiring_common import build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.statefile import STATE_SCHEMA, read_state
 from anpr_edge.uplink.mqtt import MqttUplink
 
 

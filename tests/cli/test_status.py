@@ -11,7 +11,7 @@ import pytest
 
 from anpr_edge.cli.edge import main
 from anpr_edge.cli.status import duration
-from anpr_edge.daemon.health import StateFile
+from anpr_edge.statefile import StateFile
 from tests.unit.diag.bench import Bench, make_bench
 
 HEAD = {"schema": 1, "pid": 1, "version": "0", "utc": "", "uptime_s": 3700.0, "rss_mb": 120.5}

@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from anpr_edge.daemon.health import read_state
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
 from anpr_edge.diag.subject import Subject
 from anpr_edge.outbox.database import APPLICATION_ID, SCHEMA_VERSION
+from anpr_edge.statefile import read_state
 
 RETENTION_SHARE = 0.5
 """Reads that have waited for half of what they may leave time to do something about it."""

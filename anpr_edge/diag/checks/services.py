@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from anpr_edge.daemon.health import FRESH_S, is_fresh, read_state
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import AnprError
+from anpr_edge.statefile import FRESH_S, is_fresh, read_state
 
 READER = Condition(
     code="service-reader",

@@ -1,18 +1,12 @@
-"""Stages that fall silent are named, counters and percentiles are exact, state files are whole or absent."""
+"""Stages that fall silent are named; counters and percentiles are exact."""
 
 from __future__ import annotations
-
-import json
-import os
-import stat
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anpr_edge.daemon.health import Counters, Heartbeats, Latencies, StateFile, read_state
-from anpr_edge.errors import AnprError
+from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from tests.fakes import FakeClock
 
 
@@ -75,44 +69,3 @@ def test_a_percentile_is_one_of_the_values_and_bounds_its_share(values: list[flo
     result = latencies.percentile(percent)
     assert result in values
     assert sum(value <= result for value in values) >= percent / 100 * len(values) - 1e-9
-
-
-def test_a_state_file_can_be_read_by_all_and_leaves_no_draft(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "reader.json"
-    old_mask = os.umask(0o077)
-    try:
-        assert StateFile(path).write({"schema": 1, "state": "running"})
-    finally:
-        os.umask(old_mask)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    assert [entry.name for entry in path.parent.iterdir()] == ["reader.json"]
-    assert read_state(path) == {"schema": 1, "state": "running"}
-
-
-def test_a_reader_with_the_old_file_open_still_sees_the_old_state(tmp_path: Path) -> None:
-    path = tmp_path / "reader.json"
-    state_file = StateFile(path)
-    state_file.write({"schema": 1, "n": 1})
-    with path.open(encoding="utf-8") as old:
-        state_file.write({"schema": 1, "n": 2})
-        assert json.load(old)["n"] == 1
-    assert (read_state(path) or {})["n"] == 2
-
-
-def test_a_state_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    state_file = StateFile(tmp_path / "file" / "reader.json")
-    assert state_file.write({"schema": 1}) is False
-    assert state_file.failures == 1
-
-
-def test_a_process_that_never_ran_has_no_state(tmp_path: Path) -> None:
-    assert read_state(tmp_path / "reader.json") is None
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 2}', "\x00"])
-def test_something_else_is_not_taken_for_a_state(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "reader.json"
-    path.write_text(content)
-    with pytest.raises(AnprError, match="not a state file"):
-        read_state(path)

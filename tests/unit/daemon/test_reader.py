@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anpr_edge.daemon.health import StateFile
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
@@ -23,6 +22,7 @@ from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
 from anpr_edge.seams import Outbox, SealAs
+from anpr_edge.statefile import StateFile
 
 PLATE = "AB12CDE"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

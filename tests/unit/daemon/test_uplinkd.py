@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.daemon.health import StateFile
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.daemon.uplinkd import UplinkService
@@ -17,6 +16,7 @@ from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.keys import SigningKey
+from anpr_edge.statefile import StateFile
 from tests.fakes import EPOCH_NS, FakeClock
 
 Event = Delivery | SignedMessage | LinkState

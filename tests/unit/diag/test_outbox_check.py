@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.daemon.health import StateFile
 from anpr_edge.diag.checks.outbox import CHECK
 from anpr_edge.diag.condition import Verdict
+from anpr_edge.statefile import StateFile
 from tests.unit.diag.bench import Bench
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from anpr_edge.daemon.health import StateFile
 from anpr_edge.diag.checks.services import CHECK
 from anpr_edge.diag.condition import Verdict
+from anpr_edge.statefile import StateFile
 from tests.unit.diag.bench import Bench
 
 
