@@ -118,6 +118,7 @@ def test_a_request_for_another_key_is_noticed(state: Path, tmp_path: Path) -> No
 def test_a_damaged_request_is_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     init(state)
     (state / "keys/tls.csr").write_text("no request")
+    capsys.readouterr()
     assert init(state) == 1
     assert capsys.readouterr().err.startswith(f"error: {state}/keys/tls.csr: not a certificate request")
 
