@@ -34,8 +34,27 @@ class Tag:
 
 
 def encode(value: object) -> bytes:
-    """The one encoding of `value`: ints, bytes, text, bools, None, lists, dicts and `cbor2.CBORTag`."""
-    return cbor2.dumps(value, canonical=True)
+    """The one encoding of `value`: ints, bytes, text, bools, None, lists, dicts and `Tag`."""
+    return cbor2.dumps(_ordered(value))
+
+
+def _ordered(value: object) -> object:
+    """`value` with its maps in the order of their encoded keys (cbor2's own order is RFC 7049's)."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=_place)}
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    if isinstance(value, Tag):
+        return cbor2.CBORTag(value.number, _ordered(value.value))
+    return value
+
+
+def _place(key: int | str) -> tuple[int, int, bytes]:
+    """Compares as the encoded key does: major type, then number or length, then the text itself."""
+    if isinstance(key, str):
+        text = key.encode()
+        return 3, len(text), text
+    return (0, key, b"") if key >= 0 else (1, -1 - key, b"")
 
 
 def decode(data: bytes, what: str) -> Value:

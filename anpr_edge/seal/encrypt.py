@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cbor2 import CBORTag
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -91,11 +90,11 @@ def encrypt(plaintext: bytes, recipients: Sequence[RecipientKey], bound_to: byte
     content_key = secrets.token_bytes(KEY_BYTES)
     nonce = secrets.token_bytes(NONCE_BYTES)
     ciphertext = AESGCM(content_key).encrypt(nonce, plaintext, _aad(bound_to))
-    wrapped = [_wrap(content_key, recipient) for recipient in recipients]
-    return cbor.encode(CBORTag(TAG, [_PROTECTED, {IV: nonce}, ciphertext, wrapped]))
+    wrapped: list[cbor.Value] = [_wrap(content_key, recipient) for recipient in recipients]
+    return cbor.encode(cbor.Tag(TAG, [_PROTECTED, {IV: nonce}, ciphertext, wrapped]))
 
 
-def _wrap(content_key: bytes, to: RecipientKey) -> list[object]:
+def _wrap(content_key: bytes, to: RecipientKey) -> cbor.Value:
     encapsulated, wrapped = to.suite.wrap(content_key, to.public, _info(to.suite.alg))
     return [_RECIPIENT_PROTECTED[to.suite.alg], {KID: to.kid, EK: encapsulated}, wrapped]
 

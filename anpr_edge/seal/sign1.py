@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cbor2 import CBORTag
-
 from anpr_edge.errors import EnvelopeError, Refusal
 from anpr_edge.seal import cbor
 from anpr_edge.seal.keys import SigningKey, VerifyKey
@@ -42,7 +40,7 @@ class Sign1:
 def sign(protected: bytes, payload: bytes, key: SigningKey) -> bytes:
     """The encoded message; `protected` must name `key` in its own kid."""
     signature = key.sign(_to_be_signed(protected, payload))
-    return cbor.encode(CBORTag(TAG, [protected, {}, payload, signature]))
+    return cbor.encode(cbor.Tag(TAG, [protected, {}, payload, signature]))
 
 
 def parse(blob: bytes, longest: int, what: str) -> Sign1:

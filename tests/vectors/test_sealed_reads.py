@@ -1,0 +1,83 @@
+"""Every vector does what it says, for our reader; the good ones open for the `cwt` package too."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cwt import COSE, COSEKey
+
+from anpr_edge.errors import EnvelopeError, Refusal
+from anpr_edge.seal import cbor, envelope, wire
+from anpr_edge.seal.keys import RecipientPrivateKey, VerifyKey
+from tests.vectors.cases import CASES
+from tests.vectors.make import FOLDER, plain, text
+
+FILES = sorted(FOLDER.glob("*.json"))
+GOOD = [file for file in FILES if file.name.startswith("good-")]
+
+
+def load(file: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(file.read_text())
+    return loaded
+
+
+def raw(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def opened(vector: dict[str, Any]) -> bytes:
+    """The order of docs/wire-format.md: shape, signature, address, ciphertext, record."""
+    _, _, fleet, unit, _, feed = vector["topic"].split("/")
+    key = RecipientPrivateKey(X25519PrivateKey.from_private_bytes(raw(vector["opens_with_private_key"])))
+    parsed = envelope.parse(raw(vector["envelope"]))
+    parsed.verify(VerifyKey.parse(vector["verify_key"]))
+    parsed.addressed(fleet, unit, feed)
+    record = parsed.open(key)
+    wire.decode_read(record)
+    return record
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_vector_does_what_it_says(file: Path) -> None:
+    vector = load(file)
+    if vector["expect"] == "opens":
+        fields = cbor.decode(opened(vector), "the record")
+        assert isinstance(fields, dict)
+        assert {str(key): plain(value) for key, value in fields.items()} == vector["record"]
+        assert envelope.envelope_hash(raw(vector["envelope"])).hex() == vector["hash"]
+    else:
+        with pytest.raises(EnvelopeError) as refused:
+            opened(vector)
+        assert refused.value.kind == Refusal(vector["expect"])
+
+
+@pytest.mark.parametrize("file", GOOD, ids=lambda file: file.stem)
+def test_an_independent_library_opens_the_good_ones(file: Path) -> None:
+    vector = load(file)
+    verify = VerifyKey.parse(vector["verify_key"])
+    private = X25519PrivateKey.from_private_bytes(raw(vector["opens_with_private_key"]))
+    own = RecipientPrivateKey(private)
+    signed = COSEKey.new({1: 1, 2: verify.kid, 3: -19, -1: 6, -2: verify.raw, 4: [2]})
+    opens = COSEKey.new({1: 1, 2: own.kid, 3: 49, -1: 4, -2: own.public.raw, -4: private.private_bytes_raw()})
+
+    blob = raw(vector["envelope"])
+    payload = COSE.new().decode(blob, signed)
+    protected = envelope.parse(blob).signed.protected
+    padded = COSE.new().decode(payload, opens, external_aad=protected)
+
+    assert padded.rstrip(b"\0")[:-1] == opened(vector)
+
+
+def test_the_files_are_what_the_maker_makes() -> None:
+    assert {file.stem: file.read_text() for file in FILES} == {case.name: text(case) for case in CASES}
+
+
+def test_every_kind_of_refusal_has_a_vector() -> None:
+    """A unit nobody knows is the centre's to tell: no key, no envelope to refuse."""
+    seen = {load(file)["expect"] for file in FILES} - {"opens"}
+    assert seen == {kind.value for kind in Refusal} - {Refusal.UNKNOWN_UNIT.value}
