@@ -13,6 +13,7 @@ COMMANDS = (
     "anpr_edge.cli.services",
     "anpr_edge.cli.status",
     "anpr_edge.cli.doctor",
+    "anpr_edge.cli.scan",
     "anpr_edge.cli.demo",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -98,6 +99,13 @@ def test_starts_without_vision_and_network_libraries(argv: list[str]) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, flags=re.MULTILINE)
+    assert listed == ["init", "config", "read", "uplink", "status", "doctor", "scan", "demo"]
 
 
 def test_a_reader_that_went_away_is_no_error() -> None:
