@@ -11,6 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 
+from anpr_edge.seal.envelope import CHAIN_START
+
 REMEMBERED = 256
 """Hashes kept for telling a repeat from another read under a used number: several in-flight windows."""
 
@@ -19,6 +21,9 @@ GRACE_S = 10.0
 
 MOST_GAPS = 100
 """Gaps in one acknowledgement; the watermark stays below the next one."""
+
+
+Gaps = tuple[tuple[int, int], ...]
 
 
 class Place(Enum):
@@ -76,28 +81,30 @@ class FeedLedger:
         self._join(at - 1, mono_ns)
         return self.breaks == breaks
 
-    def watermark(self, mono_ns: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    def watermark(self, mono_ns: int) -> tuple[int, Gaps]:
         """The number up to which all is here, but for the gaps (first, last) that are asked for again."""
         mark = 0
-        gaps: list[tuple[int, int]] = []
+        asked: list[tuple[int, int]] = []
         for run in self._runs:
-            if run.first.seq > mark + 1:
-                fresh = mono_ns - run.gap_since_ns < GRACE_S * 1e9
-                if fresh or len(gaps) == MOST_GAPS:
+            gap = _gap_below(run, mark)
+            if gap:
+                if len(asked) == MOST_GAPS or mono_ns - run.gap_since_ns < GRACE_S * 1e9:
                     break
-                gaps.append((mark + 1, run.first.seq - 1))
+                asked.append(gap)
             mark = run.last.seq
-        return mark, tuple(gaps)
+        return mark, tuple(asked)
 
     @property
     def missing(self) -> int:
-        """How many numbers below the highest one are not here."""
-        return self._runs[-1].last.seq - len(self) if self._runs else 0
+        """How many numbers below the highest one the unit gave out and are not here."""
+        marks = [0, *(run.last.seq for run in self._runs)]
+        gaps = (_gap_below(run, mark) for run, mark in zip(self._runs, marks, strict=False))
+        return sum(gap[1] - gap[0] + 1 for gap in gaps if gap)
 
     @property
-    def waits(self) -> bool:
-        """Whether there are gaps, so that time alone may change the watermark."""
-        return self.missing > 0
+    def restarts(self) -> int:
+        """How often the unit's outbox was lost: its chain then starts again at a much higher number."""
+        return sum(run.first.previous == CHAIN_START and run.first.seq > 1 for run in self._runs)
 
     def _run_at_or_below(self, seq: int) -> _Run | None:
         at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)
@@ -120,3 +127,10 @@ class FeedLedger:
         self._hashes[link.seq] = link.hash
         if len(self._hashes) > REMEMBERED:
             self._hashes.popitem(last=False)
+
+
+def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:
+    """What is missing between `mark` and `run`; nothing below the start of a chain was ever given out."""
+    if run.first.seq == mark + 1 or run.first.previous == CHAIN_START:
+        return None
+    return mark + 1, run.first.seq - 1

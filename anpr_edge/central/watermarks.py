@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from anpr_edge.central.dedupe import Gaps
 from anpr_edge.central.intake import FeedKey, Intake
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.keys import SigningKey
@@ -17,8 +18,6 @@ EVERY_S = 0.5
 
 ASK_AGAIN_S = 60.0
 """How often a gap that stays is asked for."""
-
-Gaps = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Watermarks:
                 continue
             ledger = self._intake.ledger(key)
             mark, gaps = ledger.watermark(now.mono_ns)
-            if not ledger.waits:
+            if not ledger.missing:
                 self._touched.discard(key)
             if (mark, gaps) != self._told.get(key) or (gaps and age_s >= ASK_AGAIN_S):
                 self._told[key] = (mark, gaps)

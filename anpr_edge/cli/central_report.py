@@ -50,6 +50,8 @@ class Reporter:
         parts.append(f"{sum(ledger.missing for ledger in ledgers)} missing")
         breaks = sum(ledger.breaks for ledger in ledgers)
         parts += [f"{breaks} chain breaks"] if breaks else []
+        restarts = sum(ledger.restarts for ledger in ledgers)
+        parts += [f"{restarts} restarted chains"] if restarts else []
         note(", ".join(parts))
 
     def _show_link(self, state: LinkState) -> None:

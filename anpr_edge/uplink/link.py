@@ -26,7 +26,11 @@ POLL_S = 0.25
 ANSWER_WITHIN_S = 15.0
 """How long a broker that took the connection may take to say whether it takes the client."""
 
-NORMAL, WITH_WILL, SESSION_TAKEN_OVER = 0x00, 0x04, 0x8E
+LINGER_S = 3.0
+"""How long a stop waits for the broker's answers: closing earlier can take back what was sent last,
+because TCP resets a connection that is closed with unread bytes (RFC 2525 §2.17)."""
+
+NORMAL, WITH_WILL = 0x00, 0x04
 """Disconnect reason codes. Source: MQTT 5.0 §3.14.2.1."""
 
 
@@ -100,9 +104,12 @@ class Link:
         self._events = events
         self._clock = clock
         self._why = ""
-        self._library_says = ""
+        self._hint_of_end = ""
+        self._sent = 0
+        self._answered = 0
         self._accepted = False
         self._over = threading.Event()
+        self._publishing = threading.Lock()
         self._client = self._make_client()
 
     def run(self, stopping: threading.Event) -> str:
@@ -116,7 +123,7 @@ class Link:
         except OSError as error:
             return f"{where}: {explain(str(error))}"
         self._serve(stopping)
-        return f"{where}: {self._why or explain(self._library_says or 'connection lost')}"
+        return f"{where}: {explain(self._why or self._hint_of_end or 'connection lost')}"
 
     def publish(
         self,
@@ -132,7 +139,9 @@ class Link:
         properties.ContentType = content_type
         if expiry_s is not None:
             properties.MessageExpiryInterval = expiry_s
-        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+        with self._publishing:
+            self._sent += 1
+            return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     def subscribe(self, filters: list[str]) -> None:
         """Ask for topics at QoS 1; a refusal ends the link, which says so."""
@@ -162,12 +171,12 @@ class Link:
         )
 
     def _serve(self, stopping: threading.Event) -> None:
-        deadline_ns = self._clock.now().mono_ns + round(ANSWER_WITHIN_S * 1e9)
+        began_ns = self._clock.now().mono_ns
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         while code == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._over.is_set() and not stopping.is_set():
             code = self._client.loop(POLL_S)
             self._events.tick()
-            if not self._accepted and self._clock.now().mono_ns > deadline_ns:
+            if not self._accepted and self._passed(began_ns, ANSWER_WITHIN_S):
                 self.drop(f"took the connection but has not answered for {ANSWER_WITHIN_S:.0f} s")
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._part(in_order=stopping.is_set())
@@ -175,13 +184,21 @@ class Link:
 
     def _part(self, *, in_order: bool) -> None:
         """Disconnect; unless `in_order`, the broker is to publish our will."""
-        if in_order:
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        if in_order and self._accepted:
             self.drop("stopped")
-            if self._accepted:
-                self._events.leaving()
-        code = NORMAL if in_order else WITH_WILL
-        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=code))
+            self._events.leaving()
+            began_ns = self._clock.now().mono_ns
+            while code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._answered < self._sent:
+                code = self._client.loop(POLL_S)
+                if self._passed(began_ns, LINGER_S):
+                    break
+        reason = NORMAL if in_order else WITH_WILL
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason))
         self._client.loop(POLL_S)
+
+    def _passed(self, since_ns: int, limit_s: float) -> bool:
+        return self._clock.now().mono_ns - since_ns > limit_s * 1e9
 
     def _make_client(self) -> Client:
         options = self._options
@@ -219,9 +236,7 @@ class Link:
         self, _: Client, __: object, flags: DisconnectFlags, reason: ReasonCode, ___: Properties | None
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            taken = reason.value == SESSION_TAKEN_OVER
-            other = ": another client uses the same name and certificate" if taken else ""
-            self.drop(f"the broker closed the connection: {reason}{other}")
+            self.drop(f"the broker closed the connection: {reason}")
         elif str(reason) == "Keep alive timeout":
             self.drop(f"no sign of life for {self._options.keep_alive_s} s")
         self._over.set()
@@ -243,11 +258,14 @@ class Link:
     def _on_publish(
         self, _: Client, __: object, mid: int, reason: ReasonCode, ___: Properties | None
     ) -> None:
+        self._answered += 1
+        if reason.is_failure:  # mosquitto hangs up after that, without a word (its issue 2579)
+            self._hint_of_end = f"the broker refused a publish ({reason}) and hung up"
         self._events.answered(mid, reason.value)
 
     def _on_log(self, _: Client, __: object, level: int, words: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
-            self._library_says = words
+            self._hint_of_end = self._hint_of_end or words
 
 
 def _set_will(client: Client, will: Will) -> None:

@@ -66,6 +66,7 @@ _TROUBLE = (
     ("protocol version", "the broker does not speak TLS 1.3: allow it there"),
     ("unsupported protocol", "the broker does not speak TLS 1.3: allow it there"),
     ("wrong version number", "the port does not speak TLS: check broker.port"),
+    ("session taken over", "another client uses our name and certificate"),
     ("connection refused", "nothing listens there: is the broker running, and the port right?"),
     ("timed out", "no answer: is the way there open, firewall included?"),
     ("name or service not known", "the name cannot be resolved: check broker.host and DNS"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.records import Delivery, LinkState, SignedMessage
+from anpr_edge.records import Delivery, LinkState
 from anpr_edge.uplink.backoff import Backoff
 from anpr_edge.uplink.connection import Event
 from anpr_edge.uplink.mqtt import MqttUplink
@@ -34,6 +34,7 @@ def make_uplink(
         cert_file=files.cert_file,
         key_file=files.key_file,
         clock=SystemClock(),
+        birth={"version": "test"},
         backoff=Backoff(random.Random(1), first_s=0.05, most_s=0.2),
     )
     uplink.start()
@@ -49,7 +50,7 @@ def collect(uplink: MqttUplink, enough: Callable[[list[Event]], bool]) -> list[E
     deadline_ns = clock.now().mono_ns + round(WITHIN_S * 1e9)
     happened: list[Event] = []
     while not enough(happened):
-        assert clock.now().mono_ns < deadline_ns, f"only {happened} within {WITHIN_S} s"
+        assert clock.now().mono_ns < deadline_ns, f"only {happened[-10:]} within {WITHIN_S} s"
         happened += uplink.events(0.2)
     return happened
 
@@ -60,13 +61,25 @@ def link_state(uplink: MqttUplink) -> LinkState:
     return next(event for event in happened if isinstance(event, LinkState))
 
 
+def link_states(uplink: MqttUplink, wanted: Callable[[LinkState], bool]) -> list[LinkState]:
+    """Wait for a wanted change of the link; gives all that are."""
+
+    def found(events: list[Event]) -> list[LinkState]:
+        return [event for event in events if isinstance(event, LinkState) and wanted(event)]
+
+    return found(collect(uplink, lambda events: bool(found(events))))
+
+
 def deliveries(uplink: MqttUplink, count: int) -> list[Delivery]:
     """The next `count` deliveries."""
     happened = collect(uplink, lambda events: sum(isinstance(e, Delivery) for e in events) >= count)
     return [event for event in happened if isinstance(event, Delivery)]
 
 
-def signed_message(uplink: MqttUplink) -> SignedMessage:
-    """The next message from the centre."""
-    happened = collect(uplink, lambda events: any(isinstance(event, SignedMessage) for event in events))
-    return next(event for event in happened if isinstance(event, SignedMessage))
+def within(goal: str) -> Iterator[None]:
+    """Go round until the caller breaks out; fails with the `goal` that was not reached in time."""
+    clock = SystemClock()
+    deadline_ns = clock.now().mono_ns + round(WITHIN_S * 1e9)
+    while clock.now().mono_ns < deadline_ns:
+        yield
+    raise AssertionError(f"not within {WITHIN_S:.0f} s: {goal}")
