@@ -27,7 +27,8 @@ class VideoStream:
     """Frames of `location`: a file ends; a URL or device is live and is opened again when it breaks.
 
     A file is played at its own frame rate unless `paced` is False; `width`, `height` and `frame_rate`
-    are asked of V4L2 devices only. Streams that send luma planes are taken without a colour conversion.
+    are asked of V4L2 devices only. A luma plane is taken as it was coded, without a colour conversion;
+    most codecs keep it between 16 and 235.
     """
 
     def __init__(
