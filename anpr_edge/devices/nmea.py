@@ -70,6 +70,8 @@ class FixBuilder:
 
     def _place(self, message: Any, valid: bool, taken: Instant) -> None:
         if not valid:
+            self._dimensions = 2
+            self._eph_m = None
             self._lose(taken)
             return
         lat_deg, lon_deg = _degrees(message.lat, message.lat_dir), _degrees(message.lon, message.lon_dir)
@@ -78,16 +80,15 @@ class FixBuilder:
         self.fix = Fix(self._dimensions, lat_deg, lon_deg, self._eph_m, taken)
 
     def _solve(self, mode: str, taken: Instant) -> None:
-        if mode not in ("2", "3"):
+        """GSA adds the dimensions. One constellation without a solution does not undo another's."""
+        if mode in ("2", "3"):
+            self._dimensions = 3 if mode == "3" else 2
+        if self.fix.lat_deg is None:
             self._lose(taken)
-            return
-        self._dimensions = 3 if mode == "3" else 2
-        if self.fix.lat_deg is not None:
+        else:
             self.fix = replace(self.fix, mode=self._dimensions)
 
     def _lose(self, taken: Instant) -> None:
-        self._dimensions = 2
-        self._eph_m = None
         self.fix = Fix(1, None, None, None, taken)
 
 

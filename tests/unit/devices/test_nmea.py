@@ -50,9 +50,17 @@ def test_three_dimensions_and_error_are_added() -> None:
     assert (fix.mode, fix.eph_m) == (3, 5.0)
 
 
-@pytest.mark.parametrize("ending", [GGA_LOST, RMC_VOID, GSA_NONE])
+@pytest.mark.parametrize("ending", [GGA_LOST, RMC_VOID])
 def test_a_lost_fix_keeps_no_coordinates(ending: str) -> None:
     assert fix_of(GSA_3D, GGA, ending) == Fix(1, None, None, None, NOW)
+
+
+def test_one_constellation_without_a_solution_does_not_undo_anothers() -> None:
+    assert fix_of(GGA, GSA_3D, GSA_NONE) == fix_of(GGA, GSA_3D)
+
+
+def test_without_a_position_dimensions_are_no_fix() -> None:
+    assert fix_of(GSA_3D) == fix_of(GSA_NONE) == Fix(1, None, None, None, NOW)
 
 
 @pytest.mark.parametrize("quality", ["0", "6", "7", "8", ""])
