@@ -1,0 +1,1 @@
+"""The plate detector: frames to learn from, the network, its targets, training."""

@@ -1,0 +1,76 @@
+"""Batches for training: frames drawn from the shards that are there, flipped and relit at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.recipe.detector.frames import WIDTH_PX, LabelledFrame, Shard, load_shard, shard_paths
+
+MAX_SHARDS: Final = 90
+"""Older shards are dropped beyond this many: 90 of 500 frames are 5.4 GB."""
+_MIRRORED_CORNERS: Final = [1, 0, 3, 2]
+
+
+class FramePool:
+    """The frames of a folder's shards, all in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises: ValueError when the folder holds no shard."""
+        self._folder = folder
+        self._shards: dict[Path, Shard] = {}
+        self.look_for_shards()
+        if not self._shards:
+            raise ValueError(f"{folder}: no shards; render some with render-detector first")
+
+    def __len__(self) -> int:
+        return sum(len(shard) for shard in self._shards.values())
+
+    def look_for_shards(self) -> None:
+        """Take up shards that came since, newest first when there are too many."""
+        newest = sorted(shard_paths(self._folder), key=lambda path: path.stat().st_mtime)[-MAX_SHARDS:]
+        self._shards = {path: self._shards.get(path) or load_shard(path) for path in newest}
+
+    def draw(self, rng: np.random.Generator, count: int) -> list[LabelledFrame]:
+        """`count` frames at random, every frame as likely as any other."""
+        shards = list(self._shards.values())
+        sizes = np.array([len(shard) for shard in shards], float)
+        chosen = rng.choice(len(shards), count, p=sizes / sizes.sum())
+        return [shards[which].frame(int(rng.integers(len(shards[which])))) for which in chosen]
+
+
+def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:
+    """Each frame mirrored every other time, and with another brightness and contrast."""
+    return [_relit(rng, mirrored(frame) if rng.random() < 0.5 else frame) for frame in frames]
+
+
+def mirrored(frame: LabelledFrame) -> LabelledFrame:
+    """The frame with left and right exchanged; corners keep their names as the eye sees them."""
+    quads = frame.quads[:, _MIRRORED_CORNERS] * np.array([-1, 1], np.float32)
+    quads = quads + np.array([WIDTH_PX, 0], np.float32)
+    pixels = frame.pixels[:, ::-1]
+    return LabelledFrame(pixels, _mirror(frame.boxes), quads, _mirror(frame.ignored), frame.complete)
+
+
+def _mirror(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    flipped = boxes.copy()
+    flipped[:, 0], flipped[:, 2] = WIDTH_PX - boxes[:, 2], WIDTH_PX - boxes[:, 0]
+    return flipped
+
+
+def _relit(rng: np.random.Generator, frame: LabelledFrame) -> LabelledFrame:
+    gain, lift = float(rng.uniform(0.6, 1.4)), float(rng.uniform(-35, 35))
+    levels = np.clip((np.arange(256) - 128) * gain + 128 + lift, 0, 255).astype(np.uint8)
+    pixels = levels[frame.pixels]
+    return LabelledFrame(pixels, frame.boxes, frame.quads, frame.ignored, frame.complete)
+
+
+def as_input(pixels: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+    """`uint8 (288, 416)` pictures → the network's input, −1..1."""
+    stacked = (np.stack(pixels).astype(np.float32) - 128) / 128
+    return torch.from_numpy(stacked[:, np.newaxis]).to(memory_format=torch.channels_last)

@@ -1,0 +1,122 @@
+"""One training frame from a real picture: a window of it, plates pasted in, exposed anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recipe.detector import exposure, pasting, windows
+from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
+from models.recipe.detector.pictures import Picture, boxes_of_quads
+from models.recipe.synthesis.plates import random_plate
+
+TOO_SMALL_PX: Final = 10.0
+"""A plate narrower than this in the input is neither asked for nor forbidden."""
+VISIBLE_SHARE: Final = 0.6
+"""A plate of which the frame shows less than this is neither asked for nor forbidden."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What frames are made from."""
+
+    scenes: list[Picture]
+    empty: list[Picture]
+    roads: list[Picture]
+
+
+def random_frame(rng: np.random.Generator, sources: Sources) -> LabelledFrame:
+    """A frame for training; deterministic in `rng`."""
+    picture, window = _pick(rng, sources)
+    pixels = window.cut(picture.pixels, int(rng.choice([0, 114, 255, rng.integers(256)])))
+    light = pixels.astype(np.float32) / 255
+    quads = window.to_input(picture.quads)
+    boxes = window.to_input(picture.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+    if rng.random() < 0.3:
+        _reletter(rng, light, quads)
+    boxes, quads = _paste_all(rng, light, boxes, quads, window.scale_y / window.scale_x)
+    known = quads[~np.isnan(quads).any(axis=(1, 2))]
+    if rng.random() < (0.35 if len(known) == len(quads) else 0.1):
+        light = exposure.night(rng, light, known)
+    if rng.random() < 0.12:
+        exposure.lamps(rng, light, boxes)
+    counted, ignored = _sort_out(boxes)
+    return LabelledFrame(
+        exposure.expose(rng, light), boxes[counted], quads[counted], boxes[ignored], picture.complete
+    )
+
+
+def plain_frame(picture: Picture) -> LabelledFrame:
+    """A whole picture as a unit sees it, nothing added: for calibrating and checking."""
+    window = windows.whole_picture(picture)
+    quads = window.to_input(picture.quads)
+    boxes = window.to_input(picture.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+    counted, ignored = _sort_out(boxes)
+    pixels = window.cut(picture.pixels, 0)
+    return LabelledFrame(pixels, boxes[counted], quads[counted], boxes[ignored], picture.complete)
+
+
+def _pick(rng: np.random.Generator, sources: Sources) -> tuple[Picture, windows.Window]:
+    kind = rng.random()
+    if kind < 0.2:
+        picture = sources.empty[rng.integers(len(sources.empty))]
+        return picture, windows.anywhere(rng, picture)
+    pool = sources.roads if kind < 0.32 else sources.scenes
+    picture = pool[rng.integers(len(pool))]
+    way = rng.random()
+    if way < 0.18:
+        return picture, windows.whole_picture(picture)
+    if way < 0.45:
+        return picture, windows.nearly_whole_picture(rng, picture)
+    if way < 0.9 and len(picture.boxes):
+        return picture, windows.around_plate(rng, picture)
+    return picture, windows.anywhere(rng, picture)
+
+
+def _reletter(rng: np.random.Generator, light: Floats, quads: Floats) -> None:
+    """Put a made-up plate of the same brightness in place of each real one with known corners."""
+    for quad in quads:
+        if np.isnan(quad).any() or (quad.max(axis=0) > (WIDTH_PX, HEIGHT_PX)).any() or quad.min() < 0:
+            continue
+        mask = np.zeros(light.shape, np.uint8)
+        cv2.fillPoly(mask, [np.round(quad).astype(np.int32)], (1,))
+        seen = light[mask > 0]
+        if seen.size < 20:
+            continue
+        low, high = np.percentile(seen, (8, 92))
+        face = random_plate(rng).reflectance
+        dark, bright = np.percentile(face, (8, 92))
+        face = low + (face - dark) / max(float(bright - dark), 0.1) * (high - low)
+        blurred = cv2.GaussianBlur(face, (0, 0), max(0.1, face.shape[0] * float(rng.uniform(0, 0.05))))
+        pasting.draw_face(light, np.clip(blurred, 0, 1.2).astype(np.float32), quad)
+
+
+def _paste_all(
+    rng: np.random.Generator, light: Floats, boxes: Floats, quads: Floats, stretch: float
+) -> tuple[Floats, Floats]:
+    """Boxes and quads with those of pasted plates added, decoys and captions drawn; changes `light`."""
+    for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.45, 0.3, 0.17, 0.08]))):
+        quad = pasting.paste_plate(rng, light, boxes, stretch)
+        if quad is not None:
+            quads = np.concatenate([quads, quad[np.newaxis]])
+            boxes = np.concatenate([boxes, boxes_of_quads(quad[np.newaxis])])
+    for _ in range(int(rng.choice([0, 1, 2, 4], p=[0.6, 0.2, 0.12, 0.08]))):
+        pasting.paste_decoy(rng, light, boxes)
+    if rng.random() < 0.12:
+        pasting.caption(rng, light, boxes)
+    return boxes, quads
+
+
+def _sort_out(boxes: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks over `boxes`: plates that count, and areas where nothing counts; the rest is out of frame."""
+    edge = np.array([WIDTH_PX, HEIGHT_PX, WIDTH_PX, HEIGHT_PX], np.float32)
+    seen = np.clip(boxes, 0, edge)
+    area = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
+    whole = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    touched = area > 0
+    counted = touched & (area >= VISIBLE_SHARE * whole) & (boxes[:, 2] - boxes[:, 0] >= TOO_SMALL_PX)
+    return counted, touched & ~counted
