@@ -121,7 +121,10 @@ class PictureReader:
 
         Raises: BadImage when it is not a picture that can be decoded.
         """
-        pixels = load_luma(path)
+        return self.scan(str(path), load_luma(path))
+
+    def scan(self, image: str, pixels: NDArray[np.uint8]) -> ScannedPicture:
+        """The plates of a uint8 (height, width) picture named `image`."""
         height, width = pixels.shape
         started = time.perf_counter()
         places = self._places(pixels)
@@ -129,7 +132,7 @@ class PictureReader:
         plates = tuple(self._plate(pixels, box, quad) for box, quad in places)
         done = time.perf_counter()
         times_ms = (detected - started) * 1e3, (done - detected) * 1e3
-        return ScannedPicture(str(path), width, height, plates, *times_ms)
+        return ScannedPicture(image, width, height, plates, *times_ms)
 
     def _places(self, pixels: NDArray[np.uint8]) -> list[tuple[Box, Quad]]:
         if self._crops:

@@ -1,0 +1,1 @@
+"""Measurements of speed and memory; figures in the README come from here, with the machine named."""

@@ -1,0 +1,136 @@
+"""`scripts/bench scan`: milliseconds a still picture on one thread, ours and the peer's side by side.
+
+Both start from the decoded picture: ours from its luma, as the camera gives it, the peer's from its
+colours. They take turns picture by picture, so that whatever else the machine does slows both alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anpr_edge.cli.output import progress
+from anpr_edge.cli.scan_reading import PictureReader, ScannedPicture
+from anpr_edge.errors import UsageError
+from anpr_edge.vision.tflite import TfliteModel
+from scripts.benchmarks.machine import machine, resident_mb
+from scripts.benchmarks.peer import Peer
+
+SCHEMA = 1
+WARM_UP = 5
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+def measure(
+    pictures: Path, models: Path, peer: Path | None, *, limit: int, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """The whole measurement as one JSON object.
+
+    Raises: ModelError, or UsageError when there are no pictures or the peer is not there.
+    """
+    ours = PictureReader.load(models)
+    ours.scan("warm-up", np.zeros((720, 1280), np.uint8))
+    memory_mb = resident_mb()
+    colours = list(_load(pictures, limit, size))
+    if not colours:
+        raise UsageError(f"{pictures}: no pictures", hint=f"looked for {', '.join(sorted(SUFFIXES))}")
+    lumas = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8) for picture in colours]
+    for luma in lumas[:WARM_UP]:
+        ours.scan("warm-up", luma)
+    other = Peer(peer) if peer else None
+    if other:
+        for picture in colours[:WARM_UP]:
+            other.read(picture)
+
+    scanned, peer_ms = _in_turns(ours, other, lumas, colours)
+    total_ms = [one.detect_ms + one.read_ms for one in scanned]
+    loaded = {name: TfliteModel.load(models, name) for name in ("detector", "recogniser")}
+    result = {
+        "schema": SCHEMA,
+        "bench": "scan",
+        "machine": machine(),
+        "runtime": loaded["detector"].runtime,
+        "models": [model.model_id for model in loaded.values()],
+        "pictures": len(colours),
+        "size": f"{size[0]}x{size[1]}" if size else "as they are",
+        "plates": sum(len(one.plates) for one in scanned),
+        "ms": {
+            "detect": _percentiles([one.detect_ms for one in scanned]),
+            "read": _percentiles([one.read_ms for one in scanned]),
+            "total": _percentiles(total_ms),
+        },
+        "model_ms": {name: _model_ms(model) for name, model in loaded.items()},
+        "resident_mb": memory_mb,
+    }
+    if peer_ms:
+        result["peer_ms"] = {"total": _percentiles(peer_ms)}
+        result["times_faster"] = round(float(np.median(peer_ms) / np.median(total_ms)), 1)
+    return result
+
+
+def _in_turns(
+    ours: PictureReader, peer: Peer | None, lumas: list[NDArray[np.uint8]], colours: list[NDArray[Any]]
+) -> tuple[list[ScannedPicture], list[float]]:
+    scanned: list[ScannedPicture] = []
+    peer_ms: list[float] = []
+    for number, (luma, picture) in enumerate(zip(lumas, colours, strict=True), start=1):
+        progress(f"{number}/{len(colours)}")
+        scanned.append(ours.scan(str(number), luma))
+        if peer:
+            started = time.perf_counter()
+            peer.read(picture)
+            peer_ms.append((time.perf_counter() - started) * 1e3)
+    progress("")
+    return scanned, peer_ms
+
+
+def report(result: dict[str, Any]) -> str:
+    """The measurement for a person."""
+    where = result["machine"]
+    lines = [
+        f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}",
+        f"{result['runtime']}, 1 thread, {', '.join(result['models'])}",
+        f"{result['pictures']} pictures ({result['size']}), {result['plates']} plates",
+        f"{'':22}{'p50 ms':>8}{'p95 ms':>8}",
+    ]
+    rows = [(stage, values) for stage, values in result["ms"].items()]
+    if "peer_ms" in result:
+        rows.append(("peer: fast-alpr, total", result["peer_ms"]["total"]))
+    lines += [f"{name:22}{values['p50']:8.2f}{values['p95']:8.2f}" for name, values in rows]
+    lines.append(
+        "inside the models alone: " + ", ".join(f"{k} {v} ms" for k, v in result["model_ms"].items())
+    )
+    lines.append(f"memory with both models loaded: {result['resident_mb']} MB")
+    if "times_faster" in result:
+        lines.append(f"{result['times_faster']} times as fast as the peer in the same run")
+    return "\n".join(lines)
+
+
+def _load(pictures: Path, limit: int, size: tuple[int, int] | None) -> Iterable[NDArray[Any]]:
+    paths = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in SUFFIXES)
+    step = max(1, len(paths) // limit)
+    for path in paths[::step][:limit]:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is not None:
+            yield cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if size else picture
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    return {f"p{percent}": round(float(np.percentile(values, percent)), 3) for percent in (50, 95)}
+
+
+def _model_ms(model: TfliteModel, repeats: int = 50) -> float:
+    """Median milliseconds inside a model alone; what a stage takes on top is the code around it."""
+    picture = np.zeros(model.input_shape, np.int8)
+    taken = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model.run_int8(picture)
+        taken.append((time.perf_counter() - started) * 1e3)
+    return round(float(np.median(taken)), 3)
