@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from anpr_edge.cli.program import add_config_option
-from anpr_edge.config import load_config
-from anpr_edge.daemon.logs import start_logging
+
+if TYPE_CHECKING:
+    from anpr_edge.config import Config
 
 READ_HELP = """Take frames, read plates, seal each read for its feeds and keep it in the outbox.
 Runs until the source ends or it is told to stop (Ctrl-C, SIGTERM); then finishes the
@@ -40,24 +41,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_reader(args: argparse.Namespace) -> int:
     """Run the reader until it ends."""
-    config = load_config(args.config)
-    start_logging(config.log.level)
     from anpr_edge.daemon.wiring_reader import build_reader
 
-    return _run_service(lambda: build_reader(config))
+    return _run_service(args, build_reader)
 
 
 def run_uplink(args: argparse.Namespace) -> int:
     """Run the uplink until it is stopped."""
-    config = load_config(args.config)
-    start_logging(config.log.level)
     from anpr_edge.daemon.wiring_uplink import build_uplink
 
-    return _run_service(lambda: build_uplink(config))
+    return _run_service(args, build_uplink)
 
 
-def _run_service(build: Callable[[], _Service]) -> int:
-    service = build()
+def _run_service(args: argparse.Namespace, build: Callable[[Config], _Service]) -> int:
+    from anpr_edge.config import load_config
+    from anpr_edge.daemon.logs import start_logging
+
+    config = load_config(args.config)
+    start_logging(config.log.level)
+    service = build(config)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())
     service.run()

@@ -10,7 +10,7 @@ restarts the service and an empty road does not.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
 
@@ -37,7 +37,10 @@ SUPERVISE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReaderParts:
-    """What wiring gives the reader. A `live` source loses frames rather than wait; a file waits."""
+    """What wiring gives the reader. A `live` source loses frames rather than wait; a file waits.
+
+    `release` closes everything that was opened for it, lamps included.
+    """
 
     source: FrameSource
     plates: PlateReader
@@ -46,6 +49,7 @@ class ReaderParts:
     positioner: Positioner
     feeds: Sequence[str]
     live: bool
+    release: Callable[[], None]
 
 
 class Reader:
@@ -84,7 +88,7 @@ class Reader:
             self._supervise()
             self._clock.sleep(SUPERVISE_S)
         self._notifier.stopping()
-        self._parts.source.close()
+        self._parts.release()
         self._report.write(self._state("stopping" if self._stop.is_set() else "finished"), force=True)
         self._stages.raise_failure()
 

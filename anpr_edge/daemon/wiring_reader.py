@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from anpr_edge.config import Config
@@ -16,7 +17,7 @@ from anpr_edge.errors import ConfigError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.seal.keys import RecipientKey, SigningKey
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
-from anpr_edge.seams import Clock, FrameSource, Positioner
+from anpr_edge.seams import Clock, FrameSource
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.recogniser import TfliteRecogniser
@@ -31,17 +32,24 @@ def build_reader(config: Config) -> Reader:
     Raises: ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
     """
     clock = SystemClock()
-    if config.illuminator is not None:
-        PwmIlluminator(config.illuminator.pwm).set_level(config.illuminator.level)
-    parts = ReaderParts(
-        source=build_source(config, clock),
-        plates=build_plates(config),
-        sealer=build_sealer(config),
-        outbox=build_outbox(config, clock),
-        positioner=build_positioner(config, clock),
-        feeds=tuple(config.feeds),
-        live=is_live(config),
-    )
+    with ExitStack() as opened:
+        outbox = opened.enter_context(closing(build_outbox(config, clock)))
+        positioner = opened.enter_context(closing(build_positioner(config, clock)))
+        if config.illuminator is not None:
+            lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
+            lamps.set_level(config.illuminator.level)
+        plates, sealer = build_plates(config), build_sealer(config)
+        source = opened.enter_context(closing(build_source(config, clock)))
+        parts = ReaderParts(
+            source=source,
+            plates=plates,
+            sealer=sealer,
+            outbox=outbox,
+            positioner=positioner,
+            feeds=tuple(config.feeds),
+            live=is_live(config),
+            release=opened.pop_all().close,
+        )
     return Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
 
 
@@ -122,7 +130,7 @@ def build_sealer(config: Config) -> CoseSealer:
     )
 
 
-def build_positioner(config: Config, clock: Clock) -> Positioner:
+def build_positioner(config: Config, clock: Clock) -> SerialGps | FixedSite:
     """The GPS receiver when there is one, else the surveyed site, else nothing known."""
     if config.gps is not None:
         return SerialGps(config.gps.device, config.gps.baud, clock)

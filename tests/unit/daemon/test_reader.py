@@ -108,7 +108,9 @@ def new_outbox(folder: Path, kind: type[SqliteOutbox] = SqliteOutbox) -> SqliteO
 
 def make_reader(folder: Path, source: Film, outbox: Outbox, *, live: bool = False) -> Reader:
     plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
-    parts = ReaderParts(source, plates, PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live)
+    parts = ReaderParts(
+        source, plates, PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live, source.close
+    )
     report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
     return Reader(parts, CLOCK, NullNotifier(), report)
 
