@@ -1,8 +1,15 @@
-"""Fakes at the seams, shared by the suites; the contract tests hold them to the same promises as the real parts."""
+"""Fakes at the seams, shared by the suites; the contract tests hold them to what the real parts promise."""
 
 from __future__ import annotations
 
-from anpr_edge.records import Instant
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from anpr_edge.errors import OutboxError, SealError
+from anpr_edge.outbox.delivery import LIVE_NS, retry_after_ns
+from anpr_edge.records import Delivery, Instant, OutboxEntry, PlateRead, SealedRead
+from anpr_edge.seams import Clock, SealAs
 
 EPOCH_NS = 1_790_000_000_000_000_000
 
@@ -30,3 +37,93 @@ class FakeClock:
     def step_utc(self, seconds: float) -> None:
         """Set the wall clock alone, forward or back, as a time server may."""
         self._utc_ns += round(seconds * 1e9)
+
+
+class FakeSealer:
+    """Seals with a hash: nothing can be read from it, and equal reads under equal numbers look equal."""
+
+    def __init__(self, feeds: Sequence[str]) -> None:
+        self._feeds = frozenset(feeds)
+
+    def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
+        if feed not in self._feeds:
+            raise SealError(f"no feed {feed!r}")
+        digest = hashlib.sha256(f"{read.plate_text}/{feed}/{seq}".encode() + previous).digest()
+        return SealedRead(feed, seq, digest)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A read in the fake outbox."""
+
+    read: SealedRead
+    since_ns: int
+    attempts: int = 0
+    not_before_ns: int = 0
+    sent: bool = False
+
+
+class FakeOutbox:
+    """An outbox in memory, without bounds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[tuple[str, int], Kept] = {}
+        self._last: dict[str, tuple[int, bytes]] = {}
+        self._watermarks: dict[str, int] = {}
+
+    def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+        last = dict(self._last)
+        sealed = []
+        for feed, seal in requests:
+            seq, previous = last.get(feed, (0, bytes(32)))
+            read = seal(seq + 1, previous)
+            last[feed] = (seq + 1, hashlib.sha256(read.blob).digest())
+            sealed.append(read)
+        self._last = last
+        since_ns = self._clock.now().mono_ns
+        self._kept.update({(read.feed, read.seq): Kept(read, since_ns) for read in sealed})
+        return sealed
+
+    def due(self, limit: int) -> list[OutboxEntry]:
+        now = self._clock.now()
+        waiting = [
+            kept for kept in self._kept.values() if not kept.sent and kept.not_before_ns <= now.mono_ns
+        ]
+        live = [kept for kept in waiting if kept.since_ns > now.mono_ns - LIVE_NS and not kept.attempts]
+        backlog = [kept for kept in waiting if kept not in live]
+        chosen = (live[::-1] + backlog)[:limit]
+        return [OutboxEntry(kept.read, kept.attempts, self._utc_ns(kept, now)) for kept in chosen]
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            number = (delivery.feed, delivery.seq)
+            kept = self._kept.get(number)
+            if kept is None or kept.sent:
+                continue
+            if delivery.accepted:
+                self._kept[number] = replace(kept, sent=True)
+            else:
+                attempts = kept.attempts + 1
+                not_before_ns = self._clock.now().mono_ns + retry_after_ns(attempts)
+                self._kept[number] = replace(kept, attempts=attempts, not_before_ns=not_before_ns)
+
+    def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
+        last_seq = self._last.get(feed, (0, b""))[0]
+        if feed not in self._last or not 0 <= watermark <= last_seq:
+            raise OutboxError(f"watermark {watermark} for feed {feed!r}: the last number is {last_seq}")
+        if any(not 1 <= first <= last <= last_seq for first, last in gaps):
+            raise OutboxError(f"a gap for feed {feed!r} is not within 1 and {last_seq}")
+        if watermark < self._watermarks.get(feed, 0):
+            return
+        self._watermarks[feed] = watermark
+        for number, kept in list(self._kept.items()):
+            wanted = any(first <= number[1] <= last for first, last in gaps)
+            if number[0] == feed and wanted and kept.sent:
+                self._kept[number] = replace(kept, sent=False, not_before_ns=0)
+            elif number[0] == feed and not wanted and number[1] <= watermark:
+                del self._kept[number]
+
+    @staticmethod
+    def _utc_ns(kept: Kept, now: Instant) -> int:
+        return now.utc_ns + kept.not_before_ns - now.mono_ns if kept.not_before_ns else 0
