@@ -79,8 +79,8 @@ def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
     keys = tmp_path / "var/lib/anpr-edge/keys"
     keys.mkdir(parents=True)
     (tmp_path / "etc").mkdir()
-    for name in ("sign.pem", "tls.pem", "tls.crt"):
-        (keys / name).touch()
+    for file in (keys / "sign.pem", keys / "tls.pem", keys / "tls.crt", keys.parent / "outbox.db"):
+        file.touch()
 
     users = run("systemd-sysusers", f"--root={tmp_path}", UNITS / "anpr-edge.sysusers.conf")
     assert users.returncode == 0, users.stderr
@@ -92,7 +92,7 @@ def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
     assert owner_and_mode(keys / "tls.pem") == (ids["anpr-uplink"], 0o600)
     assert owner_and_mode(keys / "tls.crt") == (0, 0o644)
     assert owner_and_mode(keys) == (0, 0o750)
-    assert owner_and_mode(keys.parent / "outbox.db") == (ids["anpr-reader"], 0o660)
+    assert owner_and_mode(keys.parent / "outbox.db") == (0, 0o660)
     assert owner_and_mode(keys.parent) == (0, 0o2770)
     assert owner_and_mode(tmp_path / "run/anpr-edge") == (0, 0o3775)
 
