@@ -71,7 +71,7 @@ class PlateReader:
         is given when it leaves, or `max_delay_ms` after it came, whichever is sooner. The same text
         again within `repeat_within_ms` is the same vehicle. With a `gate`, while nothing moves and
         nothing is followed, only every `heartbeat_frames`-th frame is searched.
-        With `stills` each frame is a scene of its own: nothing is followed from one to the next.
+        With `stills` each frame is a scene of its own: nothing is followed or remembered.
         """
         self._detector = detector
         self._recogniser = recogniser
@@ -85,7 +85,7 @@ class PlateReader:
         self._gate = gate
         self._tracker = Tracker(max_misses)
         self._vehicles: dict[int, _Vehicle] = {}
-        self._repeats = Repeats(round(repeat_within_ms * 1e6))
+        self._repeats = Repeats(-1 if stills else round(repeat_within_ms * 1e6))
         self.counts = Counts()
 
     @property
@@ -107,7 +107,7 @@ class PlateReader:
         update = self._tracker.update(detections, frame.taken)
         for matched in update.matched:
             self._look(matched, frame)
-        ended = [*update.ended, *self._tracker.end_all()] if self._stills else update.ended
+        ended = self._tracker.end_all() if self._stills else update.ended
         return [*self._overdue(frame.taken), *self._ended(ended)]
 
     def finish(self) -> list[PlateRead]:
@@ -153,10 +153,10 @@ class PlateReader:
 
     def _give(self, track: Track, vehicle: _Vehicle) -> Iterable[PlateRead]:
         """The vehicle's read, once in its life and only when it is sure enough."""
-        fused = vehicle.fusion.best()
-        if vehicle.given or fused is None or track.matches < self._min_matches:
+        if vehicle.given or track.matches < self._min_matches:
             return
-        if fused.confidence < self._min_confidence:
+        fused = vehicle.fusion.best()
+        if fused is None or fused.drawn_confidence < self._min_confidence:
             return
         vehicle.given = True
         if self._repeats.seen(fused.text, track.last.mono_ns):

@@ -39,10 +39,15 @@ _LONGEST_ODDS = math.log(1000)
 
 @dataclass(frozen=True, slots=True)
 class FusedPlate:
-    """What all looks together say. `char_confidences` and `confidence` are probabilities."""
+    """What all looks together say.
+
+    `confidence` is the probability of `text` as spelt, `drawn_confidence` of all spellings that are
+    drawn alike together: the plate was seen well even when O or 0 cannot be told.
+    """
 
     text: str
     confidence: float
+    drawn_confidence: float
     char_confidences: tuple[float, ...]
     alternatives: tuple[Alternative, ...]
     frames_used: int
@@ -94,12 +99,14 @@ class Fusion:
         length_confidence = self._length_confidence(looks)
         ranked = _rank(list(_likeliest(rows, self.alphabet)), length_confidence)
         text = max(ranked, key=lambda reading: ranked[reading])
+        drawn = syntax.fold(text)
         others = {reading: p for reading, p in ranked.items() if reading != text} | self._other_lengths(
             length
         )
         return FusedPlate(
             text=text,
             confidence=ranked[text],
+            drawn_confidence=sum(p for reading, p in ranked.items() if syntax.fold(reading) == drawn),
             char_confidences=_char_confidences(rows, text, self.alphabet),
             alternatives=_alternatives(others),
             frames_used=looks.count,

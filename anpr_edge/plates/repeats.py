@@ -6,7 +6,7 @@ from anpr_edge.plates.syntax import fold
 
 
 class Repeats:
-    """The texts of the last `within_ns` nanoseconds; readings drawn alike count as the same."""
+    """The texts of the last `within_ns` nanoseconds, none if negative; readings drawn alike are the same."""
 
     def __init__(self, within_ns: int) -> None:
         self._within_ns = within_ns

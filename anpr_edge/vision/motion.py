@@ -7,9 +7,10 @@ A small picture is compared with a slowly following background. Light that chang
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from anpr_edge.vision.pixels import resize
 
 SMALL_WIDTH_PX = 160
 FOLLOW = 0.05
@@ -45,4 +46,4 @@ class MotionGate:
 def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     step = max(1, pixels.shape[1] // SMALL_WIDTH_PX)
     size = max(1, pixels.shape[1] // step), max(1, pixels.shape[0] // step)
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return resize(pixels, size).astype(np.float32)

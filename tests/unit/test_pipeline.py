@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from anpr_edge.pipeline import PlateReader
-from anpr_edge.records import Box, Detection, Frame, Instant, PlateCandidate, PlateRead, Quad
+from anpr_edge.records import Box, Frame, Instant, PlateRead
 from anpr_edge.vision.motion import MotionGate
+from tests.scripted_road import ScriptedRoad
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FRAME_NS = 33_333_333
 DARK = np.zeros((720, 1280), np.uint8)
-
-
-class ScriptedRoad:
-    """A detector and a recogniser that know, for each frame, which plate is where.
-
-    `passages` gives for a plate's text its first frame and its boxes from then on, None when hidden.
-    """
-
-    model_id = "scripted-1+00000000"
-    alphabet = ALPHABET
-
-    def __init__(
-        self, passages: Mapping[str, tuple[int, Sequence[Box | None]]], certainty: float = 0.97
-    ) -> None:
-        self.passages = passages
-        self.certainty = certainty
-        self.frame = -1
-        self.searched: list[int] = []
-        self.looks = 0
-
-    def shown(self) -> dict[str, Box]:
-        """What is in view in the current frame."""
-        return {
-            text: box
-            for text, (first, boxes) in self.passages.items()
-            if 0 <= self.frame - first < len(boxes) and (box := boxes[self.frame - first])
-        }
-
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
-        self.searched.append(self.frame)
-        return [Detection(box, Quad.of_box(box), 0.9) for box in self.shown().values()]
-
-    def recognise(self, pixels: NDArray[np.uint8], quad: Quad) -> PlateCandidate | None:
-        self.looks += 1
-        text = next(text for text, box in self.shown().items() if Quad.of_box(box) == quad)
-        rows = np.full((len(text), 36), (1 - self.certainty) / 35, np.float32)
-        rows[np.arange(len(text)), [ALPHABET.index(character) for character in text]] = self.certainty
-        return PlateCandidate(text, rows, self.certainty ** len(text), 0.6, quad.box.width)
 
 
 def approach(frames: int, x: float = 300.0, width: float = 80.0, growth: float = 1.02) -> list[Box]:
@@ -209,3 +171,16 @@ def test_every_frame_and_detection_is_counted() -> None:
         "repeats": 0,
         "unreadable": 0,
     }
+
+
+def test_stills_are_scenes_of_their_own() -> None:
+    here, there = Box(300, 200, 400, 225), Box(305, 202, 405, 227)
+    road = ScriptedRoad({"AB12CDE": (0, [here, there]), "XY34FGH": (2, [here])})
+    reader = PlateReader(road, road, stills=True)
+    reads = drive(road, reader, 3)
+    assert [[read.plate_text for read in given] for given in reads.values()] == [
+        ["AB12CDE"],
+        ["AB12CDE"],
+        ["XY34FGH"],
+    ]
+    assert {read.frames_used for given in reads.values() for read in given} == {1}

@@ -121,6 +121,12 @@ def test_lookalikes_share_a_characters_confidence() -> None:
     assert fused.char_confidences[3] > 0.95
 
 
+def test_a_plate_is_well_seen_even_when_its_spelling_is_open() -> None:
+    fused = fuse(look("OXOXOXOX", 0.98, instead={0: ("0", 0.9), 2: ("0", 0.9)}))
+    assert fused.confidence < 0.5
+    assert fused.drawn_confidence > 0.8
+
+
 def test_memory_does_not_grow_with_the_looks() -> None:
     fusion = Fusion(ALPHABET)
     for length in range(2, 12):

@@ -18,3 +18,9 @@ def test_readings_drawn_alike_are_the_same_text() -> None:
     repeats.seen("AO12CDE", 0)
     assert repeats.seen("A012CDE", 1)
     assert not repeats.seen("AB12CDE", 2)
+
+
+def test_with_a_negative_limit_nothing_repeats() -> None:
+    repeats = Repeats(within_ns=-1)
+    assert not repeats.seen("AB12CDE", 0)
+    assert not repeats.seen("AB12CDE", 0)

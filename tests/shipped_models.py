@@ -1,0 +1,27 @@
+"""The models in this checkout, loaded once for all suites that run them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+
+from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.recogniser import TfliteRecogniser
+from anpr_edge.vision.tflite import TfliteModel
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "models"
+
+
+@cache
+def detector() -> TfliteDetector:
+    """The detector a unit would run."""
+    cv2.setNumThreads(1)
+    return TfliteDetector(TfliteModel.load(DIRECTORY, "detector"))
+
+
+@cache
+def recogniser() -> TfliteRecogniser:
+    """The recogniser a unit would run."""
+    return TfliteRecogniser(TfliteModel.load(DIRECTORY, "recogniser"))
