@@ -58,7 +58,7 @@ class Lock:
     """Says that somebody has the outbox open; while more than one has, it is not moved aside."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._descriptor = _created(path)
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def alone(self) -> bool:
@@ -127,7 +127,7 @@ def _asides(path: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    os.close(_created(path))
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         _set_up(connection, path)
@@ -135,6 +135,17 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _created(path: Path) -> int:
+    """A descriptor of the file, made if need be; whatever the umask, its group may write it.
+
+    SQLite gives its own two files the mode of the database.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    if os.fstat(descriptor).st_uid == os.geteuid():
+        os.fchmod(descriptor, FILE_MODE)
+    return descriptor
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
@@ -158,7 +169,6 @@ def _make_or_check(connection: sqlite3.Connection, path: Path) -> None:
         script = resources.files("anpr_edge.outbox").joinpath("schema_v1.sql").read_text()
         for statement in _statements(script):
             connection.execute(statement)
-        path.chmod(FILE_MODE)
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if owner != APPLICATION_ID:

@@ -1,0 +1,184 @@
+"""What happens when the file or the disk under it is not as it should be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.errors import OutboxError
+from anpr_edge.outbox.marks import JUMP
+from anpr_edge.outbox.outbox import SqliteOutbox
+from tests.fakes import FakeClock
+from tests.unit.outbox.samples import keep, numbers, opened
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small tmpfs")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True, check=False
+    )
+    if made.returncode != 0:
+        pytest.skip("cannot mount a tmpfs here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def fill(outbox: SqliteOutbox, kept: list[int]) -> None:
+    """Keep reads until the disk refuses; `kept` collects their numbers."""
+    while True:
+        kept += keep(outbox, 20)
+
+
+def test_both_services_can_write_the_files(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 1)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert set(modes) == {f"outbox.db{end}" for end in ("", "-wal", "-shm", ".lock", ".marks")}
+    assert {name: mode for name, mode in modes.items() if mode & 0o666 != 0o660} == {}
+
+
+def test_every_commit_reaches_the_disk(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        assert outbox._db.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert outbox._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_a_missing_directory_says_so(tmp_path: Path) -> None:
+    with pytest.raises(OutboxError, match="no such directory") as failed:
+        opened(tmp_path / "nowhere" / "outbox.db", FakeClock())
+    assert "mkdir" in failed.value.hint
+
+
+def test_a_directory_in_its_place_says_so(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(OutboxError, match="Is a directory"):
+        opened(path, FakeClock())
+
+
+def test_a_read_only_disk_says_so(tiny_disk: Path) -> None:
+    with closing(opened(tiny_disk / "outbox.db", FakeClock())) as outbox:
+        keep(outbox, 1)
+    subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
+    with pytest.raises(OutboxError, match="Read-only file system") as failed:
+        opened(tiny_disk / "outbox.db", FakeClock())
+    assert "mount" in failed.value.hint
+
+
+def test_a_full_disk_refuses_and_keeps_what_it_has(tiny_disk: Path) -> None:
+    clock = FakeClock()
+    with closing(opened(tiny_disk / "outbox.db", clock)) as outbox:
+        kept: list[int] = []
+        with pytest.raises(OutboxError, match="full") as failed:
+            fill(outbox, kept)
+        assert "free" in failed.value.hint
+        assert sorted(numbers(outbox, 10_000)) == kept
+    shutil.copytree(tiny_disk, tiny_disk.with_name("bigger"))
+    with closing(opened(tiny_disk.with_name("bigger") / "outbox.db", clock)) as outbox:
+        assert sorted(numbers(outbox, 10_000)) == kept
+        assert keep(outbox, 1) == [kept[-1] + 1]
+
+
+def test_a_disk_with_room_again_takes_reads_again(tiny_disk: Path) -> None:
+    ballast = tiny_disk / "ballast"
+    with closing(opened(tiny_disk / "outbox.db", FakeClock())) as outbox:
+        keep(outbox, 1)
+        free = os.statvfs(tiny_disk)
+        ballast.write_bytes(bytes(free.f_bavail * free.f_bsize))
+        with pytest.raises(OutboxError, match="full"):
+            fill(outbox, [])
+        ballast.unlink()
+        last = outbox.stats()["charging"].last_seq
+        assert keep(outbox, 1) == [last + 1]
+
+
+def test_a_file_that_is_no_database_is_moved_aside(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 500)
+    with closing(opened(path, FakeClock())) as outbox:
+        assert keep(outbox, 1) == [1]
+        assert outbox.rebuilds == 1
+    assert path.with_name("outbox.db.corrupt-1").read_bytes().startswith(b"not a database")
+
+
+def test_a_broken_outbox_begins_anew_above_its_mark(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 300)
+    broken = bytearray(path.read_bytes())
+    broken[4096 : 4096 * 8] = os.urandom(4096 * 7)
+    path.write_bytes(broken)
+    with closing(opened(path, FakeClock())) as outbox:
+        assert keep(outbox, 1) == [300 + JUMP + 1]
+        stats = outbox.stats()["charging"]
+        assert (stats.restarts, outbox.rebuilds) == (1, 1)
+
+
+def test_only_the_newest_broken_outbox_is_kept(path: Path) -> None:
+    for time in range(1, 4):
+        path.write_bytes(b"not a database" * 500)
+        with closing(opened(path, FakeClock())) as outbox:
+            assert outbox.rebuilds == time
+    assert [file.name for file in path.parent.glob("*.corrupt-*")] == ["outbox.db.corrupt-3"]
+
+
+def test_a_broken_outbox_in_use_is_left_alone(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 1)
+        outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        path.write_bytes(b"not a database" * 500)
+        with pytest.raises(OutboxError, match="in use by another process"):
+            opened(path, FakeClock())
+    assert not list(path.parent.glob("*.corrupt-*"))
+
+
+def test_an_empty_file_becomes_an_outbox(path: Path) -> None:
+    path.touch()
+    with closing(opened(path, FakeClock())) as outbox:
+        assert keep(outbox, 1) == [1]
+        assert outbox.rebuilds == 0
+
+
+def test_a_database_of_other_software_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    before = path.read_bytes()
+    with pytest.raises(OutboxError, match="other software"):
+        opened(path, FakeClock())
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+    assert len(path.read_bytes()) == len(before)
+
+
+@pytest.mark.parametrize("version", [0, 2])
+def test_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 2)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(OutboxError, match=f"schema version {version}, this software knows 1"):
+        opened(path, FakeClock())
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM reads").fetchone() == (2,)
+
+
+def test_a_closed_outbox_says_so(path: Path) -> None:
+    outbox = opened(path, FakeClock())
+    outbox.close()
+    outbox.close()
+    with pytest.raises(OutboxError, match="closed"):
+        keep(outbox, 1)

@@ -1,0 +1,134 @@
+"""No number is ever used twice, and a chain that had to start again says so."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.outbox.marks import JUMP, SYNC_EVERY, Marks, read_marks
+from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.records import SealedRead
+from tests.fakes import FakeClock
+from tests.unit.outbox.samples import keep, numbers, opened
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+def previous_of_next(outbox: SqliteOutbox, feed: str = "charging") -> bytes:
+    """The hash that the feed's next read follows."""
+    seen = []
+
+    def seal(seq: int, previous: bytes) -> SealedRead:
+        seen.append(previous)
+        return SealedRead(feed, seq, b"blob")
+
+    outbox.append([(feed, seal)])
+    return seen[0]
+
+
+def test_numbers_and_chain_go_on_after_a_restart(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 3)
+        before = previous_of_next(outbox)
+        outbox.settle("charging", 4, [])
+    with closing(opened(path, FakeClock())) as outbox:
+        assert previous_of_next(outbox) not in (before, bytes(32))
+        assert keep(outbox, 1) == [6]
+        assert outbox.stats()["charging"].restarts == 0
+
+
+def test_a_lost_database_starts_again_far_above_its_mark(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 7)
+        keep(outbox, 2, "police")
+    path.unlink()
+    with closing(opened(path, FakeClock())) as outbox:
+        assert previous_of_next(outbox) == bytes(32)
+        assert keep(outbox, 1) == [7 + JUMP + 2]
+        assert keep(outbox, 1, "police") == [2 + JUMP + 1]
+        assert outbox.stats()["charging"].restarts == 1
+
+
+def test_an_older_copy_put_back_is_noticed(path: Path, tmp_path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 3)
+    shutil.copy(path, tmp_path / "copy.db")
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 2)
+    shutil.copy(tmp_path / "copy.db", path)
+    with closing(opened(path, FakeClock())) as outbox:
+        assert previous_of_next(outbox) == bytes(32)
+        assert keep(outbox, 1) == [5 + JUMP + 2]
+        assert sorted(numbers(outbox))[:3] == [1, 2, 3]
+
+
+def test_the_latest_copy_put_back_is_as_good_as_the_file(path: Path, tmp_path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 3)
+    shutil.copy(path, tmp_path / "copy.db")
+    shutil.copy(tmp_path / "copy.db", path)
+    with closing(opened(path, FakeClock())) as outbox:
+        assert keep(outbox, 1) == [4]
+
+
+def test_lost_marks_alone_lose_nothing(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 3)
+    path.with_name("outbox.db.marks").unlink()
+    with closing(opened(path, FakeClock())) as outbox:
+        assert keep(outbox, 1) == [4]
+    assert read_marks(path.with_name("outbox.db.marks")) == {"charging": 4}
+
+
+def test_marks_are_kept_for_every_feed(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 3)
+        keep(outbox, 1, "police")
+        keep(outbox, 2)
+    assert read_marks(path.with_name("outbox.db.marks")) == {"charging": 5, "police": 1}
+
+
+def test_a_refused_batch_uses_no_number_and_moves_no_mark(path: Path) -> None:
+    def failing(_seq: int, _previous: bytes) -> SealedRead:
+        raise ValueError("no")
+
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 1)
+        with pytest.raises(ValueError, match="no"):
+            outbox.append([("charging", failing)])
+        assert read_marks(path.with_name("outbox.db.marks")) == {"charging": 1}
+        assert keep(outbox, 1) == [2]
+
+
+@pytest.mark.parametrize("junk", [b"", b"000", b"\xff\xfe\n", b"00000000000000000005 \n"])
+def test_lines_that_are_no_marks_count_as_absent(tmp_path: Path, junk: bytes) -> None:
+    file = tmp_path / "marks"
+    file.write_bytes(b"00000000000000000007 charging\n" + junk)
+    assert read_marks(file) == {"charging": 7}
+    marks = Marks(file, 0o660)
+    marks.prepare({"charging": 3, "police": 1})
+    marks.advance({"charging": 8})
+    marks.close()
+    assert read_marks(file) == {"charging": 8, "police": 1}
+
+
+def test_a_mark_never_falls_a_jump_behind_the_disk() -> None:
+    assert SYNC_EVERY * 10 <= JUMP
+
+
+def test_a_mark_that_cannot_be_written_is_counted_and_loses_no_read(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 1)
+        outbox._marks.close()
+        outbox._marks._descriptor = -1
+        outbox._marks._offsets = {"charging": 0}
+        assert keep(outbox, 1) == [2]
+        assert outbox.lost_marks == 1
+        outbox._marks._descriptor = None
+        assert sorted(numbers(outbox)) == [1, 2]
