@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 Direction = Literal["toward", "away"]
 
+NO_MATCHING_SUBSCRIBERS = 0x10
+"""Source: MQTT 5.0 §3.4.2.1, PUBACK reason codes."""
+
 
 def mask_plate(text: str) -> str:
     """Show the first two characters only, and hide how many follow: `AB12CDE` → `AB•••`."""
@@ -226,7 +229,10 @@ class OutboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The broker's answer to one publish; `reason_code` is MQTT 5's, below 128 is success."""
+    """The broker's answer to one publish; `reason_code` is MQTT 5's, below 128 is success.
+
+    "No matching subscribers" is a success by that rule, and yet nobody has the read: not accepted.
+    """
 
     feed: str
     seq: int
@@ -234,7 +240,7 @@ class Delivery:
 
     @property
     def accepted(self) -> bool:
-        return self.reason_code < 128
+        return self.reason_code < 128 and self.reason_code != NO_MATCHING_SUBSCRIBERS
 
 
 @dataclass(frozen=True, slots=True)
