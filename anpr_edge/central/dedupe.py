@@ -55,7 +55,8 @@ class _Run:
 class FeedLedger:
     """The numbers of one unit's feed. `breaks` counts places where the chain does not hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace_s: float = GRACE_S) -> None:
+        self._grace_ns = round(grace_s * 1e9)
         self._runs: list[_Run] = []
         self._hashes: OrderedDict[int, bytes] = OrderedDict()
         self.breaks = 0
@@ -88,7 +89,7 @@ class FeedLedger:
         for run in self._runs:
             gap = _gap_below(run, mark)
             if gap:
-                if len(asked) == MOST_GAPS or mono_ns - run.gap_since_ns < GRACE_S * 1e9:
+                if len(asked) == MOST_GAPS or mono_ns - run.gap_since_ns < self._grace_ns:
                     break
                 asked.append(gap)
             mark = run.last.seq

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from anpr_edge.central.dedupe import FeedLedger, Link, Place
+from anpr_edge.central.dedupe import GRACE_S, FeedLedger, Link, Place
 from anpr_edge.central.opener import OpenedRead, Opener
 from anpr_edge.central.stores import Store, StoredRead, StoredRefusal
 from anpr_edge.errors import EnvelopeError, Refusal
@@ -49,13 +49,17 @@ class Outcome:
 class Intake:
     """Takes batches; when `take` returns, the store has what was new in them.
 
-    Without a `store` nothing is kept and nothing may be acknowledged to the units.
+    Without a `store` nothing is kept and nothing may be acknowledged to the units. A gap is asked for
+    when it has not shrunk for `grace_s`.
     """
 
-    def __init__(self, opener: Opener, store: Store | None, clock: Clock) -> None:
+    def __init__(
+        self, opener: Opener, store: Store | None, clock: Clock, *, grace_s: float = GRACE_S
+    ) -> None:
         self._opener = opener
         self._store = store
         self._clock = clock
+        self._grace_s = grace_s
         self._ledgers: dict[FeedKey, FeedLedger] = {}
         now_ns = clock.now().mono_ns
         for held in store.held() if store else ():
@@ -70,7 +74,7 @@ class Intake:
 
     def ledger(self, key: FeedKey) -> FeedLedger:
         """What is here of one unit's feed."""
-        return self._ledgers.setdefault(key, FeedLedger())
+        return self._ledgers.setdefault(key, FeedLedger(self._grace_s))
 
     def take(self, messages: Sequence[tuple[str, bytes]]) -> list[Outcome]:
         """The fate of each (topic, payload), in order.

@@ -19,6 +19,9 @@ from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey, VerifyKey
 from anpr_edge.uplink.backoff import Backoff
 from anpr_edge.uplink.link import LinkOptions
 from tests.integration.conftest import CENTRE, FEED, FLEET, HOST, UNIT, Site
+from tests.integration.helpers import within
+
+GRACE_S = 0.5
 
 
 class Centre:
@@ -36,7 +39,7 @@ class Centre:
         """A running subscription; call `turn` to serve it."""
         clock = SystemClock()
         store = JsonlStore(self.store_path)
-        intake = Intake(Opener(Units({UNIT: unit_key}), self.key), store, clock)
+        intake = Intake(Opener(Units({UNIT: unit_key}), self.key), store, clock, grace_s=GRACE_S)
         options = LinkOptions(
             HOST, site.port, site.credentials(CENTRE), client_id=f"{FLEET}.{CENTRE}", session_expiry_s=3600
         )
@@ -63,6 +66,13 @@ class Centre:
                 self.outcomes.append(one)
             else:
                 self.link_states.append(one)
+
+    def await_connection(self, subscriber: Subscriber) -> None:
+        """Take until the broker has our subscription: it drops what nobody has subscribed to yet."""
+        for _ in within("the centre is connected"):
+            self.turn(subscriber)
+            if self.link_states and self.link_states[-1].connected:
+                return
 
     @property
     def plates(self) -> list[str]:

@@ -49,6 +49,7 @@ class RoadsideUnit:
         )
         self._in_flight: set[int] = set()
         self._up = False
+        self.refused = 0
 
     def see(self, *numbers: int) -> None:
         """Read one plate for each number and keep it, sealed."""
@@ -65,6 +66,11 @@ class RoadsideUnit:
         stats = self.outbox.stats().get(FEED)
         return stats.waiting + stats.sent if stats else 0
 
+    @property
+    def waiting(self) -> int:
+        """How many reads no broker has accepted yet."""
+        return sum(stats.waiting for stats in self.outbox.stats().values())
+
     def turn(self, uplink: MqttUplink) -> None:
         """Heed what happened, then publish what is due."""
         for event in uplink.events(0.05):
@@ -73,6 +79,7 @@ class RoadsideUnit:
                 self._in_flight.clear()
             elif isinstance(event, Delivery):
                 self._in_flight.discard(event.seq)
+                self.refused += not event.accepted
                 self.outbox.record([event])
             elif isinstance(event, SignedMessage):
                 ack = open_ack(event.payload, self._ack_key)
