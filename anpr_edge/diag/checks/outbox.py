@@ -48,17 +48,15 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _file(path: Path) -> Finding:
-    if not path.exists():
-        return not_checked(OUTBOX, f"{path}: not there yet", next_step="the reader makes it when it starts")
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            (owner,) = database.execute("PRAGMA application_id").fetchone()
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        size_mb = path.stat().st_size / 1e6
+        owner, version, verdict = _look(path)
+    except FileNotFoundError:
+        return not_checked(OUTBOX, f"{path}: not there yet", next_step="the reader makes it when it starts")
+    except PermissionError:
+        step = "run it as root: sudo anpr-edge doctor"
+        return not_checked(OUTBOX, f"{path}: this user may not read it", next_step=step)
     except sqlite3.Error as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            step = "run it as root: sudo anpr-edge doctor"
-            return not_checked(OUTBOX, f"{path}: {error}", next_step=step)
         owner, version, verdict = APPLICATION_ID, SCHEMA_VERSION, str(error)
     if owner != APPLICATION_ID or version != SCHEMA_VERSION:
         step = "name another file in outbox.path, or install the release that wrote this one"
@@ -67,7 +65,18 @@ def _file(path: Path) -> Finding:
     if verdict != "ok":
         step = "restart both services: a broken outbox is moved aside at the start; then check the disk"
         return fail(OUTBOX, f"{path}: {verdict.splitlines()[0]}", next_step=step)
-    return ok(OUTBOX, f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return ok(OUTBOX, f"{path}: {size_mb:.1f} MB")
+
+
+def _look(path: Path) -> tuple[int, int, str]:
+    """Whose database it is, of which schema, and SQLite's own word on whether it is whole."""
+    with path.open("rb"):
+        pass  # says "permission denied" where SQLite says only that it cannot
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        (owner,) = database.execute("PRAGMA application_id").fetchone()
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    return owner, version, verdict
 
 
 def _backlog(feeds: Mapping[str, Mapping[str, Any]], retention_h: Mapping[str, float]) -> Finding:
