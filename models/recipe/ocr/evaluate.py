@@ -32,8 +32,7 @@ Labelled = tuple[npt.NDArray[np.int8], str, str, tuple[str, ...]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``evaluate-ocr``."""
-    parser.add_argument("int8", type=Path, help="the exported .tflite; .float32.tflite is expected beside it")
-    parser.add_argument("weights", type=Path, help="the .npz it was exported from")
+    parser.add_argument("int8", type=Path, help="the exported .tflite, beside the other files of its export")
     parser.add_argument("--into", type=Path, help="copy the model here as recogniser.tflite, with its card")
     parser.add_argument("--version", default="0.1.0", help="version to write in the card")
     parser.add_argument("--made-up", type=int, default=0, help="rendered examples trained on, for the card")
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; with ``--into``, ship the model."""
-    card = write_card(args.int8.parent, args.int8, args.weights, version=args.version, made_up=args.made_up)
+    card = write_card(args.int8.parent, args.int8, version=args.version, made_up=args.made_up)
     model = Int8Reader(TfliteModel.load(args.int8.parent, card.stem))
     temperature = fit_temperature(model)
     held_out = labelled_patches("validation")
@@ -56,7 +55,6 @@ def run(args: argparse.Namespace) -> int:
         write_card(
             args.into,
             args.int8,
-            args.weights,
             version=args.version,
             made_up=args.made_up,
             temperature=temperature,

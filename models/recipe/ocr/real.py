@@ -25,6 +25,7 @@ from models.recipe.synthesis.crops import (
     Sample,
     cut,
     grow,
+    random_blank,
     rectify,
 )
 from models.recipe.synthesis.looks import Picture, reexpose
@@ -155,14 +156,30 @@ def blank_patches(split: Split, each: int = 10) -> Iterator[npt.NDArray[np.int8]
     """Plate-shaped patches from places of the split's plate-free pictures, the same every time."""
     rng = np.random.default_rng(0)
     for shot in load_collection().backgrounds_in(split):
-        picture = _grey(shot.path)
-        height, width = picture.shape
         for _ in range(each):
-            wide = int(min(width, height) * rng.uniform(0.1, 0.5))
-            high = max(8, int(wide * rng.uniform(0.2, 0.6)))
-            x, y = int(rng.integers(width - wide)), int(rng.integers(height - high))
-            part = picture[y : y + high, x : x + wide]
-            yield stretch_contrast(fit_crop(part, (PATCH_HEIGHT_PX, PATCH_WIDTH_PX)))
+            yield stretch_contrast(_somewhere(rng, _grey(shot.path)))
+
+
+def blank_drawer() -> Callable[[np.random.Generator], Sample]:
+    """A function that draws a patch with nothing to read: made up, or from a plate-free training picture."""
+    paths = [shot.path for shot in load_collection().backgrounds_in("train")]
+
+    def draw(rng: np.random.Generator) -> Sample:
+        if rng.random() < 0.4:
+            return random_blank(rng)
+        patch = _somewhere(rng, _grey(paths[int(rng.integers(len(paths)))]))
+        return Sample(reexpose(rng, patch, PATCH_WIDTH_PX), "", 1)
+
+    return draw
+
+
+def _somewhere(rng: np.random.Generator, picture: Picture) -> Picture:
+    """A plate-shaped part of the picture, as ``uint8 (40, 144)``."""
+    height, width = picture.shape
+    wide = int(min(width, height) * rng.uniform(0.1, 0.5))
+    high = max(8, int(wide * rng.uniform(0.2, 0.6)))
+    x, y = int(rng.integers(width - wide)), int(rng.integers(height - high))
+    return fit_crop(picture[y : y + high, x : x + wide], (PATCH_HEIGHT_PX, PATCH_WIDTH_PX))
 
 
 def _from_scene(scene: Scene, plate: LabelledPlate) -> RealPlate:

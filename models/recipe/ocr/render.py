@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.recipe.ocr.real import blank_drawer, real_drawer
 from models.recipe.ocr.shards import KINDS, save_shard
-from models.recipe.synthesis.crops import Sample, random_blank, random_crop
+from models.recipe.synthesis.crops import Sample, random_crop
 
 Draw = Callable[[np.random.Generator], Sample]
 
@@ -47,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _drawer(kind: str, two_row_share: float) -> Draw:
     if kind == "blank":
-        return random_blank
+        return blank_drawer()
     if kind == "real":
-        from models.recipe.ocr.real import real_drawer
-
         return real_drawer()
     return partial(random_crop, two_row_share=two_row_share)

@@ -21,14 +21,12 @@ from models.recipe.ocr.batches import BatchMaker, normalise
 from models.recipe.ocr.network import Recogniser
 from models.recipe.ocr.readers import read
 from models.recipe.ocr.real import RealCrop, crops_of
-from models.recipe.ocr.weights import fold_norms, save_weights
 
 PEAK_RATE: Final = 3e-3
 WARM_UP_STEPS: Final = 300
 EMA_DECAY: Final = 0.998
 GRADIENT_LIMIT: Final = 5.0
 CHECKPOINT_EVERY_S: Final = 150.0
-CALIBRATION_PATCHES: Final = 400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,20 +124,12 @@ def run(args: argparse.Namespace) -> int:
             )
         if time.monotonic() - saved > CHECKPOINT_EVERY_S:
             saved = time.monotonic()
-            _keep(progress, args.checkpoint, batches)
+            progress.save(args.checkpoint)
             batches.look_for_shards()
             _say(validate(progress, held_out))
-    _keep(progress, args.checkpoint, batches)
+    progress.save(args.checkpoint)
     _say(validate(progress, held_out))
     return 0
-
-
-def _keep(progress: Progress, checkpoint: Path, batches: BatchMaker) -> None:
-    """Write the checkpoint, and beside it what the export needs."""
-    progress.save(checkpoint)
-    state = {name: value.float().numpy() for name, value in progress.average.items()}
-    calibration, _ = batches.next(CALIBRATION_PATCHES)
-    save_weights(checkpoint.with_suffix(".npz"), fold_norms(state), calibration)
 
 
 def _step(progress: Progress, pixels: npt.NDArray[np.uint8], texts: list[str]) -> float:

@@ -24,6 +24,9 @@ SIDE_MARGIN: Final = 0.04
 TOP_MARGIN: Final = 0.10
 """Share of the plate's height added above and below when a plate is rectified."""
 
+DISTANT_SHARE: Final = 0.25
+"""One-row plates drawn once more at the widths at which most reads are lost, 54 to 96 px."""
+
 Quad = npt.NDArray[np.float32]
 """Corners ``float32 (4, 2)`` in pixels: top left, top right, bottom right, bottom left."""
 
@@ -43,6 +46,8 @@ def random_crop(rng: np.random.Generator, two_row_share: float = 0.22) -> Sample
     face = holder(rng, plate.reflectance) if rng.random() < 0.35 else plate.reflectance
     smallest, largest = (46, 230) if plate.rows == 1 else (32, 150)
     width_px = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
+    if plate.rows == 1 and rng.random() < DISTANT_SHARE:
+        width_px = float(rng.uniform(54, 96))
     light, quad = _place(rng, face, width_px)
     picture = expose(rng, light, width_px)
     return Sample(cut(rng, picture, quad), plate.text, plate.rows)

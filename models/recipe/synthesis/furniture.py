@@ -36,6 +36,12 @@ def draw_seal(
         shield = [[-1, -1], [1, -1], [1, 0.2], [0, 1], [-1, 0.2]]
         points = (np.array(shield) * (half_w, half_h) + (x, y)).astype(np.int32)
         cv2.fillPoly(face, [points], (tone,), cv2.LINE_AA)
+        if rng.random() < 0.5:
+            light = (float(rng.uniform(0.6, 1.0)),)
+            cv2.line(face, (x, y - half_h), (x, y + half_h), light, max(1, half_w // 3))
+            cv2.line(
+                face, (x - half_w, y - half_h // 3), (x + half_w, y - half_h // 3), light, max(1, half_w // 3)
+            )
         cv2.polylines(face, [points], True, (float(rng.uniform(0, 0.4)),), 2, cv2.LINE_AA)
     elif shape == 2:
         cv2.rectangle(face, (x - half_w, y - half_h), (x + half_w, y + half_h), (tone,), -1)
@@ -62,6 +68,25 @@ def draw_stickers(
             dx, dy = rng.integers(-radius, radius + 1, 2)
             spot = (centre[0] + int(dx) // 2, centre[1] + int(dy) // 2)
             cv2.circle(face, spot, 2, (float(rng.uniform(0, 0.8)),), -1)
+
+
+def draw_stack(
+    rng: np.random.Generator, face: Reflectance, centre: tuple[int, int], height: int, ink: float
+) -> None:
+    """Small letters one above the other, or a picture in their place, as American plates have."""
+    x, y = centre
+    if rng.random() < 0.5:
+        blob = rng.normal(0, 0.22, (9, 2)).cumsum(axis=0) * height * 0.5
+        points = (blob - blob.mean(axis=0)).clip(-0.45 * height, 0.45 * height) + centre
+        cv2.fillPoly(face, [points.astype(np.int32)], (float(rng.uniform(0.1, 0.8)),), cv2.LINE_AA)
+        return
+    count = int(rng.integers(2, 4))
+    scale = height / count / 30
+    for row, char in enumerate(random_words(rng, count, count + 1).upper()):
+        base = int(y - height / 2 + (row + 0.85) * height / count)
+        cv2.putText(
+            face, char, (x - int(9 * scale), base), cv2.FONT_HERSHEY_SIMPLEX, scale, (ink,), 2, cv2.LINE_AA
+        )
 
 
 def draw_band(rng: np.random.Generator, face: Reflectance, x0: int, x1: int, code: str) -> None:

@@ -20,6 +20,7 @@ def expose(rng: np.random.Generator, light: Light, plate_width_px: float) -> Pic
     """
     size = plate_width_px / 110
     light = _flash(rng, light) if rng.random() < 0.3 else light
+    light = _haze(rng, light) if rng.random() < 0.25 else light
     light = _defocus(rng, light, size) if rng.random() < 0.45 else light
     light = _smear(rng, light, size) if rng.random() < 0.25 else light
     light = _glare(rng, light) if rng.random() < 0.12 else light
@@ -50,6 +51,16 @@ def _flash(rng: np.random.Generator, light: Light) -> Light:
     halo = np.clip(lit - 0.6, 0, 2)
     radius = float(rng.uniform(0.8, 4.0))
     return np.asarray(lit + float(rng.uniform(0.1, 0.7)) * cv2.GaussianBlur(halo, (0, 0), radius), np.float32)
+
+
+def _haze(rng: np.random.Generator, light: Light) -> Light:
+    """A dirty windscreen or lens: everything glows into everything, the plate beyond its edges."""
+    height, width = light.shape
+    cells = int(rng.integers(5, 16))
+    small = cv2.resize(light, (max(2, width * cells // height), cells), interpolation=cv2.INTER_AREA)
+    veil = cv2.resize(cv2.GaussianBlur(small, (0, 0), 1.0), (width, height), interpolation=cv2.INTER_CUBIC)
+    share = float(rng.uniform(0.25, 0.75))
+    return np.asarray(light * (1 - share) + veil * share, np.float32)
 
 
 def _defocus(rng: np.random.Generator, light: Light, size: float) -> Light:

@@ -222,6 +222,8 @@ def _draw_row(
             face[middle[1] - half_h : middle[1] + half_h, middle[0] - half_w : middle[0] + half_w] = style.ink
         elif char == ":":
             furniture.draw_stickers(rng, face, middle, CAP_HEIGHT_PX, style.ground)
+        elif char == "^":
+            furniture.draw_stack(rng, face, middle, CAP_HEIGHT_PX, style.ink)
         elif char == "*":
             furniture.draw_seal(rng, face, middle, CAP_HEIGHT_PX, style.ground)
         else:

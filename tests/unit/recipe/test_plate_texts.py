@@ -53,5 +53,5 @@ def test_every_text_can_be_said_by_the_recogniser() -> None:
 @pytest.mark.parametrize("nation", NATIONS, ids=lambda nation: f"{nation.family}-{nation.code}")
 def test_no_pattern_holds_an_unknown_mark(nation: Nation) -> None:
     for pattern in nation.patterns:
-        assert set(pattern) <= set("LDXldx" + SEPARATORS + "/" + "BWIZ"), pattern
+        assert set(pattern) <= set("LDXRldx" + SEPARATORS + "/" + "BWIZ"), pattern
         assert pattern.count("/") <= 1

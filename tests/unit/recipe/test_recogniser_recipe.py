@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from models.recipe.graph import Graph, Layer
 from models.recipe.ocr.alphabet import encode
 from models.recipe.ocr.batches import BatchMaker, jitter, normalise
+from models.recipe.ocr.card import multiply_adds
 from models.recipe.ocr.measures import (
     Reading,
     edit_distance,
@@ -17,7 +18,6 @@ from models.recipe.ocr.measures import (
     wilson,
 )
 from models.recipe.ocr.shards import load_shard, save_shard
-from models.recipe.ocr.weights import fold_norms
 from models.recipe.synthesis.crops import Sample
 
 
@@ -60,29 +60,15 @@ def test_normalised_pixels_are_what_the_quantised_input_means() -> None:
     assert normalise(np.array([0, 128, 255], np.uint8)).tolist() == [-1.0, 0.0, 127 / 128]
 
 
-def _normal(rng: np.random.Generator, *shape: int) -> npt.NDArray[np.float32]:
-    return rng.standard_normal(shape, np.float32)
-
-
-def test_folding_a_norm_gives_the_same_answer() -> None:
-    rng = np.random.default_rng(0)
-    state = {
-        "unit.1.weight": _normal(rng, 3, 2, 1, 1),
-        "unit.2.weight": _normal(rng, 3),
-        "unit.2.bias": _normal(rng, 3),
-        "unit.2.running_mean": _normal(rng, 3),
-        "unit.2.running_var": np.abs(_normal(rng, 3)) + 0.5,
-        "out.weight": _normal(rng, 4, 3, 1, 1),
-        "out.bias": _normal(rng, 4),
-    }
-    folded = fold_norms(state)
-    x = _normal(rng, 2)
-    y = state["unit.1.weight"][:, :, 0, 0] @ x
-    y = (y - state["unit.2.running_mean"]) / np.sqrt(state["unit.2.running_var"] + 1e-5)
-    y = y * state["unit.2.weight"] + state["unit.2.bias"]
-    assert np.allclose(x @ folded["unit.kernel"][0, 0] + folded["unit.bias"], y, atol=1e-5)
-    z = state["out.weight"][:, :, 0, 0] @ y + state["out.bias"]
-    assert np.allclose(y @ folded["out.kernel"][0, 0] + folded["out.bias"], z, atol=1e-5)
+def test_multiply_adds_count_every_position_of_every_kernel() -> None:
+    halving = Layer("a", "conv", ("input",), {"stride": [2, 2], "padding": [0, 1, 0, 1]})
+    rows = Layer("b", "conv", ("a",), {"stride": [1, 1], "padding": [0, 0, 0, 0]})
+    side_by_side = Layer("c", "concat", ("b", "b"), {"axis": 3})
+    last = Layer("d", "conv", ("c",), {"stride": [1, 1], "padding": [0, 0, 0, 0]})
+    shapes = {"a": (8, 1, 3, 3), "b": (4, 8, 5, 1), "d": (2, 4, 1, 1)}
+    weights = {f"{name}.kernel": np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    graph = Graph((10, 12), (halving, rows, side_by_side, last), {"out": "d"}, weights)
+    assert multiply_adds(graph) == 8 * 9 * 5 * 6 + 4 * 8 * 5 * 6 + 2 * 4 * 12
 
 
 def test_figures_fold_what_plates_print_alike() -> None:
