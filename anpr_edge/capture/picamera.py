@@ -6,6 +6,7 @@ The only module that imports picamera2, and only when a camera is opened.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import Any
 
@@ -23,6 +24,7 @@ from anpr_edge.seams import Clock
 log = logging.getLogger(__name__)
 
 _BUFFERS = 4
+_CLOSE_LIMIT_S = 5.0
 
 
 class Picamera:
@@ -86,13 +88,17 @@ class Picamera:
         return Frame(seq, taken, pixels, metadata.get("ExposureTime"), metadata.get("AnalogueGain"))
 
     def close(self) -> None:
-        """Stop the camera and let other programs have it."""
+        """Stop the camera and let other programs have it; a camera that hangs is left behind."""
         camera, self._camera = self._camera, None
         if camera is None:
             return
         if self._job is not None:
             camera.cancel_all_and_flush()
-        camera.close()
+        closing = threading.Thread(target=camera.close, name="camera-close", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_LIMIT_S)
+        if closing.is_alive():
+            log.error("the camera did not stop within %g s and is left as it is", _CLOSE_LIMIT_S)
 
     def _next_request(self) -> Any:
         """Wait for one completed request; after a stall the same wait goes on, so that none is lost."""
