@@ -64,6 +64,8 @@ def _service(subject: Subject, condition: Condition, process: str) -> Finding:
     if not is_fresh(state, mono_s):
         limit = f"{FRESH_S:.0f} s"
         return fail(condition, f"not running: {_last_seen(state, mono_s)}", limit=limit, next_step=start)
+    if state.get("state") == "stopping":
+        return fail(condition, "stopping", next_step=start)
     if state.get("outbox_down"):
         step = "anpr-edge doctor disk outbox says why; reads wait in memory until then"
         return fail(condition, "the outbox takes no reads", next_step=step)

@@ -38,6 +38,7 @@ def test_neither_has_ever_run(bench: Bench) -> None:
         ({"mono_s": -6.0}, "last sign of life 6 s ago"),
         ({"mono_s": 5000.0}, "before the last boot"),
         ({"state": "finished"}, "it came to its end"),
+        ({"state": "stopping"}, "stopping"),
         ({"stages": {"capture": {"age_s": 9.0, "limit_s": 5.0}}}, "late: capture 9 s (limit 5 s)"),
         ({"outbox_down": True}, "takes no reads"),
         ({"schema": 7}, "not a state file"),

@@ -1,0 +1,78 @@
+"""`anpr-edge doctor` on a whole unit that works, and on the same unit when one part of it is taken away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.cli.edge import main
+from anpr_edge.config import find_models_directory
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.fleet.rig import Rig, build_rig
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(
+        not (find_models_directory() / "detector.json").is_file(), reason="no trained detector in models/"
+    ),
+]
+
+WITHIN_S = 60.0
+OWN_CLOCK = "clock-sync"
+"""The test machine's clock may well be unsynchronised."""
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A running unit over a rendered road, connected to a running broker."""
+    camera = {"source": "synthetic", "synthetic": {"vehicles": 30}}
+    made = build_rig(tmp_path, camera, SystemClock())
+    with made.broker():
+        processes = [made.start_reader(), made.start_uplink()]
+        try:
+            wait_for(lambda: made.state("reader").get("state") == "running")
+            wait_for(lambda: made.state("uplink").get("link", {}).get("connected"))
+            yield made
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(WITHIN_S)
+
+
+def wait_for(came: Callable[[], object]) -> None:
+    clock = SystemClock()
+    deadline_ns = clock.now().mono_ns + WITHIN_S * 1e9
+    while not came():
+        assert clock.now().mono_ns < deadline_ns
+        clock.sleep(0.1)
+
+
+def examined(rig: Rig, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
+    """(verdict, because) of every condition that is not ok."""
+    main(["doctor", "--json", "--config", str(rig.config)])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    return {
+        one["code"]: (one["verdict"], one["because"])
+        for one in findings
+        if one["verdict"] != "ok" and one["code"] != OWN_CLOCK
+    }
+
+
+def test_nothing_is_wrong_with_a_unit_that_works(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert examined(rig, capsys) == {}
+
+
+def test_a_lost_certificate_is_the_one_cause_of_all_that_follows(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (rig.unit.state_dir / "keys" / "tls.crt").unlink()
+    assert examined(rig, capsys) == {
+        "certificate": ("fail", ""),
+        "certificate-dates": ("not-checked", "certificate"),
+        "broker-tls": ("not-checked", "certificate"),
+        "uplink-link": ("not-checked", "certificate"),
+    }
