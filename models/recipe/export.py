@@ -1,8 +1,9 @@
 """From a training checkpoint to the TFLite files of a model: describe, convert, compare.
 
 Describing needs PyTorch, converting needs TensorFlow, and the two do not live well in one environment:
-`export` runs in the training environment and calls the other one's Python for `convert`. It fails
-when the float32 TFLite file does not answer what PyTorch answers.
+`export` runs in the training environment and calls the other one's Python for `convert`. It writes a first
+card, without figures; `evaluate` writes the one that ships. It fails when the float32 TFLite file does not
+answer what PyTorch answers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recipe.graph import describe
+from models.recipe.outputs import open_model, output_places
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export; exit code 1 when the mirror does not answer what the network answers."""
-    exportable: Exportable = importlib.import_module(MODELS[args.model]).exportable(args.checkpoint)
+    release: Any = importlib.import_module(MODELS[args.model])
+    exportable: Exportable = release.exportable(args.checkpoint)
     args.folder.mkdir(parents=True, exist_ok=True)
     stem = args.folder / args.model
     graph_path, pictures_path = stem.with_suffix(".graph.npz"), stem.with_suffix(".calibration.npy")
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     np.save(pictures_path, exportable.calibration)
     command = [args.tf_python, "-m", "models.recipe", "convert", graph_path, pictures_path, stem]
     subprocess.run([str(part) for part in command], check=True, cwd=Path(__file__).resolve().parents[2])
+    release.first_card(args.folder)
     worst = compare(exportable, stem.with_suffix(".float32.tflite"))
     print(f"PyTorch and float32 TFLite differ by at most {worst:.1e} of an output's span", file=sys.stderr)
     return 0 if worst <= MAX_DIFFERENCE else 1
@@ -67,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
 def compare(exportable: Exportable, tflite: Path, pictures: int = 8) -> float:
     """Largest difference between the network and a float32 TFLite file, over the span of each output."""
     import torch
-    from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(tflite), num_threads=1)
-    interpreter.allocate_tensors()
+    interpreter = open_model(tflite)
+    details = interpreter.get_output_details()
+    places = output_places(interpreter)
     worst = 0.0
     for picture in exportable.calibration[:pictures]:
         given = (picture.astype(np.float32) - 128) / 128
@@ -81,9 +85,8 @@ def compare(exportable: Exportable, tflite: Path, pictures: int = 8) -> float:
             interpreter.get_input_details()[0]["index"], given[np.newaxis, :, :, np.newaxis]
         )
         interpreter.invoke()
-        details = interpreter.get_output_details()
-        for wanted, detail in zip(maps, sorted(details, key=lambda one: str(one["name"])), strict=True):
-            got = interpreter.get_tensor(detail["index"])
+        for wanted, place in zip(maps, places, strict=True):
+            got = interpreter.get_tensor(details[place]["index"])
             expected = np.moveaxis(wanted.numpy(), 1, -1)
             worst = max(worst, float(np.abs(got - expected).max() / max(np.ptp(expected), 1e-6)))
     return worst

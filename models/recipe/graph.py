@@ -82,6 +82,28 @@ def describe(network: nn.Module, input_shape: tuple[int, int], outputs: tuple[st
     return Graph(input_shape, tuple(walk.layers.values()), named, walk.weights)
 
 
+def multiply_adds(graph: Graph) -> int:
+    """Multiplications of one inference: every kernel's size times the positions it is applied at."""
+    sizes = {"input": graph.input_shape}
+    total = 0
+    for layer in graph.layers:
+        height, width = sizes[layer.inputs[0]]
+        if layer.kind == "conv":
+            kernel = graph.weights[f"{layer.name}.kernel"]
+            left, right, top, bottom = layer.settings["padding"]
+            down, across = layer.settings["stride"]
+            height = (height + top + bottom - kernel.shape[2]) // down + 1
+            width = (width + left + right - kernel.shape[3]) // across + 1
+            total += int(kernel.size) * height * width
+        elif layer.kind == "upsample":
+            height, width = height * layer.settings["factor"], width * layer.settings["factor"]
+        elif layer.kind == "concat":
+            height = height if layer.settings["axis"] != 2 else sum(sizes[one][0] for one in layer.inputs)
+            width = width if layer.settings["axis"] != 3 else sum(sizes[one][1] for one in layer.inputs)
+        sizes[layer.name] = (height, width)
+    return total
+
+
 class _Walk:
     """Turns traced nodes into layers one after the other."""
 

@@ -81,8 +81,42 @@ def paste_decoy(rng: np.random.Generator, light: Floats, taken: Floats) -> None:
     if (room < 2).any():
         return
     quad = quad - quad.min(axis=0) + rng.uniform(0, 1, 2).astype(np.float32) * room
-    if not _overlaps(quad, taken):
+    if _overlaps(quad, taken):
+        return
+    kind = rng.random()
+    if kind < 0.2:
+        _lamp_row(rng, light, quad)
+    elif kind < 0.4:
+        _badge(rng, light, quad)
+    else:
         draw_face(light, _decoy_face(rng, max(0.1, aspect)), quad)
+
+
+def _lamp_row(rng: np.random.Generator, light: Floats, quad: Floats) -> None:
+    """A row of lamps, or one long lamp: brake lights, warning lights, street lights far off."""
+    count = int(rng.integers(1, 9))
+    start, stop = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
+    glow = np.zeros_like(light)
+    radius = max(1, int(np.linalg.norm(stop - start) / max(count, 3) * rng.uniform(0.2, 0.5)))
+    for share in np.linspace(0, 1, count):
+        x, y = start + (stop - start) * share
+        cv2.circle(glow, (int(x), int(y)), radius, (float(rng.uniform(0.6, 1.2)),), -1, cv2.LINE_AA)
+    if count < 3:
+        ends = [(int(x), int(y)) for x, y in (start, stop)]
+        cv2.line(glow, ends[0], ends[1], (float(rng.uniform(0.6, 1.2)),), 2 * radius, cv2.LINE_AA)
+    light += cv2.GaussianBlur(glow, (0, 0), max(0.5, radius * float(rng.uniform(0.2, 0.8))))
+
+
+def _badge(rng: np.random.Generator, light: Floats, quad: Floats) -> None:
+    """A maker's or model's name in metal straight on the bodywork, with no ground of its own."""
+    words = random_words(rng, 2, 9)
+    words = words.upper() if rng.random() < 0.7 else words
+    font, thick = int(rng.choice(_FONTS)), int(rng.integers(1, 3))
+    (width, _), _ = cv2.getTextSize(words, font, 1.0, thick)
+    scale = float(np.ptp(quad[:, 0])) / max(1, width)
+    tone = float(rng.choice([rng.uniform(0.5, 1.0), rng.uniform(0, 0.2)]))
+    origin = (int(quad[3][0]), int(quad[3][1]))
+    cv2.putText(light, words, origin, font, scale, (tone,), thick, cv2.LINE_AA)
 
 
 def caption(rng: np.random.Generator, light: Floats, taken: Floats) -> None:
@@ -110,8 +144,11 @@ def caption(rng: np.random.Generator, light: Floats, taken: Floats) -> None:
 def _decoy_face(rng: np.random.Generator, aspect: float) -> Floats:
     """What a decoy looks like straight on, 240 px wide."""
     width, height = 240, max(20, int(240 * aspect))
-    if rng.random() < 0.4:
+    kind = rng.random()
+    if kind < 0.35:
         return non_plate(rng, height, width)
+    if kind < 0.45:
+        return _hazard_board(rng, height, width)
     face = np.full((height, width), float(rng.random()), np.float32)
     if rng.random() < 0.5:
         face = bodywork(rng, height, width)
@@ -122,6 +159,15 @@ def _decoy_face(rng: np.random.Generator, aspect: float) -> Floats:
     if rng.random() < 0.4:
         cv2.rectangle(face, (3, 3), (width - 4, height - 4), (tone,), int(rng.integers(1, 6)))
     return face
+
+
+def _hazard_board(rng: np.random.Generator, height: int, width: int) -> Floats:
+    """Slanting bars, as on kerbs, barriers and the tails of lorries."""
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    period = width * float(rng.uniform(0.08, 0.4))
+    bars = (xs + ys * float(rng.uniform(-1.5, 1.5))) % period < period / 2
+    dark, bright = float(rng.uniform(0, 0.3)), float(rng.uniform(0.5, 1.0))
+    return np.where(bars, bright, dark).astype(np.float32)
 
 
 def _write(rng: np.random.Generator, face: Floats, base: float, cap_px: float, tone: float) -> None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.recipe.data import load_collection
+from models.recipe.detector import card
 from models.recipe.detector.compose import Sources, plain_frame, random_frame
 from models.recipe.detector.network import OUTPUTS, DetectorNet
 from models.recipe.detector.pictures import training_pictures
@@ -19,6 +20,7 @@ from models.recipe.export import Exportable
 REAL_PICTURES: Final = 120
 MADE_PICTURES: Final = 120
 ROAD_CLIPS: Final = 5
+PROVISIONAL_THRESHOLD: Final = 0.4
 _SEED: Final = 20
 
 
@@ -27,6 +29,13 @@ def exportable(checkpoint: Path) -> Exportable:
     network = DetectorNet()
     network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     return Exportable(network.eval(), tuple(OUTPUTS), _quantiser_pictures())
+
+
+def first_card(folder: Path) -> None:
+    """Give a model fresh from export a card without figures, so that it can be loaded and measured."""
+    model = folder / f"{card.NAME}.tflite"
+    release = card.Release("0.0.0", 0, PROVISIONAL_THRESHOLD, {"split": "none"})
+    card.write_card(model, folder / f"{card.NAME}.graph.npz", release)
 
 
 def _quantiser_pictures() -> NDArray[np.uint8]:
