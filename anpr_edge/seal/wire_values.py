@@ -27,11 +27,11 @@ def whole(lowest: int, highest: int) -> Callable[[object], int]:
 
 
 def text(longest: int) -> Callable[[object], str]:
-    """Text of 1 to `longest` characters."""
+    """Text of 1 to `longest` bytes of UTF-8."""
 
     def check(value: object) -> str:
-        if not isinstance(value, str) or not 1 <= len(value) <= longest:
-            raise Wrong(f"not text of 1 to {longest} characters")
+        if not isinstance(value, str) or not 1 <= len(value.encode()) <= longest:
+            raise Wrong(f"not text of 1 to {longest} bytes")
         return value
 
     return check
