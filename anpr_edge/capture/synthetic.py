@@ -19,7 +19,7 @@ from anpr_edge.seams import Clock
 _SHUTTER_S = 1 / 1500
 _GAIN = 2.0
 _EDGE_PX = 2.0
-_TAIL_S = 0.5
+_TAIL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +139,6 @@ class SyntheticRoad:
         return Passage(vehicle.plate_text, min(seen), max(seen), max(seen.values()), vehicle.plate_style)
 
     def _count_frames(self) -> int:
-        end_s = max((vehicle.span_s()[1] for vehicle in self._traffic), default=0.0)
-        return round((end_s + _TAIL_S) * self._frame_rate)
+        """Until a little after the last plate has gone."""
+        last = max((passage.last_frame for passage in self.truth), default=0)
+        return last + round(_TAIL_S * self._frame_rate)

@@ -20,7 +20,7 @@ from anpr_edge.records import Direction, Point, Quad, mask_plate
 Floats = NDArray[np.float32]
 Point3 = tuple[float, float, float]
 
-_NEAR_Y_M, _FAR_Y_M = 1.0, 36.0
+_NEAR_Y_M, _FAR_Y_M = 1.0, 60.0
 _GLASS = 9.0
 _TYRE = 5.0
 _SHADOW = 0.35
