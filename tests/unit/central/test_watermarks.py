@@ -1,0 +1,96 @@
+"""Units are told soon, not for every read, and again when the broker may have forgotten it."""
+
+from __future__ import annotations
+
+import pytest
+
+from anpr_edge.central.dedupe import GRACE_S
+from anpr_edge.central.intake import Intake
+from anpr_edge.central.opener import Opener
+from anpr_edge.central.watermarks import ASK_AGAIN_S, EVERY_S, Watermarks
+from anpr_edge.seal.acks import Ack, open_ack
+from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
+from tests.central_fakes import MemoryStore
+from tests.fakes import FakeClock
+from tests.sealed_reads import FEED, FLEET, SealingUnit
+
+KEY = RecipientPrivateKey.generate()
+SIGNER = SigningKey.generate()
+UNIT_KEY = (FLEET, "unit-0001", FEED)
+
+
+class Bench:
+    """One unit, one centre, a clock that stands still, and what the unit is told."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.unit = SealingUnit(KEY.public)
+        self.store = MemoryStore()
+        self.intake = Intake(Opener(self.unit.units, KEY), self.store, self.clock)
+        self.watermarks = Watermarks(self.intake, SIGNER, self.clock)
+
+    def arrive(self, *blobs: bytes) -> None:
+        self.intake.take([(self.unit.topic, blob) for blob in blobs])
+        self.watermarks.touch(UNIT_KEY)
+
+    def told(self) -> list[Ack]:
+        return [open_ack(ack.payload, SIGNER.public) for ack in self.watermarks.due()]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_what_arrived_is_acknowledged_once(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal(3))
+    (ack,) = bench.told()
+    assert (ack.fleet, ack.unit, ack.feed, ack.watermark, ack.gaps) == (*UNIT_KEY, 3, ())
+    bench.clock.advance(10 * ASK_AGAIN_S)
+    assert bench.told() == []
+
+
+def test_it_goes_to_the_units_own_topic(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal())
+    assert [ack.topic for ack in bench.watermarks.due()] == ["anpr/v1/testfleet/unit-0001/ack/access"]
+
+
+def test_reads_in_quick_succession_share_one_watermark(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal())
+    assert [ack.watermark for ack in bench.told()] == [1]
+    for _ in range(5):
+        bench.arrive(*bench.unit.seal())
+        assert bench.told() == []
+    bench.clock.advance(EVERY_S)
+    assert [ack.watermark for ack in bench.told()] == [6]
+
+
+def test_a_gap_is_asked_for_after_its_grace_and_again_while_it_stays(bench: Bench) -> None:
+    first, lost, third = bench.unit.seal(3)
+    bench.arrive(first, third)
+    assert [ack.watermark for ack in bench.told()] == [1]
+    bench.clock.advance(GRACE_S)
+    assert [(ack.watermark, ack.gaps) for ack in bench.told()] == [(3, ((2, 2),))]
+    bench.clock.advance(EVERY_S)
+    assert bench.told() == []
+    bench.clock.advance(ASK_AGAIN_S)
+    assert [(ack.watermark, ack.gaps) for ack in bench.told()] == [(3, ((2, 2),))]
+    bench.arrive(lost)
+    assert [(ack.watermark, ack.gaps) for ack in bench.told()] == []
+    bench.clock.advance(EVERY_S)
+    assert [(ack.watermark, ack.gaps) for ack in bench.told()] == [(3, ())]
+
+
+def test_a_watermark_the_broker_may_have_lost_is_told_again(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal())
+    assert len(bench.told()) == 1
+    bench.watermarks.forget(UNIT_KEY)
+    bench.clock.advance(EVERY_S)
+    assert [ack.watermark for ack in bench.told()] == [1]
+
+
+def test_a_new_centre_repeats_what_its_store_says(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal(4))
+    intake = Intake(Opener(bench.unit.units, KEY), bench.store, bench.clock)
+    again = Watermarks(intake, SIGNER, bench.clock)
+    assert [open_ack(ack.payload, SIGNER.public).watermark for ack in again.due()] == [4]
