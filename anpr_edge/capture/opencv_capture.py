@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import cv2
@@ -68,13 +68,18 @@ def shown(location: str) -> str:
 
 def open_capture(wish: CaptureWish) -> Capture | None:
     """The real opener: FFmpeg for files and streams (RTSP over TCP), V4L2 for devices."""
-    # FFmpeg's reader would print a line for each frame whose luma plane is taken as it is.
-    cv2.setLogLevel(_ERRORS_ONLY)
+    _quieten()
     capture = _open_device(wish) if is_device(wish.location) else _open_ffmpeg(wish)
     if not capture.isOpened():
         capture.release()
         return None
     return cast(Capture, capture)
+
+
+def _quieten() -> None:
+    """Have OpenCV print errors only: it would warn of every frame whose luma is taken as it is."""
+    settings: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 moved it there
+    settings.setLogLevel(_ERRORS_ONLY)
 
 
 def _open_ffmpeg(wish: CaptureWish) -> cv2.VideoCapture:
