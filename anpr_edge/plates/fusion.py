@@ -16,6 +16,7 @@ import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,11 +196,18 @@ def _rank(readings: list[tuple[str, float]], length_confidence: float) -> dict[s
 
 def _char_confidences(rows: NDArray[np.float64], text: str, alphabet: str) -> tuple[float, ...]:
     """The probability of each character, counting those drawn alike as one."""
-    drawn = [syntax.fold(character) for character in alphabet]
-    return tuple(
-        float(row[[same == syntax.fold(character) for same in drawn]].sum())
-        for row, character in zip(rows, text, strict=True)
-    )
+    alike = _drawn_alike(alphabet)
+    return tuple(float(row[alike[character]].sum()) for row, character in zip(rows, text, strict=True))
+
+
+@cache
+def _drawn_alike(alphabet: str) -> dict[str, list[int]]:
+    """For each character the columns of all that are drawn like it."""
+    drawn = syntax.fold(alphabet)
+    return {
+        character: [column for column, other in enumerate(drawn) if other == drawn[place]]
+        for place, character in enumerate(alphabet)
+    }
 
 
 def _alternatives(others: dict[str, float]) -> tuple[Alternative, ...]:

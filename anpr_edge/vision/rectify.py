@@ -19,8 +19,6 @@ MAX_SUPERSAMPLING = 4
 STRETCH_PERCENT = (2.0, 98.0)
 MIN_SPAN_GREY = 24
 
-_HALF_PIXEL = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-
 
 def rectify(pixels: NDArray[np.uint8], quad: Quad, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """The plate inside `quad` seen straight on, as uint8 `shape` (height, width), with its margins.
@@ -86,11 +84,11 @@ def quad_sides(quad: Quad) -> tuple[float, float]:
 def _to_patch(quad: Quad, width: int, height: int) -> NDArray[np.float64]:
     """The homography from sensor pixel indices to patch pixel indices.
 
-    Corners are positions on the sensor, where pixel i covers i to i + 1; OpenCV samples at pixel
-    centres: hence the two half-pixel shifts.
+    Corners are positions on the sensor, where pixel i covers i to i + 1; OpenCV counts from the centre
+    of the first pixel: hence the half pixel on both sides.
     """
     left, top = width * MARGIN_X / (1 + 2 * MARGIN_X), height * MARGIN_Y / (1 + 2 * MARGIN_Y)
     right, bottom = width - left, height - top
     target = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
-    positions = cv2.getPerspectiveTransform(np.array(quad.points, np.float32), target)
-    return np.asarray(np.linalg.inv(_HALF_PIXEL) @ positions @ _HALF_PIXEL, np.float64)
+    source = np.array(quad.points, np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(source - 0.5, target - 0.5), np.float64)
