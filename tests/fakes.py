@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from anpr_edge.errors import OutboxError, SealError
 from anpr_edge.outbox.delivery import LIVE_NS, retry_after_ns
-from anpr_edge.records import Delivery, Instant, OutboxEntry, PlateRead, SealedRead
+from anpr_edge.records import (
+    Delivery,
+    Instant,
+    LinkState,
+    OutboxEntry,
+    PlateRead,
+    SealedRead,
+    SignedMessage,
+)
 from anpr_edge.seams import Clock, SealAs
 
 EPOCH_NS = 1_790_000_000_000_000_000
@@ -127,3 +135,49 @@ class FakeOutbox:
     @staticmethod
     def _utc_ns(kept: Kept, now: Instant) -> int:
         return now.utc_ns + kept.not_before_ns - now.mono_ns if kept.not_before_ns else 0
+
+
+class FakeUplink:
+    """An uplink to a broker in memory that takes everything, once `switch_on` was called."""
+
+    def __init__(self) -> None:
+        self.published: list[SealedRead] = []
+        self._happened: list[Delivery | SignedMessage | LinkState] = []
+        self._retained: dict[str, bytes] = {}
+        self._started = self._on = False
+
+    def switch_on(self) -> None:
+        """Let the broker be reachable."""
+        self._on = True
+        self._meet()
+
+    def leave_ack(self, feed: str, payload: bytes) -> None:
+        """Leave a watermark at the broker, as the feed's centre does."""
+        self._retained[feed] = payload
+        if self._started and self._on:
+            self._happened.append(SignedMessage("ack", feed, payload))
+
+    def start(self) -> None:
+        self._started = True
+        self._meet()
+
+    def publish(self, read: SealedRead) -> None:
+        if self._started and self._on:
+            self.published.append(read)
+            self._happened.append(Delivery(read.feed, read.seq, 0))
+        else:
+            self._happened.append(LinkState(False, "not connected"))
+
+    def events(self, timeout_s: float) -> list[Delivery | SignedMessage | LinkState]:
+        happened, self._happened = self._happened, []
+        return happened
+
+    def stop(self) -> None:
+        if self._started:
+            self._happened.append(LinkState(False, "stopped"))
+        self._started = False
+
+    def _meet(self) -> None:
+        if self._started and self._on:
+            self._happened.append(LinkState(True, "connected"))
+            self._happened += [SignedMessage("ack", *left) for left in self._retained.items()]

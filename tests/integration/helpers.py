@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.records import Delivery, LinkState
+from anpr_edge.seams import Uplink
 from anpr_edge.uplink.backoff import Backoff
 from anpr_edge.uplink.connection import Event
 from anpr_edge.uplink.mqtt import MqttUplink
@@ -18,14 +19,11 @@ WITHIN_S = 30.0
 """Long enough for a busy machine; a test that waits this long has failed."""
 
 
-@contextmanager
-def make_uplink(
-    site: Site, *, name: str = UNIT, host: str = HOST, credentials: Credentials | None = None
-) -> Iterator[MqttUplink]:
-    """A started uplink of unit `name`, stopped at the end."""
+def new_uplink(site: Site, *, name: str = UNIT, credentials: Credentials | None = None) -> MqttUplink:
+    """An uplink of unit `name`, not started."""
     files = credentials or site.credentials(UNIT)
-    uplink = MqttUplink(
-        host,
+    return MqttUplink(
+        HOST,
         site.port,
         fleet=FLEET,
         unit=name,
@@ -37,6 +35,14 @@ def make_uplink(
         birth={"version": "test"},
         backoff=Backoff(random.Random(1), first_s=0.05, most_s=0.2),
     )
+
+
+@contextmanager
+def make_uplink(
+    site: Site, *, name: str = UNIT, credentials: Credentials | None = None
+) -> Iterator[MqttUplink]:
+    """A started uplink of unit `name`, stopped at the end."""
+    uplink = new_uplink(site, name=name, credentials=credentials)
     uplink.start()
     try:
         yield uplink
@@ -44,7 +50,7 @@ def make_uplink(
         uplink.stop()
 
 
-def collect(uplink: MqttUplink, enough: Callable[[list[Event]], bool]) -> list[Event]:
+def collect(uplink: Uplink, enough: Callable[[list[Event]], bool]) -> list[Event]:
     """Gather events until there are `enough`."""
     clock = SystemClock()
     deadline_ns = clock.now().mono_ns + round(WITHIN_S * 1e9)
@@ -55,13 +61,13 @@ def collect(uplink: MqttUplink, enough: Callable[[list[Event]], bool]) -> list[E
     return happened
 
 
-def link_state(uplink: MqttUplink) -> LinkState:
+def link_state(uplink: Uplink) -> LinkState:
     """The next change of the link."""
     happened = collect(uplink, lambda events: any(isinstance(event, LinkState) for event in events))
     return next(event for event in happened if isinstance(event, LinkState))
 
 
-def link_states(uplink: MqttUplink, wanted: Callable[[LinkState], bool]) -> list[LinkState]:
+def link_states(uplink: Uplink, wanted: Callable[[LinkState], bool]) -> list[LinkState]:
     """Wait for a wanted change of the link; gives all that are."""
 
     def found(events: list[Event]) -> list[LinkState]:
@@ -70,7 +76,7 @@ def link_states(uplink: MqttUplink, wanted: Callable[[LinkState], bool]) -> list
     return found(collect(uplink, lambda events: bool(found(events))))
 
 
-def deliveries(uplink: MqttUplink, count: int) -> list[Delivery]:
+def deliveries(uplink: Uplink, count: int) -> list[Delivery]:
     """The next `count` deliveries."""
     happened = collect(uplink, lambda events: sum(isinstance(e, Delivery) for e in events) >= count)
     return [event for event in happened if isinstance(event, Delivery)]

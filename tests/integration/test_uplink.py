@@ -16,10 +16,11 @@ from anpr_edge.uplink import topics
 from tests.fakes import FakeClock
 from tests.integration.conftest import FEED, FLEET, HOST, UNIT, Site, make_site, write_credentials
 from tests.integration.helpers import deliveries, link_state, link_states, make_uplink, within
-from tests.integration.watcher import watching
+from tests.integration.watcher import leave, watching
 
 pytestmark = pytest.mark.broker
 
+FAILURE = 0x80
 NOT_AUTHORISED = 0x87
 PACKET_TOO_LARGE = 0x95
 LONG_AGO_S = -3 * 365 * 86_400
@@ -174,3 +175,10 @@ def test_health_reaches_the_centre(broker: Site) -> None:
             if heard:
                 break
     assert heard == [{"schema": 1, "rate": 3}]
+
+
+def test_the_centre_may_acknowledge_its_own_feed_only(broker: Site) -> None:
+    assert leave(broker, topics.ack(FLEET, UNIT, FEED), b"signed") < FAILURE
+    assert leave(broker, topics.ack(FLEET, UNIT, "police"), b"signed") == NOT_AUTHORISED
+    assert leave(broker, topics.reads(FLEET, UNIT, FEED), b"forged") == NOT_AUTHORISED
+    assert leave(broker, topics.status(FLEET, UNIT), b"{}") == NOT_AUTHORISED
