@@ -21,6 +21,8 @@ PLATE_WIDTHS_PX: Final = (14.0, 150.0)
 """Widths, in input px, that a window brings its plate to; wider plates come with whole pictures."""
 WIDEST_PX: Final = 270.0
 MAX_ENLARGEMENT: Final = 2.0
+LEAST_FILLED: Final = 0.7
+"""Share of the frame's width a picture fills at least."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def around_plate(rng: np.random.Generator, picture: Picture) -> Window:
     wanted = float(np.exp(rng.uniform(np.log(PLATE_WIDTHS_PX[0]), np.log(widest))))
     stretch = float(np.exp(rng.uniform(-0.45, 0.45)))
     scale_x = min(wanted / float(box[2] - box[0]), MAX_ENLARGEMENT)
+    scale_x = max(scale_x, LEAST_FILLED * WIDTH_PX / picture.pixels.shape[1])
     scale_y = min(scale_x * stretch, 1.5 * MAX_ENLARGEMENT)
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     x0 = float(x) - float(rng.uniform(0.06, 0.94)) * WIDTH_PX / scale_x
