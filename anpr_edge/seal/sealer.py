@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anpr_edge.errors import SealError
 from anpr_edge.records import PlateRead, SealedRead
 from anpr_edge.seal import envelope, wire
-from anpr_edge.seal.header import FORMAT_VERSION, ClearHeader
+from anpr_edge.seal.header import CHAIN_START, FORMAT_VERSION, ClearHeader
 from anpr_edge.seal.keys import RecipientKey, SigningKey
 
 
@@ -26,6 +26,8 @@ class CoseSealer:
 
     `feeds` names each feed's recipients; `fields` what a feed may have of a read (all, when not
     named). What a feed may not have never enters its ciphertext.
+
+    Raises: SealError when a name, the boot id or the number of recipients is beyond its limits.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class CoseSealer:
         self._key = signing_key
         self._feeds = {feed: tuple(recipients) for feed, recipients in feeds.items()}
         self._fields = dict(fields or {})
+        for feed, recipients in self._feeds.items():
+            envelope.seal(b"", self._header(feed, 1, CHAIN_START), recipients, signing_key)
 
     def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
         """One read for one feed, as its number `seq` after the envelope whose hash is `previous`.
@@ -46,11 +50,12 @@ class CoseSealer:
         Raises: SealError when the feed is not known or something is beyond its limits.
         """
         if feed not in self._feeds:
-            raise SealError(
-                f"feed {feed!r} is none of {sorted(self._feeds)}", hint="name it in the configuration"
-            )
+            known = ", ".join(sorted(self._feeds))
+            raise SealError(f"feed {feed!r} is none of {known}", hint="name it in the configuration")
         record = wire.encode_read(read, fields=self._fields.get(feed, wire.ALL_FIELDS))
-        header = ClearHeader(
-            FORMAT_VERSION, self._unit.fleet, self._unit.unit, feed, self._unit.boot_id, seq, previous
-        )
+        header = self._header(feed, seq, previous)
         return SealedRead(feed, seq, envelope.seal(record, header, self._feeds[feed], self._key))
+
+    def _header(self, feed: str, seq: int, previous: bytes) -> ClearHeader:
+        unit = self._unit
+        return ClearHeader(FORMAT_VERSION, unit.fleet, unit.unit, feed, unit.boot_id, seq, previous)

@@ -62,7 +62,10 @@ _HIGHEST_MS: Final = 2**53 - 1
 """A time any language can hold exactly. Source: RFC 8259 §6 (JavaScript's safe integers)."""
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("toward", "away")
 
-_plate: Final = text(32)
+LONGEST_PLATE: Final = 72
+"""As many characters as the recogniser has slots: whatever it reads can be sealed."""
+
+_plate: Final = text(LONGEST_PLATE)
 _code: Final = text(64)
 
 _CHECKS: Final[Mapping[Field, Callable[[object], Any]]] = {
@@ -73,7 +76,7 @@ _CHECKS: Final[Mapping[Field, Callable[[object], Any]]] = {
     Field.CLOCK_ERROR: maybe(whole(0, _HIGHEST_MS)),
     Field.DURATION: whole(0, _HIGHEST_MS),
     Field.FRAMES_USED: whole(0, 1_000_000),
-    Field.CHAR_CONFIDENCES: listed(32, probability),
+    Field.CHAR_CONFIDENCES: listed(LONGEST_PLATE, probability),
     Field.ALTERNATIVES: listed(16, record(_plate, probability)),
     Field.SYNTAX: maybe(_code),
     Field.REGION: maybe(_code),
@@ -107,11 +110,11 @@ def encode_read(
 
     Raises: SealError when a value is beyond its limit.
     """
-    values = _values(read, read_id or secrets.token_bytes(READ_ID_BYTES))
-    chosen = {int(field): values[field] for field in Field if field in fields or field in ALWAYS}
     try:
+        values = _values(read, read_id or secrets.token_bytes(READ_ID_BYTES))
+        chosen = {int(field): values[field] for field in Field if field in fields or field in ALWAYS}
         _checked(chosen)
-    except Wrong as wrong:
+    except (ValueError, OverflowError) as wrong:
         raise SealError(f"a read cannot be sealed: {wrong}") from None
     return cbor.encode(chosen)
 

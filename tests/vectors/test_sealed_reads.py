@@ -31,12 +31,12 @@ def raw(text: str) -> bytes:
 
 
 def opened(vector: dict[str, Any]) -> bytes:
-    """The order of docs/wire-format.md: shape, signature, address, ciphertext, record."""
+    """The order of docs/wire-format.md §6: shape, address, signature, ciphertext, record."""
     _, _, fleet, unit, _, feed = vector["topic"].split("/")
     key = RecipientPrivateKey(X25519PrivateKey.from_private_bytes(raw(vector["opens_with_private_key"])))
     parsed = envelope.parse(raw(vector["envelope"]))
-    parsed.verify(VerifyKey.parse(vector["verify_key"]))
     parsed.addressed(fleet, unit, feed)
+    parsed.verify(VerifyKey.parse(vector["verify_key"]))
     record = parsed.open(key)
     wire.decode_read(record)
     return record

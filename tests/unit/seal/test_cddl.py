@@ -77,7 +77,7 @@ def test_an_acknowledgement_is_what_the_cddl_says() -> None:
     [
         {1: bytes(15)},
         {2: ""},
-        {2: "A" * 33},
+        {2: "A" * 73},
         {3: 10_001},
         {4: -1},
         {6: None},

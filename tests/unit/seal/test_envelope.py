@@ -17,14 +17,22 @@ from tests.unit.seal.samples import HEADER, READ, sealed
 from tests.vectors.keys import recipient, signer
 
 BLOB = sealed()
-TAMPERED = {Refusal.MALFORMED, Refusal.TRAILING_BYTES, Refusal.HEADER, Refusal.VERSION, Refusal.SIGNATURE}
+TAMPERED = {
+    Refusal.MALFORMED,
+    Refusal.TRAILING_BYTES,
+    Refusal.HEADER,
+    Refusal.VERSION,
+    Refusal.WRONG_UNIT,
+    Refusal.WRONG_FEED,
+    Refusal.SIGNATURE,
+}
 
 
 def received(blob: bytes) -> PlateRead:
     """All that a centre does before it believes a read."""
     found = envelope.parse(blob)
-    found.verify(signer().public)
     found.addressed("london", "unit-0042", "charging")
+    found.verify(signer().public)
     return wire.decode_read(found.open(recipient()))
 
 

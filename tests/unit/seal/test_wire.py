@@ -98,13 +98,24 @@ def test_what_a_feed_may_not_have_is_not_in_its_record() -> None:
     assert (found.region, found.fix, found.alternatives) == ("GB", None, ())
 
 
+@pytest.mark.parametrize("confidence", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_not_sealed(confidence: float) -> None:
+    with pytest.raises(SealError, match="cannot be sealed"):
+        wire.encode_read(replace(READ, confidence=confidence))
+
+
+def test_the_longest_text_the_recogniser_can_give_is_sealed() -> None:
+    read = replace(READ, plate_text="A" * 72, char_confidences=(0.5,) * 72)
+    assert wire.decode_read(wire.encode_read(read)) == arrived(read)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"plate_text": ""},
-        {"plate_text": "A" * 33},
+        {"plate_text": "A" * 73},
         {"confidence": 1.01},
-        {"char_confidences": (0.5,) * 33},
+        {"char_confidences": (0.5,) * 73},
         {"alternatives": (Alternative("AB12CDE", 0.5),) * 17},
         {"frames_used": -1},
         {"last": replace(FIRST, mono_ns=0)},
