@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Without TCP a lost packet smears the picture until the next key frame.
-_FFMPEG_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer"
+_FFMPEG_OPTIONS = "rtsp_transport;tcp"
 _ERRORS_ONLY = 2
 # Decoders' planar formats whose first plane is the luma.
 _LUMA_FIRST = frozenset({b"I420", b"YV12", b"NV12", b"NV21", b"Y800", b"GREY"})
