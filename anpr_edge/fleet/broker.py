@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ STATE_DIR = "state"
 
 READY_WITHIN_S = 10.0
 STOP_WITHIN_S = 5.0
+
+LOG_LINES = 6
+"""How much of the broker's log goes into an error: a wrong file takes it that many lines to tell."""
 
 SYSTEM_PATHS = "/usr/sbin:/usr/local/sbin"
 """Where distributions put daemons; an ordinary user's PATH may lack it."""
@@ -154,16 +158,28 @@ def _wait_until_ready(process: subprocess.Popen[bytes], listener: Listener, cloc
     while clock.now().mono_ns < deadline_ns:
         if process.poll() is not None:
             break
-        try:
-            socket.create_connection((listener.address, listener.port), timeout=1.0).close()
+        if _answers_tls(listener):
             return
-        except OSError:
-            clock.sleep(0.02)
-    last = log.read_text(errors="replace").strip().splitlines()[-3:]
+        clock.sleep(0.02)
+    last = log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
     raise UplinkError(
         f"mosquitto did not come up on {listener.address}:{listener.port}: {' | '.join(last) or 'no output'}",
         hint=f"read {log}; is the port free?",
     )
+
+
+def _answers_tls(listener: Listener) -> bool:
+    """Whether the broker is past reading its files: it listens before, and then may still give up."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((listener.address, listener.port), timeout=1.0) as plain,
+            context.wrap_socket(plain),
+        ):
+            return True
+    except OSError:
+        return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -73,8 +73,11 @@ _TROUBLE = (
     ("name resolution", "the name cannot be resolved just now: check the network and DNS"),
     ("no address associated", "the name has no address: check broker.host and DNS"),
     ("unreachable", "no route there: is the network up?"),
-    ("connection reset", "the other side hung up: a broker does so when it refuses our certificate"),
-    ("eof occurred", "the other side hung up: a broker does so when it refuses our certificate"),
+    (
+        "connection reset",
+        "the other side hung up: it refuses our certificate, or the port does not speak TLS",
+    ),
+    ("eof occurred", "the other side hung up: it refuses our certificate, or the port does not speak TLS"),
 )
 """What the TLS library and the system say (lower case) and what it means to whoever must mend it.
 
