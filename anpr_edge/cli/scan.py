@@ -56,6 +56,13 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--jsonl", action="store_true", help="print one JSON object a line instead of text")
     parser.add_argument("--show-plates", action="store_true", help="print plates in full, not masked")
     parser.add_argument("--crops", action="store_true", help="each picture is one plate already cut out")
+    parser.add_argument(
+        "--min-confidence",
+        type=_share,
+        default=0.1,
+        metavar="P",
+        help="less sure is unreadable (%(default)s)",
+    )
     parser.add_argument("--threads", type=_threads, default=1, metavar="N", help="processor threads (1)")
     parser.add_argument(
         "--models", type=Path, metavar="DIR", help="folder with the models (the installed ones)"
@@ -68,7 +75,10 @@ def run(arguments: Namespace) -> int:
     from anpr_edge.cli.scan_reading import PictureReader
 
     reader = PictureReader.load(
-        arguments.models or find_models_directory(), threads=arguments.threads, crops=arguments.crops
+        arguments.models or find_models_directory(),
+        threads=arguments.threads,
+        crops=arguments.crops,
+        min_confidence=arguments.min_confidence,
     )
     tally = _Tally()
     files = list(_files(arguments.paths, tally))
@@ -147,3 +157,13 @@ def _threads(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
         raise ArgumentTypeError(f"{text!r}: must be 1 to {MAX_THREADS}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ArgumentTypeError(f"{text!r}: must be 0 to 1")
+    return share

@@ -32,7 +32,7 @@ INDEPENDENCE = 0.5
 FULL_WEIGHT_WIDTH_PX = 120.0
 """From this plate width on, more pixels add nothing. Source: shared notes §3.1, 74 px is the floor."""
 FULL_WEIGHT_SHARPNESS = 0.5
-_LEAST_PROBABILITY = 1e-4
+_LEAST_PROBABILITY = 1e-5
 _READINGS_RANKED = 32
 _LONGEST_ODDS = math.log(1000)
 """A reading a thousand times less probable than the best is not worth naming."""

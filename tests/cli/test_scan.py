@@ -118,6 +118,23 @@ def test_crops_are_read_without_searching(tmp_path: Path, capsys: pytest.Capture
     assert fold(plate["text"]) == fold(sight().text)
 
 
+def test_a_reading_that_is_not_sure_enough_is_unreadable(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert anpr_edge("--jsonl", "--show-plates", "--min-confidence", "1", pictures / "car2.png") == 0
+    (plate,) = lines(capsys)[0]["plates"]
+    assert (plate["text"], plate["confidence"], plate["char_confidences"]) == ("", 0, [])
+    assert plate["syntax"] is plate["region"] is None
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.1", "some", "nan"])
+def test_a_confidence_is_a_probability(share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        anpr_edge(f"--min-confidence={share}", "x.png")
+    assert ended.value.code == 2
+    assert "0 to 1" in capsys.readouterr().err
+
+
 def test_missing_models_say_where_to_point(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["scan", "--models", str(tmp_path), "x.png"]
     assert run_program("anpr-edge", "", ["anpr_edge.cli.scan"], given) == 1
