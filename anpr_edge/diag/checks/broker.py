@@ -54,7 +54,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     try:
         addresses = _resolve(broker)
     except OSError as error:
-        yield fail(BROKER_NAME, f"{broker.host}: {error.strerror}", next_step=_next_step(error))
+        yield fail(BROKER_NAME, f"{broker.host}: {_words(error)}", next_step=_next_step(error))
         return
     shown = f"{broker.host}: {len(addresses)} address{'es' if len(addresses) > 1 else ''}"
     yield ok(BROKER_NAME, f"{shown}, {subject.elapsed_ms(started_ns):.0f} ms")
@@ -65,9 +65,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     except OSError as error:
         where = f"{broker.host}:{broker.port}"
         limit = f"{CONNECT_TIMEOUT_S:.0f} s"
-        yield fail(
-            BROKER_PORT, f"{where}: {error.strerror or error}", limit=limit, next_step=_next_step(error)
-        )
+        yield fail(BROKER_PORT, f"{where}: {_words(error)}", limit=limit, next_step=_next_step(error))
         return
     with connection:
         peer = connection.getpeername()[0]
@@ -110,7 +108,7 @@ def _handshake(subject: Subject, broker: Broker, connection: socket.socket) -> F
     except UplinkError as error:
         return fail(BROKER_TLS, str(error), next_step=error.hint)
     except OSError as error:
-        return fail(BROKER_TLS, str(error), next_step=_next_step(error))
+        return fail(BROKER_TLS, _words(error), next_step=_next_step(error))
 
 
 def _hear_refusal(secured: ssl.SSLSocket) -> None:
@@ -128,6 +126,15 @@ def _hear_refusal(secured: ssl.SSLSocket) -> None:
         except TimeoutError:
             if secured.session and secured.session.has_ticket:
                 return
+
+
+def _words(error: OSError) -> str:
+    """What the TLS library or the system says, without its own source lines."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return error.strerror or str(error)
 
 
 def _next_step(error: OSError) -> str:

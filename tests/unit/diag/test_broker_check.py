@@ -92,6 +92,7 @@ def test_a_broker_that_gives_no_session_ticket_takes_us_by_saying_nothing(bench:
 def test_a_broker_that_refuses_our_certificate_after_the_handshake(bench: Bench) -> None:
     finding = find(bench, tls(bench, trusts=other_authority(bench).cert_pem))["broker-tls"]
     assert finding.verdict is Verdict.FAIL
+    assert finding.measured == "tlsv1 alert unknown ca"
     assert "does not trust the authority that issued our certificate" in finding.next
 
 
