@@ -147,12 +147,14 @@ def _subscriber(args: Namespace, intake: Intake, clock: Clock) -> Subscriber:
     else:
         client_id += f".watch.{clock.now().utc_ns:x}"
         note("watching only: nothing is stored or acknowledged; --store FILE makes this the feed's centre")
+    credentials = Credentials(
+        chosen(args, "ca", "ca.crt"), chosen(args, "cert", "tls.crt"), chosen(args, "cert_key", "tls.pem")
+    )
+    credentials.context()  # a missing file will not come by waiting
     options = LinkOptions(
         host=args.host,
         port=args.port,
-        credentials=Credentials(
-            chosen(args, "ca", "ca.crt"), chosen(args, "cert", "tls.crt"), chosen(args, "cert_key", "tls.pem")
-        ),
+        credentials=credentials,
         client_id=client_id,
         keep_alive_s=args.keep_alive,
         session_expiry_s=args.away * 3600 if args.store else 0,

@@ -99,7 +99,7 @@ def _check_readable(path: Path) -> None:
             pass
     except OSError as error:
         raise UplinkError(
-            f"{path}: {error.strerror}", hint="anpr-edge init makes a unit's keys; the fleet signs them"
+            f"{path}: {error.strerror}", hint="put there what the fleet authority issued for this client"
         ) from error
 
 

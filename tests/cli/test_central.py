@@ -1,0 +1,247 @@
+"""`anpr-central`: makes keys, verifies and opens reads from files, stores and shows reads from a broker."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.cli.central import main
+from anpr_edge.errors import UplinkError
+from anpr_edge.fleet.broker import find_mosquitto, free_port
+from anpr_edge.records import SealedRead, mask_plate
+from anpr_edge.seal.acks import open_ack
+from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
+from tests.integration.conftest import CENTRE, FLEET, HOST, UNIT, Site, make_site
+from tests.integration.helpers import collect, link_state, make_uplink, within
+from tests.sealed_reads import FEED, PLATE, SealingUnit
+
+
+class Home:
+    """A centre's folder with its keys, and a unit it knows."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        assert main(["keygen", "--out", str(directory)]) == 0
+        self.ack_key = SigningKey.load(directory / "ack.pem").public
+        self.unit = SealingUnit(RecipientPrivateKey.load(directory / "recipient.pem").public, unit=UNIT)
+        (directory / "units.toml").write_text(f'[units]\n"{UNIT}" = "{self.unit.key.public.text}"\n')
+
+    def run(self, command: str, *arguments: str) -> int:
+        return main([command, "--home", str(self.directory), *arguments])
+
+
+@pytest.fixture
+def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Home:
+    made = Home(tmp_path / "centre")
+    capsys.readouterr()
+    return made
+
+
+@pytest.fixture
+def files(home: Home, tmp_path: Path) -> list[str]:
+    """Three sealed reads, each in a file."""
+    paths = [tmp_path / f"{number}.cose" for number in (1, 2, 3)]
+    for path, blob in zip(paths, home.unit.seal(3), strict=True):
+        path.write_bytes(blob)
+    return [str(path) for path in paths]
+
+
+def test_keygen_prints_what_a_feed_needs_and_keeps_the_rest_private(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "keys"
+    assert main(["keygen", "--out", str(out)]) == 0
+    recipient = RecipientPrivateKey.load(out / "recipient.pem").public.text
+    signer = SigningKey.load(out / "ack.pem").public.text
+    assert capsys.readouterr().out == f'recipients = ["{recipient}"]\nack_key = "{signer}"\n'
+    assert stat.S_IMODE(out.stat().st_mode) == 0o700
+
+
+def test_keygen_never_overwrites_a_key(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (home.directory / "recipient.pem").read_bytes()
+    assert main(["keygen", "--out", str(home.directory)]) == 1
+    assert "never overwritten" in capsys.readouterr().err
+    assert (home.directory / "recipient.pem").read_bytes() == before
+
+
+def test_open_masks_plates_unless_told(
+    home: Home, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert home.run("open", *files) == 0
+    shown = capsys.readouterr().out
+    assert PLATE not in shown
+    assert [json.loads(line)["read"]["plate_text"] for line in shown.splitlines()] == [mask_plate(PLATE)] * 3
+    assert home.run("open", "--show-plates", files[0]) == 0
+    assert json.loads(capsys.readouterr().out)["read"]["plate_text"] == PLATE
+
+
+def test_open_names_what_it_refuses_and_opens_the_rest(
+    home: Home, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(files[1]).write_bytes(b"junk")
+    assert home.run("open", *files) == 1
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 2
+    assert f"{files[1]}: malformed" in shown.err
+
+
+def test_open_takes_a_stores_refusals(
+    home: Home, files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [json.dumps({"blob": base64.b64encode(Path(file).read_bytes()).decode()}) for file in files]
+    (tmp_path / "reads.jsonl.refused").write_text("\n".join(lines))
+    assert home.run("open", str(tmp_path / "reads.jsonl.refused")) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_verify_needs_no_private_key(
+    home: Home, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home.directory / "recipient.pem").unlink()
+    assert home.run("verify", *files) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", f"{FLEET}/{UNIT}/{FEED}#{seq}"] for seq in (1, 2, 3)
+    ]
+
+
+def test_verify_finds_a_forgery(home: Home, files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    forged = SealingUnit(RecipientPrivateKey.generate().public, unit=UNIT).seal()[0]
+    Path(files[2]).write_bytes(forged)
+    assert home.run("verify", "--json", *files) == 1
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["ok"] for one in found] == [True, True, False]
+    assert found[2]["found"].startswith("signature")
+
+
+def test_a_missing_file_is_a_wrong_call(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert home.run("verify", "/nowhere/1.cose") == 2
+    assert "/nowhere/1.cose" in capsys.readouterr().err
+
+
+def test_a_missing_list_of_units_is_a_configuration_error(
+    home: Home, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home.directory / "units.toml").unlink()
+    assert home.run("verify", *files) == 78
+    assert "hint:" in capsys.readouterr().err
+
+
+def test_a_feed_that_is_no_name_is_a_wrong_call(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert home.run("subscribe", "--fleet", FLEET, "--feed", "#") == 2
+    assert "'#' cannot name" in capsys.readouterr().err
+
+
+# ── over a real broker ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def broker(tmp_path: Path, home: Home) -> Iterator[Site]:
+    """A running broker, and the centre's certificate in its folder."""
+    try:
+        find_mosquitto()
+    except UplinkError as error:
+        pytest.skip(f"{error}: {error.hint}")
+    site = make_site(tmp_path)
+    files = site.credentials(CENTRE)
+    for path in (files.ca_file, files.cert_file, files.key_file):
+        (home.directory / path.name).write_bytes(path.read_bytes())
+    with site.broker():
+        yield site
+
+
+@contextmanager
+def subscribed(home: Home, site: Site, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A running `anpr-central subscribe` that the broker knows."""
+    command = [sys.executable, "-m", "anpr_edge.cli.central", "subscribe", "--home", str(home.directory)]
+    where = ["--host", HOST, "--port", str(site.port), "--fleet", FLEET, "--feed", FEED, "--idle", "30"]
+    with subprocess.Popen(
+        [*command, *where, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("connected") for line in process.stderr)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def publish(site: Site, blobs: list[bytes]) -> None:
+    """Hand the blobs to the broker as the unit does."""
+    with make_uplink(site) as uplink:
+        assert link_state(uplink).connected
+        for seq, blob in enumerate(blobs, 1):
+            uplink.publish(SealedRead(FEED, seq, blob))
+
+
+def ack_at(site: Site) -> bytes:
+    """The watermark that the centre left for the unit."""
+    with make_uplink(site) as uplink:
+        events = collect(uplink, lambda events: any(hasattr(event, "payload") for event in events))
+    return next(event.payload for event in events if hasattr(event, "payload"))
+
+
+@pytest.mark.broker
+def test_subscribe_shows_stores_and_acknowledges(home: Home, broker: Site, tmp_path: Path) -> None:
+    store = tmp_path / "reads.jsonl"
+    with subscribed(home, broker, "--store", str(store), "--count", "3") as process:
+        publish(broker, home.unit.seal(3))
+        shown, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [line.split()[2:4] for line in shown.splitlines()] == [
+        [f"{FEED}#{seq}", mask_plate(PLATE)] for seq in (1, 2, 3)
+    ]
+    assert said.splitlines()[-1] == "3 reads, 0 repeats, 0 missing"
+    assert len(store.read_text().splitlines()) == 3
+    assert open_ack(ack_at(broker), home.ack_key).watermark == 3
+
+
+@pytest.mark.broker
+def test_subscribe_without_a_store_acknowledges_nothing(home: Home, broker: Site) -> None:
+    with subscribed(home, broker, "--jsonl", "--show-plates", "--count", "1") as process:
+        publish(broker, home.unit.seal())
+        shown, _ = process.communicate(timeout=60)
+    assert json.loads(shown)["read"]["plate_text"] == PLATE
+    with make_uplink(broker) as uplink:
+        assert link_state(uplink).connected
+        assert not any(hasattr(event, "payload") for event in uplink.events(1.0))
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_subscribe_ends_in_order_when_told(home: Home, broker: Site, tmp_path: Path, number: int) -> None:
+    store = tmp_path / "reads.jsonl"
+    with subscribed(home, broker, "--store", str(store)) as process:
+        publish(broker, home.unit.seal(2))
+        for _ in within("both are stored"):
+            if store.exists() and store.read_text().count("\n") == 2:
+                break
+        os.kill(process.pid, number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "2 reads" in said
+    assert open_ack(ack_at(broker), home.ack_key).watermark == 2
+
+
+def test_subscribe_without_a_certificate_ends_at_once(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert home.run("subscribe", "--fleet", FLEET, "--feed", FEED) == 1
+    assert "ca.crt: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.broker
+def test_subscribe_says_why_it_cannot_connect_and_ends_when_idle(
+    home: Home, broker: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--host", HOST, "--port", str(free_port()), "--fleet", FLEET, "--feed", FEED]
+    assert home.run("subscribe", *where, "--count", "1", "--idle", "0.5") == 1
+    assert "nothing listens there" in capsys.readouterr().err
