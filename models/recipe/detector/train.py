@@ -30,6 +30,7 @@ EMA_DECAY: Final = 0.997
 WEIGHT_DECAY: Final = 5e-4
 GRADIENT_LIMIT: Final = 10.0
 CHECKPOINT_EVERY_S: Final = 150.0
+VALIDATE_EVERY_CHECKPOINTS: Final = 3
 SHOW_EVERY_STEPS: Final = 50
 
 
@@ -122,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     torch.manual_seed(args.seed + progress.step)
     rng = np.random.default_rng((args.seed, progress.step))
     pool, held_out = FramePool(args.shards), _held_out()
-    resumed_at, started, saved = progress.elapsed_s, time.monotonic(), time.monotonic()
+    resumed_at, started, saved, checkpoints = progress.elapsed_s, time.monotonic(), time.monotonic(), 0
     progress.model.train()
     while progress.elapsed_s < args.minutes * 60:
         rate = learning_rate(progress.step, progress.elapsed_s / (args.minutes * 60))
@@ -134,10 +135,11 @@ def run(args: argparse.Namespace) -> int:
             parts = " ".join(f"{value:.3f}" for value in np.mean(progress.recent, axis=0))
             _say(f"{progress.elapsed_s / 60:.1f} min step {progress.step} rate {rate:.1e} losses {parts}")
         if time.monotonic() - saved > CHECKPOINT_EVERY_S:
-            saved = time.monotonic()
+            saved, checkpoints = time.monotonic(), checkpoints + 1
             progress.save(args.checkpoint)
             pool.look_for_shards()
-            _say(f"  {len(pool)} frames; validation: {validate(progress, held_out)}")
+            if checkpoints % VALIDATE_EVERY_CHECKPOINTS == 0:
+                _say(f"  {len(pool)} frames; validation: {validate(progress, held_out)}")
     progress.save(args.checkpoint)
     _say(f"  validation: {validate(progress, held_out)}")
     return 0
