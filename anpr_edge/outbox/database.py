@@ -153,10 +153,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     connection.execute("BEGIN IMMEDIATE")
-    try:
-        _make_or_check(connection, path)
-    finally:
-        connection.execute("COMMIT")
+    _make_or_check(connection, path)
+    connection.execute("COMMIT")
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         broken = sqlite3.DatabaseError(verdict)

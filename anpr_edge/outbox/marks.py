@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -74,22 +75,19 @@ class Marks:
 
     def _rewrite(self, marks: Mapping[str, int]) -> None:
         """Replace the file as a whole, so that it is either the old one or the new one."""
-        self.close()
+        lines = {feed: b"%020d %s\n" % (seq, feed.encode()) for feed, seq in marks.items()}
         fresh = self._path.with_name(f"{self._path.name}.new")
         fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, self._mode)
+        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode)
         try:
-            content = b""
-            for feed, seq in marks.items():
-                self._offsets[feed] = len(content)
-                content += b"%020d %s\n" % (seq, feed.encode())
-            os.write(descriptor, content)
             os.fchmod(descriptor, self._mode)
+            os.write(descriptor, b"".join(lines.values()))
             os.fsync(descriptor)
             fresh.replace(self._path)
         except OSError:
             os.close(descriptor)
-            self._offsets = {}
             raise
+        self.close()
         self._descriptor = descriptor
+        self._offsets = dict(zip(lines, accumulate(map(len, lines.values()), initial=0), strict=False))
         self._synced = dict(marks)

@@ -151,6 +151,9 @@ class SqliteOutbox:
             with self._transaction() as db:
                 numbering.reconcile(db, marks)
                 self._keep_house(db)
+        except OSError as error:
+            self._db.close()
+            raise self._marks_error(error) from None
         except BaseException:
             self._db.close()
             raise
@@ -174,7 +177,7 @@ class SqliteOutbox:
         try:
             self._marks.prepare(last)
         except OSError as error:
-            raise OutboxError(f"{self._path}.marks: {error.strerror}", hint="free some space") from None
+            raise self._marks_error(error) from None
 
     def _advance_marks(self, sealed: Sequence[SealedRead]) -> None:
         """The reads are committed: a mark that cannot be written must not make them look lost."""
@@ -182,6 +185,12 @@ class SqliteOutbox:
             self._marks.advance({read.feed: read.seq for read in sealed})
         except OSError:
             self._lost_marks += 1
+
+    def _marks_error(self, error: OSError) -> OutboxError:
+        return OutboxError(
+            f"{self._path}.marks: {error.strerror}",
+            hint="look at the disk's room, and the file's owner and mode",
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -208,6 +208,36 @@ HEADER = (
     ),
     Case("header-no-recipient", "No recipient.", "header", Recipe(recipients=())),
     Case(
+        "header-recipient-kid",
+        "A recipient's kid of 7 bytes.",
+        "header",
+        Recipe(bend_recipient=nth(1, lambda u: {**u, 4: bytes(7)})),
+    ),
+    Case(
+        "header-recipient-ek",
+        "An encapsulated key of 31 bytes.",
+        "header",
+        Recipe(bend_recipient=nth(1, lambda u: {**u, -4: bytes(31)})),
+    ),
+    Case(
+        "header-recipient-wrapped",
+        "A wrapped key of 47 bytes.",
+        "header",
+        Recipe(bend_recipient=nth(2, lambda w: w[:-1])),
+    ),
+    Case(
+        "header-recipient-label",
+        "A further label in a recipient's unprotected bucket.",
+        "header",
+        Recipe(bend_recipient=nth(1, lambda u: {**u, 9: 1})),
+    ),
+    Case(
+        "header-kid",
+        "The signer's kid of 9 bytes.",
+        "header",
+        Recipe(bend_protected=lambda p: {**p, 4: bytes(9)}),
+    ),
+    Case(
         "header-unknown-suite",
         "A recipient with HPKE-4-KE (50).",
         "header",
@@ -326,6 +356,10 @@ PAYLOAD = (
         "payload",
         _record({**RECORD, 14: [3, 910_000_000, 0, 0, 0]}),
     ),
+    Case("record-not-a-map", "A list.", "payload", Recipe(bend_record=lambda _: encode([1, 2]))),
+    Case("record-read-id", "A read id of 15 bytes.", "payload", _record({**RECORD, 1: bytes(15)})),
+    Case("record-position", "A position of four values.", "payload", _record({**RECORD, 14: [3, 0, 0, 0]})),
+    Case("record-empty-plate", "A plate of no characters.", "payload", _record({**RECORD, 2: ""})),
     Case("record-key-order", "Two keys in the wrong order.", "payload", Recipe(bend_record=_swapped_keys)),
     Case("record-trailing", "One byte too many.", "payload", Recipe(bend_record=lambda r: r + b"\0")),
     Case(

@@ -95,15 +95,29 @@ def test_a_full_disk_refuses_and_keeps_what_it_has(tiny_disk: Path) -> None:
         assert keep(outbox, 1) == [kept[-1] + 1]
 
 
+def test_an_outbox_cannot_begin_on_a_full_disk(tiny_disk: Path) -> None:
+    fill_up(tiny_disk)
+    with pytest.raises(OutboxError, match="full") as failed:
+        opened(tiny_disk / "outbox.db", FakeClock())
+    assert "free" in failed.value.hint
+    (tiny_disk / "ballast").unlink()
+    with closing(opened(tiny_disk / "outbox.db", FakeClock())) as outbox:
+        assert keep(outbox, 1) == [1]
+
+
+def fill_up(disk: Path) -> None:
+    """Leave no room, but for a few empty files."""
+    free = os.statvfs(disk)
+    (disk / "ballast").write_bytes(bytes(free.f_bavail * free.f_bsize))
+
+
 def test_a_disk_with_room_again_takes_reads_again(tiny_disk: Path) -> None:
-    ballast = tiny_disk / "ballast"
     with closing(opened(tiny_disk / "outbox.db", FakeClock())) as outbox:
         keep(outbox, 1)
-        free = os.statvfs(tiny_disk)
-        ballast.write_bytes(bytes(free.f_bavail * free.f_bsize))
+        fill_up(tiny_disk)
         with pytest.raises(OutboxError, match="full"):
             fill(outbox, [])
-        ballast.unlink()
+        (tiny_disk / "ballast").unlink()
         last = outbox.stats()["charging"].last_seq
         assert keep(outbox, 1) == [last + 1]
 
@@ -139,7 +153,8 @@ def test_only_the_newest_broken_outbox_is_kept(path: Path) -> None:
 def test_a_broken_outbox_in_use_is_left_alone(path: Path) -> None:
     with closing(opened(path, FakeClock())) as outbox:
         keep(outbox, 1)
-        outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         path.write_bytes(b"not a database" * 500)
         with pytest.raises(OutboxError, match="in use by another process"):
             opened(path, FakeClock())

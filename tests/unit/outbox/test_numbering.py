@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from anpr_edge.errors import OutboxError
 from anpr_edge.outbox.marks import JUMP, SYNC_EVERY, Marks, read_marks
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import SealedRead
@@ -122,13 +124,37 @@ def test_a_mark_never_falls_a_jump_behind_the_disk() -> None:
     assert SYNC_EVERY * 10 <= JUMP
 
 
+def test_marks_that_cannot_be_read_say_so(path: Path) -> None:
+    path.with_name("outbox.db.marks").mkdir()
+    with pytest.raises(OutboxError, match=r"outbox\.db\.marks: Is a directory"):
+        opened(path, FakeClock())
+
+
+def test_a_new_feed_needs_its_mark_before_its_first_number(path: Path) -> None:
+    blocker = path.with_name("outbox.db.marks.new")
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 1)
+        blocker.mkdir()
+        with pytest.raises(OutboxError, match=r"outbox\.db\.marks: "):
+            keep(outbox, 1, "police")
+        assert keep(outbox, 1) == [2]
+        blocker.rmdir()
+        assert keep(outbox, 1, "police") == [1]
+
+
 def test_a_mark_that_cannot_be_written_is_counted_and_loses_no_read(path: Path) -> None:
     with closing(opened(path, FakeClock())) as outbox:
         keep(outbox, 1)
-        outbox._marks.close()
-        outbox._marks._descriptor = -1
-        outbox._marks._offsets = {"charging": 0}
+        make_read_only(path.with_name("outbox.db.marks"))
         assert keep(outbox, 1) == [2]
         assert outbox.lost_marks == 1
-        outbox._marks._descriptor = None
         assert sorted(numbers(outbox)) == [1, 2]
+
+
+def make_read_only(file: Path) -> None:
+    """Every descriptor this process has of `file` can only read from now on."""
+    for link in Path("/proc/self/fd").iterdir():
+        if link.exists() and link.resolve() == file:
+            reading = os.open(file, os.O_RDONLY)
+            os.dup2(reading, int(link.name))
+            os.close(reading)

@@ -81,6 +81,8 @@ def test_a_sealed_read_never_passes_for_an_acknowledgement() -> None:
         ({**FIELDS, 6: [[1, 2], [2, 3]]}, Refusal.MALFORMED),
         ({**FIELDS, 6: [[1]]}, Refusal.MALFORMED),
         ({**FIELDS, 6: [1]}, Refusal.MALFORMED),
+        ({**FIELDS, 6: 1}, Refusal.MALFORMED),
+        ({**FIELDS, 3: 42}, Refusal.MALFORMED),
         ({**FIELDS, 6: [["1", "2"]]}, Refusal.MALFORMED),
         ([], Refusal.MALFORMED),
     ],

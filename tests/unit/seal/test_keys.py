@@ -70,6 +70,12 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "key.pem").read_bytes() == before
 
 
+def test_a_key_that_cannot_be_written_says_where(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="No such file") as refused:
+        SigningKey.generate().save(tmp_path / "nowhere" / "key.pem")
+    assert "directory" in refused.value.hint
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_a_key_others_can_get_at_is_refused(tmp_path: Path, mode: int) -> None:
     SigningKey.generate().save(tmp_path / "key.pem")
@@ -83,6 +89,9 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     RecipientPrivateKey.generate().save(tmp_path / "key.pem")
     with pytest.raises(KeyFileError, match="not an Ed25519 key"):
         SigningKey.load(tmp_path / "key.pem")
+    SigningKey.generate().save(tmp_path / "sign.pem")
+    with pytest.raises(KeyFileError, match="not an X25519 key"):
+        RecipientPrivateKey.load(tmp_path / "sign.pem")
     other = tmp_path / "other.pem"
     pem = Ed448PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
