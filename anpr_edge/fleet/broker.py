@@ -61,6 +61,7 @@ def write_mosquitto(
                 f"{name!r} cannot name a fleet, consumer or feed",
                 hint=topics.NAME_HINT,
             )
+    directory = directory.resolve()
     state = directory / STATE_DIR
     state.mkdir(parents=True, exist_ok=True)
     access = directory / ACCESS_FILE
@@ -80,7 +81,10 @@ def running_mosquitto(config: Path, listener: Listener, clock: Clock) -> Iterato
     log = config.with_suffix(".log")
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [find_mosquitto(), "-c", str(config)], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+            [find_mosquitto(), "-c", str(_for_this_user(config))],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
         )
     try:
         _wait_until_ready(process, listener, clock, log)
@@ -139,18 +143,26 @@ def _configuration(listener: Listener, access: Path, state: Path) -> str:
         "persistent_client_expiration": "14d",
         "listener": f"{listener.port} {listener.address}",
         "tls_version": "tlsv1.3",
-        "cafile": str(listener.ca_file),
-        "certfile": str(listener.cert_file),
-        "keyfile": str(listener.key_file),
+        "cafile": str(listener.ca_file.resolve()),
+        "certfile": str(listener.cert_file.resolve()),
+        "keyfile": str(listener.key_file.resolve()),
         "require_certificate": "true",
         "use_identity_as_username": "true",
         "allow_anonymous": "false",
         "acl_file": str(access),
     }
-    if os.geteuid() == 0:
-        # Started by root, mosquitto would become a user that cannot read these files.
-        settings = {"user": pwd.getpwuid(0).pw_name, **settings}
     return "".join(f"{key} {value}\n" for key, value in settings.items())
+
+
+def _for_this_user(config: Path) -> Path:
+    """The configuration to start with: root's mosquitto would become a user that cannot read the files."""
+    if os.geteuid() != 0:
+        return config
+    for_root = config.with_name(f"root-{config.name}")
+    for_root.write_text(
+        f"user {pwd.getpwuid(0).pw_name}\n{config.read_text(encoding='utf-8')}", encoding="utf-8"
+    )
+    return for_root
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], listener: Listener, clock: Clock, log: Path) -> None:
