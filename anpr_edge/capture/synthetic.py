@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,27 +98,25 @@ class SyntheticRoad:
     def truth_at(self, frame_seq: int) -> list[tuple[Quad, str]]:
         """Corners and text of every plate that is wholly inside the picture in one frame."""
         time_s = frame_seq / self._frame_rate
-        seen = [(vehicle.plate_quad(self._camera, time_s), vehicle) for vehicle in self._in_front(time_s)]
+        seen = [(vehicle.plate_quad(self._camera, time_s), vehicle) for _, vehicle in self._in_sight(time_s)]
         return [(quad, vehicle.plate_text) for quad, vehicle in seen if self._inside(quad)]
 
-    def _in_front(self, time_s: float) -> list[Vehicle]:
-        """Vehicles the lens can see at all, farthest first."""
-        near = [v for v in self._traffic if v.window(self._camera, time_s) is not None]
-        return sorted(near, key=lambda v: -v.y_m(time_s))
+    def _in_sight(self, time_s: float) -> list[tuple[Window, Vehicle]]:
+        """Vehicles in the picture and where, the farthest first."""
+        windows = ((vehicle.window(self._camera, time_s), vehicle) for vehicle in self._traffic)
+        seen = [(window, vehicle) for window, vehicle in windows if window is not None]
+        return sorted(seen, key=lambda one: -one[1].y_m(time_s))
 
-    def _busy(self, time_s: float) -> Iterator[tuple[Window, list[Vehicle]]]:
-        """Windows to repaint, each with the vehicles in it, farthest first; windows do not overlap."""
+    def _busy(self, time_s: float) -> list[tuple[Window, list[Vehicle]]]:
+        """Windows to repaint, none overlapping another, each with its vehicles, the farthest first."""
         groups: list[tuple[Window, list[Vehicle]]] = []
-        for vehicle in self._in_front(time_s):
-            window = vehicle.window(self._camera, time_s)
-            if window is None:
-                continue
-            together = [vehicle]
-            for other in [g for g in groups if g[0].overlaps(window)]:
-                groups.remove(other)
-                window, together = window.union(other[0]), other[1] + together
-            groups.append((window, together))
-        yield from groups
+        for seen, vehicle in self._in_sight(time_s):
+            window, together = seen, [vehicle]
+            while met := next((group for group in groups if group[0].overlaps(window)), None):
+                groups.remove(met)
+                window, together = window.union(met[0]), met[1] + together
+            groups.append((window, sorted(together, key=lambda v: -v.y_m(time_s))))
+        return groups
 
     def _inside(self, quad: Quad) -> bool:
         box = quad.box
