@@ -6,8 +6,10 @@ import json
 import os
 import pwd
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,20 @@ def inside(service: str, *command: str) -> int:
     return subprocess.run([*enter, *command], capture_output=True, check=False).returncode
 
 
+def stop_while_it_reads() -> dict[str, Any]:
+    """Stop the reader after its first reads: how it ended, what it says it kept, what the outbox has."""
+    state = Path("/run/anpr-edge/reader.json")
+    for _ in range(int(WITHIN_S)):
+        if json.loads(state.read_text())["reads"]["committed"] > 0:
+            break
+        time.sleep(1)
+    output("systemctl", "stop", "anpr-edge-reader")
+    with closing(sqlite3.connect("file:/var/lib/anpr-edge/outbox.db?mode=ro", uri=True)) as outbox:
+        (numbered,) = outbox.execute("SELECT sum(last_seq) FROM feeds").fetchone()
+    committed = json.loads(state.read_text())["reads"]["committed"]
+    return {"result": show("reader", "Result"), "committed": committed, "numbered": numbered}
+
+
 def main() -> None:
     facts: dict[str, Any] = {}
     for service in ("reader", "uplink"):
@@ -66,8 +82,11 @@ def main() -> None:
         facts[f"{service}_moves_keys"] = inside(service, "mv", KEYS, f"{KEYS}.old") == 0
         facts[f"{service}_writes_configuration"] = inside(service, "touch", "/etc/anpr-edge/unit.toml") == 0
 
-    os.kill(int(reader_pid), signal.SIGSTOP)
-    wait_for("reader", "NRestarts", str(int(facts["reader_restarts"]) + 1))
+    facts["stopped_reader"] = stop_while_it_reads()
+
+    output("systemctl", "start", "anpr-edge-reader")
+    os.kill(int(show("reader", "MainPID")), signal.SIGSTOP)
+    wait_for("reader", "Result", "watchdog")
     facts["hung_reader"] = journal("reader")
 
     Path("/etc/anpr-edge/unit.toml").write_text("[unit]\n")

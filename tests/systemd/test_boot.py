@@ -54,6 +54,13 @@ def test_neither_can_put_other_keys_or_another_configuration_in_place(
     assert not facts[f"{service}_writes_configuration"]
 
 
+def test_a_reader_stopped_at_work_has_kept_every_read_it_counted(facts: dict[str, Any]) -> None:
+    stopped = facts["stopped_reader"]
+    assert stopped["result"] == "success"
+    assert stopped["committed"] > 0
+    assert stopped["numbered"] == stopped["committed"]
+
+
 def test_a_hung_reader_is_killed_and_started_again(facts: dict[str, Any]) -> None:
     assert "Watchdog timeout" in facts["hung_reader"]
 
