@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "train-detector": ("models.recipe.detector.train", "train the detector"),
     "render-ocr": ("models.recipe.ocr.render", "render training patches for the recogniser"),
     "train-ocr": ("models.recipe.ocr.train", "train the recogniser"),
+    "evaluate-ocr": ("models.recipe.ocr.evaluate", "measure the recogniser on held-out crops"),
     "export": ("models.recipe.export", "make TFLite files from a checkpoint"),
     "convert": ("models.recipe.convert", "the part of export that runs where TensorFlow is"),
     "evaluate": ("models.recipe.evaluate", "measure models on held-out real pictures"),

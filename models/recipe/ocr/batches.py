@@ -14,6 +14,10 @@ from models.recipe.ocr.shards import Shard, load_shard, shard_paths
 MIXTURE: Final = {"made-up": 0.75, "real": 0.20, "blank": 0.05}
 """Share of each kind in a batch; the share of a kind without shards goes to the made-up ones."""
 
+REACH_X_PX: Final = 3
+REACH_Y_PX: Final = 2
+"""Farthest a patch is shifted when it is shown again."""
+
 
 class BatchMaker:
     """Keeps every shard of a folder in memory and draws batches from them."""
@@ -50,10 +54,12 @@ class BatchMaker:
 
 def jitter(rng: np.random.Generator, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Small shifts, brightness, contrast, inversion and occlusion, each patch on its own; same shape."""
-    changed = pixels.astype(np.float32)
-    count, height, width = changed.shape
+    count, height, width = pixels.shape
+    roomy = np.pad(pixels, ((0, 0), (REACH_Y_PX, REACH_Y_PX), (REACH_X_PX, REACH_X_PX)), "edge")
+    changed = np.empty(pixels.shape, np.float32)
     for index in range(count):
-        changed[index] = np.roll(changed[index], (rng.integers(-2, 3), rng.integers(-4, 5)), (0, 1))
+        y, x = rng.integers(0, 2 * REACH_Y_PX + 1), rng.integers(0, 2 * REACH_X_PX + 1)
+        changed[index] = roomy[index, y : y + height, x : x + width]
     gain = rng.uniform(0.8, 1.15, (count, 1, 1)).astype(np.float32)
     changed = changed * gain + rng.uniform(-20, 20, (count, 1, 1)).astype(np.float32)
     upside_down = rng.random(count) < 0.04

@@ -6,13 +6,17 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from models.recipe.data import load_collection
-from models.recipe.graph import Graph
+from models.recipe.graph import Graph, multiply_adds
+from models.recipe.licences import LICENCES
 from models.recipe.ocr.alphabet import ALPHABET, SLOTS
+from models.recipe.ocr.real import CUT_FROM_SCENES
+from models.recipe.synthesis.crops import PATCH_HEIGHT_PX, PATCH_WIDTH_PX
 
 NAME: Final = "recogniser"
 KNOWN_FAILURES: Final = (
@@ -23,59 +27,53 @@ KNOWN_FAILURES: Final = (
 )
 
 
-def write_card(
-    folder: Path,
-    model: Path,
-    *,
-    version: str,
-    made_up: int,
-    temperature: float = 1.0,
-    measured: dict[str, Any] | None = None,
-) -> Path:
-    """Put ``recogniser.tflite`` and ``recogniser.json`` into ``folder``; returns the card's path."""
-    shipped, card = folder / f"{NAME}.tflite", folder / f"{NAME}.json"
-    if shipped.resolve() != model.resolve():
-        shutil.copyfile(model, shipped)
+@dataclass(frozen=True)
+class Release:
+    """What a card says that the model file does not: `made_up` patches trained on, figures `measured`."""
+
+    version: str
+    made_up: int
+    temperature: float
+    measured: dict[str, Any]
+
+
+def ship(folder: Path, into: Path, release: Release) -> Path:
+    """Copy `recogniser.tflite` from `folder` to `into` and write its card."""
+    shipped = into / f"{NAME}.tflite"
+    if folder.resolve() != into.resolve():
+        shutil.copyfile(folder / shipped.name, shipped)
+    return write_card(shipped, folder / f"{NAME}.graph.npz", release)
+
+
+def write_card(model: Path, graph: Path, release: Release) -> Path:
+    """Write the card beside an exported model; returns its path."""
     facts = {
         "card_version": 1,
         "name": NAME,
-        "version": version,
+        "version": release.version,
         "task": "plate-recogniser",
-        "file": shipped.name,
-        "sha256": hashlib.sha256(shipped.read_bytes()).hexdigest(),
+        "file": model.name,
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "created": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "input": {"shape": [1, 40, 144, 1], "dtype": "int8", "scale": 0.0078125, "zero_point": 0},
+        "input": {
+            "shape": [1, PATCH_HEIGHT_PX, PATCH_WIDTH_PX, 1],
+            "dtype": "int8",
+            "scale": 1 / 128,
+            "zero_point": 0,
+        },
         "outputs": [{"name": "logits", "index": 0, "shape": [1, SLOTS, len(ALPHABET)]}],
         "alphabet": ALPHABET,
-        "calibration": {"temperature": round(temperature, 3)},
-        "multiply_adds": multiply_adds(Graph.load(model.with_suffix(".graph.npz"))),
+        "calibration": {"temperature": round(release.temperature, 3)},
+        "multiply_adds": multiply_adds(Graph.load(graph)),
         "licence": "MIT",
         "training_data": training_sources(),
-        "synthetic_images": made_up,
-        "measured": {"split": "validation", "slices": measured or {}},
+        "synthetic_images": release.made_up,
+        "measured": release.measured,
         "known_failures": list(KNOWN_FAILURES),
     }
-    card.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    card = model.with_suffix(".json")
+    card.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return card
-
-
-def multiply_adds(graph: Graph) -> int:
-    """Multiplications of one inference: the size of every kernel times the positions it is applied at."""
-    sizes: dict[str, tuple[int, int]] = {"input": graph.input_shape}
-    total = 0
-    for layer in graph.layers:
-        height, width = sizes[layer.inputs[0]]
-        if layer.kind == "conv":
-            kernel = graph.weights[f"{layer.name}.kernel"]
-            left, right, top, bottom = layer.settings["padding"]
-            down, across = layer.settings["stride"]
-            height = (height + top + bottom - kernel.shape[2]) // down + 1
-            width = (width + left + right - kernel.shape[3]) // across + 1
-            total += kernel.size * height * width
-        elif layer.kind == "concat" and layer.settings["axis"] == 3:
-            width = sum(sizes[name][1] for name in layer.inputs)
-        sizes[layer.name] = height, width
-    return total
 
 
 def training_sources() -> list[dict[str, Any]]:
@@ -85,24 +83,11 @@ def training_sources() -> list[dict[str, Any]]:
     for scene in collection.scenes_in("train"):
         counts[scene.source, scene.tier] += sum(bool(plate.text) for plate in scene.plates)
     for crop in collection.crops_in("train"):
-        if not crop.source.endswith(("_derived", "_pseudo")):
-            counts[crop.source, crop.tier] += 1
+        counts[crop.source, crop.tier] += not crop.source.endswith(CUT_FROM_SCENES)
+    for shot in collection.backgrounds_in("train"):
+        counts[shot.source, shot.tier] += 1
     return [
-        {"source": source, "tier": tier, "images": images, "licence": LICENCES.get(source, "see the source")}
+        {"source": source, "tier": tier, "images": images, "licence": LICENCES[source]}
         for (source, tier), images in sorted(counts.items())
         if images
     ]
-
-
-LICENCES: Final = {
-    "robertlucian": "MIT",
-    "openimages_plates": "CC BY 2.0 (pictures), CC BY 4.0 (labels)",
-    "cnn_ocr_lp_ar": "MIT",
-    "kslat3r_uk": "MIT",
-    "openalpr_us": "AGPL-3.0 (repository)",
-    "openalpr_br": "AGPL-3.0 (repository)",
-    "openalpr_us_crops": "AGPL-3.0 (repository)",
-    "openalpr_eu_crops": "AGPL-3.0 (repository)",
-    "openalpr_eu2_twoline_crops": "AGPL-3.0 (repository)",
-}
-"""Licence of the repository each source comes from, as stated there."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from anpr_edge.vision.rectify import stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.data import Split
-from models.recipe.ocr.card import write_card
+from models.recipe.ocr.card import NAME, Release, ship
 from models.recipe.ocr.measures import Reading, expected_calibration_error, precision_at, summarise
 from models.recipe.ocr.readers import FloatReader, Int8Reader, Logits, PatchReader, read
 from models.recipe.ocr.real import blank_patches, crops_of, rectified_scene_plates
@@ -32,34 +32,27 @@ Labelled = tuple[npt.NDArray[np.int8], str, str, tuple[str, ...]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``evaluate-ocr``."""
-    parser.add_argument("int8", type=Path, help="the exported .tflite, beside the other files of its export")
-    parser.add_argument("--into", type=Path, help="copy the model here as recogniser.tflite, with its card")
+    parser.add_argument("folder", type=Path, help="where export put recogniser.tflite and its companions")
+    parser.add_argument("--ship", type=Path, help="put model and card, with these figures, into this folder")
     parser.add_argument("--version", default="0.1.0", help="version to write in the card")
-    parser.add_argument("--made-up", type=int, default=0, help="rendered examples trained on, for the card")
-    parser.add_argument("--errors", action="store_true", help="list what was misread (texts are shown)")
+    parser.add_argument("--made-up", type=int, default=0, help="rendered patches trained on, for the card")
+    parser.add_argument("--errors", action="store_true", help="list what was misread (shows plate texts)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table; with ``--into``, ship the model."""
-    card = write_card(args.int8.parent, args.int8, version=args.version, made_up=args.made_up)
-    model = Int8Reader(TfliteModel.load(args.int8.parent, card.stem))
+    """Print the table; with `--ship`, write the card."""
+    model = Int8Reader(TfliteModel.load(args.folder, NAME))
     temperature = fit_temperature(model)
     held_out = labelled_patches("validation")
     report = measure(model, held_out, temperature)
-    plain = measure(FloatReader(args.int8.with_suffix(".float32.tflite")), held_out, temperature)
-    measured = _join(report, plain) | {"blank": false_reads(model, temperature)}
-    _print_table(measured)
+    plain = measure(FloatReader(args.folder / f"{NAME}.float32.tflite"), held_out, temperature)
+    slices = _join(report, plain) | {"blank": false_reads(model, temperature)}
+    _print_table(slices)
     if args.errors:
         _print_errors(model, held_out, temperature)
-    if args.into:
-        write_card(
-            args.into,
-            args.int8,
-            version=args.version,
-            made_up=args.made_up,
-            temperature=temperature,
-            measured=measured,
-        )
+    if args.ship:
+        release = Release(args.version, args.made_up, temperature, {"split": "validation", "slices": slices})
+        print(f"{ship(args.folder, args.ship, release)} written", file=sys.stderr)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from anpr_edge.vision.ctc import greedy, softmax
 from anpr_edge.vision.recogniser import MIN_CHARACTERS
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.ocr.alphabet import ALPHABET
+from models.recipe.outputs import open_model
 
 Logits = npt.NDArray[np.float32]
 """``float32 (72, 37)``."""
@@ -42,10 +43,7 @@ class FloatReader:
     """The float32 TFLite file, which units never see."""
 
     def __init__(self, path: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._interpreter: Any = Interpreter(str(path), num_threads=1)
-        self._interpreter.allocate_tensors()
+        self._interpreter: Final = open_model(path)
         self._input: Final = self._interpreter.get_input_details()[0]["index"]
         self._output: Final = self._interpreter.get_output_details()[0]["index"]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anpr_edge.vision.rectify import stretch_contrast
 from models.recipe.export import Exportable
+from models.recipe.ocr import card
 from models.recipe.ocr.network import Recogniser
 from models.recipe.ocr.real import blank_drawer, crops_of, real_drawer
 from models.recipe.ocr.shards import as_pixels
@@ -27,6 +28,12 @@ def exportable(checkpoint: Path) -> Exportable:
     network = Recogniser()
     network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     return Exportable(network.eval(), OUTPUTS, _quantiser_patches())
+
+
+def first_card(folder: Path) -> None:
+    """Give a model fresh from export a card without figures, so that it can be loaded and measured."""
+    release = card.Release("0.0.0", 0, 1.0, {"split": "none"})
+    card.write_card(folder / f"{card.NAME}.tflite", folder / f"{card.NAME}.graph.npz", release)
 
 
 def _quantiser_patches() -> NDArray[np.uint8]:

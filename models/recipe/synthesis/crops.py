@@ -71,7 +71,7 @@ def cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
         return rectify(picture, grow(quad + wrong + shift, SIDE_MARGIN, TOP_MARGIN))
     low, high = quad.min(axis=0), quad.max(axis=0)
     spread = high - low
-    margin = rng.uniform((0.0, 0.0), (0.08, 0.18)) * spread
+    margin = rng.uniform((-0.01, -0.02), (0.08, 0.18)) * spread
     shift = rng.normal(0, (0.015, 0.05)) * spread
     x0, y0 = low - margin + shift
     x1, y1 = high + margin + shift

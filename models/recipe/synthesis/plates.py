@@ -261,7 +261,7 @@ def _draw_side_seals(
 
 def _use(rng: np.random.Generator, face: Reflectance, style: Style) -> Reflectance:
     """What happens to a plate on the road: border, bolts, soil, shadow."""
-    if rng.random() < 0.4:
+    if rng.random() < (0.4 if style.ink < style.ground else 0.8):
         furniture.draw_border(rng, face, style.ink)
     if rng.random() < 0.3:
         furniture.draw_bolts(rng, face)

@@ -5,10 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.recipe.graph import Graph, Layer
 from models.recipe.ocr.alphabet import encode
 from models.recipe.ocr.batches import BatchMaker, jitter, normalise
-from models.recipe.ocr.card import multiply_adds
 from models.recipe.ocr.measures import (
     Reading,
     edit_distance,
@@ -58,17 +56,6 @@ def test_jitter_keeps_shape_and_range() -> None:
 
 def test_normalised_pixels_are_what_the_quantised_input_means() -> None:
     assert normalise(np.array([0, 128, 255], np.uint8)).tolist() == [-1.0, 0.0, 127 / 128]
-
-
-def test_multiply_adds_count_every_position_of_every_kernel() -> None:
-    halving = Layer("a", "conv", ("input",), {"stride": [2, 2], "padding": [0, 1, 0, 1]})
-    rows = Layer("b", "conv", ("a",), {"stride": [1, 1], "padding": [0, 0, 0, 0]})
-    side_by_side = Layer("c", "concat", ("b", "b"), {"axis": 3})
-    last = Layer("d", "conv", ("c",), {"stride": [1, 1], "padding": [0, 0, 0, 0]})
-    shapes = {"a": (8, 1, 3, 3), "b": (4, 8, 5, 1), "d": (2, 4, 1, 1)}
-    weights = {f"{name}.kernel": np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    graph = Graph((10, 12), (halving, rows, side_by_side, last), {"out": "d"}, weights)
-    assert multiply_adds(graph) == 8 * 9 * 5 * 6 + 4 * 8 * 5 * 6 + 2 * 4 * 12
 
 
 def test_figures_fold_what_plates_print_alike() -> None:
