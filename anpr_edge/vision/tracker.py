@@ -22,6 +22,8 @@ REACH_NEW = 2.5
 1/30 s, a plate is 0.52 m wide (design study §2.4)."""
 REACH_KNOWN = 1.25
 """How far, in plate widths, from where its velocity puts it."""
+REACH_PER_MISS = 0.25
+"""How much wider the search gets, in plate widths, with every frame a track was missed."""
 MAX_SIZE_RATIO = 1.7
 SIZE_COST = 1.0
 """Cost of a size ratio of e, in plate widths of distance."""
@@ -65,7 +67,7 @@ class _Followed:
         distance = math.dist(self.predicted(at), detection.box.centre) / width
         growth = abs(math.log(max(1.0, detection.box.width) / max(1.0, self.track.box.width)))
         reach = REACH_NEW if self.velocity is None else REACH_KNOWN
-        if distance > reach * (1 + self.track.misses) or growth > math.log(MAX_SIZE_RATIO):
+        if distance > reach + REACH_PER_MISS * self.track.misses or growth > math.log(MAX_SIZE_RATIO):
             return FORBIDDEN
         return distance + SIZE_COST * growth
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anpr_edge.pipeline import PlateReader
@@ -171,6 +173,28 @@ def test_every_frame_and_detection_is_counted() -> None:
         "repeats": 0,
         "unreadable": 0,
     }
+
+
+@st.composite
+def traffic(draw: st.DrawFn) -> dict[str, tuple[int, list[Box | None]]]:
+    """Up to four vehicles, each in its lane, sometimes hidden for as long as a track survives."""
+    passages: dict[str, tuple[int, list[Box | None]]] = {}
+    for lane in range(draw(st.integers(1, 4))):
+        boxes: list[Box | None] = [*approach(draw(st.integers(8, 25)), x=50 + 300 * lane)]
+        hidden = draw(st.integers(3, len(boxes) - 2))
+        gap = min(draw(st.integers(0, 3)), len(boxes) - 2 - hidden)
+        boxes[hidden : hidden + gap] = [None] * gap
+        passages[f"AB1{lane}CDE"] = (draw(st.integers(0, 40)), boxes)
+    return passages
+
+
+@settings(max_examples=100, deadline=None)
+@given(traffic())
+def test_whatever_the_traffic_every_vehicle_is_read_exactly_once(
+    passages: dict[str, tuple[int, list[Box | None]]],
+) -> None:
+    road = ScriptedRoad(passages)
+    assert texts(drive(road, reader_of(road, max_misses=3), 75)) == sorted(passages)
 
 
 def test_stills_are_scenes_of_their_own() -> None:

@@ -92,6 +92,15 @@ def test_a_plate_far_away_is_another_plate() -> None:
     assert road.ids(plate(900, 600)) == [2]
 
 
+def test_a_plate_in_the_next_lane_does_not_continue_one_that_has_just_left() -> None:
+    road = Road(max_misses=3)
+    for step in range(5):
+        road.show(plate(100 + 3 * step, 200 + 6 * step))
+    road.show()
+    road.show()
+    assert road.ids(plate(400, 200)) == [2]
+
+
 def test_two_frames_with_the_same_time_do_not_upset_it() -> None:
     tracker = Tracker()
     for _ in range(3):
