@@ -195,7 +195,7 @@ class SqliteOutbox:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
+            database.begin(self._db)
             try:
                 yield self._db
                 self._db.execute("COMMIT")

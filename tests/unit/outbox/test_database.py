@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from anpr_edge.errors import OutboxError
+from anpr_edge.outbox import database
 from anpr_edge.outbox.marks import JUMP
 from anpr_edge.outbox.outbox import SqliteOutbox
 from tests.fakes import FakeClock
@@ -189,6 +190,17 @@ def test_another_schema_version_is_refused_and_left_alone(path: Path, version: i
         opened(path, FakeClock())
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM reads").fetchone() == (2,)
+
+
+def test_a_neighbour_that_never_lets_go_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_S", 0.05)
+    with closing(opened(path, FakeClock())) as outbox, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OutboxError, match="locked") as failed:
+            keep(outbox, 1)
+        assert "another process" in failed.value.hint
+        other.rollback()
+        assert keep(outbox, 1) == [1]
 
 
 def test_a_closed_outbox_says_so(path: Path) -> None:
