@@ -128,7 +128,7 @@ def test_any_shorter_read_is_malformed() -> None:
         assert refused.value.kind is Refusal.MALFORMED
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_mixed_up_bytes_are_refused_and_never_crash(data: st.DataObject) -> None:
     """Pieces of two good envelopes and of nothing at all, in any order."""
@@ -151,7 +151,7 @@ def test_mixed_up_bytes_are_refused_and_never_crash(data: st.DataObject) -> None
         received(blob)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400))
 def test_noise_is_refused_and_never_crashes(noise: bytes) -> None:
     with pytest.raises(EnvelopeError):
