@@ -60,6 +60,8 @@ class Intake:
         self._store = store
         self._clock = clock
         self._grace_s = grace_s
+        self.sound = True
+        """Whether the store has all that the ledgers count as here; if not, nothing may be acknowledged."""
         self._ledgers: dict[FeedKey, FeedLedger] = {}
         now_ns = clock.now().mono_ns
         for held in store.held() if store else ():
@@ -86,7 +88,9 @@ class Intake:
         items: list[StoredRead | StoredRefusal] = []
         outcomes = [self._one(topic, blob, received, items) for topic, blob in messages]
         if self._store and items:
+            self.sound = False
             self._store.keep(items)
+            self.sound = True
         return outcomes
 
     def _one(

@@ -18,20 +18,19 @@ from anpr_edge.records import LinkState
 from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
 from anpr_edge.uplink.backoff import Backoff
+from anpr_edge.uplink.keeper import Keeper
 from anpr_edge.uplink.link import Limits, Link, LinkOptions, Message
 
 BATCH = 100
 """Messages stored with one fsync; also the receive maximum, so the broker sends no more unacknowledged."""
 
+MOST_PAUSE_S = 10.0
+"""There are few centres and the broker keeps reads for them: they come back sooner than units."""
+
 ACK_CONTENT_TYPE = "application/cose"
 
 FAILURE = 0x80
 """Reason codes from here on are failures. Source: MQTT 5.0 §2.4."""
-
-STEADY_AFTER_S = 10.0
-"""A connection that lived this long resets the backoff."""
-
-STOP_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +78,23 @@ class Subscriber:
         self._intake = intake
         self._watermarks = watermarks
         self._clock = clock
-        self._backoff = backoff or Backoff(random.Random(), most_s=10.0)
         self._happened: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._unanswered: dict[int, FeedKey] = {}
         self._link: Link | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
+        backoff = backoff or Backoff(random.Random(), most_s=MOST_PAUSE_S)
+        self._keeper = Keeper(self._connect, clock, backoff)
 
     def start(self) -> None:
         """Begin to connect, and to connect again whenever needed; returns at once."""
-        self._thread.start()
+        self._keeper.start()
 
     def take(self, timeout_s: float) -> list[Outcome | LinkState]:
         """Store and acknowledge what has arrived, waiting up to `timeout_s` for the first.
 
-        Raises: StoreError when reads cannot be kept; the broker will offer them again.
+        Raises: StoreError when reads cannot be kept; the broker will offer them again. UplinkError when
+        the connection's thread has died of a bug.
         """
+        self._keeper.check()
         said: list[Outcome | LinkState] = []
         arrivals: list[_Arrival] = []
         for event in self._drain(timeout_s):
@@ -109,9 +109,7 @@ class Subscriber:
     def stop(self) -> None:
         """Publish the watermarks still owed and end the connection; harmless when called twice."""
         self._tell_units(owed_s=0.0)
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_WITHIN_S)
+        self._keeper.stop()
 
     def _drain(self, timeout_s: float) -> list[_Event]:
         events: list[_Event] = []
@@ -163,15 +161,9 @@ class Subscriber:
             if self._watermarks:
                 self._watermarks.forget(key)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            began_ns = self._clock.now().mono_ns
-            ears = _Ears(self._options, self._filters, self._clock, self._happened.put)
-            why = ears.link.run(self._stopping)
-            self._happened.put(LinkState(False, why))
-            if self._clock.now().mono_ns - began_ns > STEADY_AFTER_S * 1e9:
-                self._backoff.reset()
-            self._stopping.wait(self._backoff.next_delay_s())
+    def _connect(self, stopping: threading.Event) -> None:
+        ears = _Ears(self._options, self._filters, self._clock, self._happened.put)
+        self._happened.put(LinkState(False, ears.link.run(stopping)))
 
 
 class _Ears:

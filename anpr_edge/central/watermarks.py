@@ -50,7 +50,12 @@ class Watermarks:
         self._touched.add(key)
 
     def due(self, every_s: float = EVERY_S) -> Iterator[SignedAck]:
-        """Watermarks that changed and were not told in the last `every_s`; counts them as told."""
+        """Watermarks that changed and were not told in the last `every_s`; counts them as told.
+
+        None at all once the store has failed: it may not have what the ledgers count as here.
+        """
+        if not self._intake.sound:
+            return
         now = self._clock.now()
         for key in sorted(self._touched):
             age_s = (now.mono_ns - self._told_ns[key]) / 1e9 if key in self._told_ns else math.inf

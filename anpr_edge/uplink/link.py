@@ -120,7 +120,7 @@ class Link:
             self._connect()
         except UplinkError as error:
             return f"{error}; {error.hint}"
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
             return f"{where}: {explain(str(error))}"
         self._serve(stopping)
         return f"{where}: {explain(self._why or self._hint_of_end or 'connection lost')}"

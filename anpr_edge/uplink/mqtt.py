@@ -17,13 +17,9 @@ from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
 from anpr_edge.uplink.backoff import Backoff
 from anpr_edge.uplink.connection import Connection, Event, Speaker, to_json
+from anpr_edge.uplink.keeper import Keeper
 from anpr_edge.uplink.link import LinkOptions, Will
 from anpr_edge.uplink.tls import Credentials
-
-STEADY_AFTER_S = 10.0
-"""A connection that lived this long resets the backoff; a shorter one may be part of a quarrel."""
-
-STOP_WITHIN_S = 10.0
 
 
 class MqttUplink:
@@ -66,11 +62,9 @@ class MqttUplink:
             will=will,
         )
         self._clock = clock
-        self._backoff = backoff or Backoff(random.Random())
         self._happened: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._stopping = threading.Event()
         self._connection: Connection | None = None
-        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._keeper = Keeper(self._connect, clock, backoff or Backoff(random.Random()))
 
     @property
     def in_flight(self) -> int:
@@ -80,7 +74,7 @@ class MqttUplink:
 
     def start(self) -> None:
         """Begin to connect, and to connect again whenever needed; returns at once."""
-        self._thread.start()
+        self._keeper.start()
 
     def publish(self, read: SealedRead) -> None:
         """Hand one read to the broker, waiting while the in-flight window is full."""
@@ -95,7 +89,11 @@ class MqttUplink:
         return connection is not None and connection.report_health(to_json(health))
 
     def events(self, timeout_s: float) -> list[Event]:
-        """What happened since the last call, waiting up to `timeout_s` for the first."""
+        """What happened since the last call, waiting up to `timeout_s` for the first.
+
+        Raises: UplinkError when the connection's thread has died of a bug.
+        """
+        self._keeper.check()
         happened: list[Event] = []
         try:
             happened.append(self._happened.get(timeout=timeout_s))
@@ -106,9 +104,7 @@ class MqttUplink:
 
     def stop(self) -> None:
         """Say goodbye and end the connection; harmless when called twice."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_WITHIN_S)
+        self._keeper.stop()
 
     def _repeat_if_up(self) -> None:
         """Whoever hears that a publish found no connection must not miss the one made meanwhile."""
@@ -116,15 +112,9 @@ class MqttUplink:
         if connection is not None and connection.is_up:
             self._happened.put(connection.state())
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            began_ns = self._clock.now().mono_ns
-            self._connection = connection = Connection(
-                self._options, self._speaker, self._clock, self._happened.put
-            )
-            why = connection.link.run(self._stopping)
-            connection.close()
-            self._happened.put(LinkState(False, why))
-            if self._clock.now().mono_ns - began_ns > STEADY_AFTER_S * 1e9:
-                self._backoff.reset()
-            self._stopping.wait(self._backoff.next_delay_s())
+    def _connect(self, stopping: threading.Event) -> None:
+        connection = Connection(self._options, self._speaker, self._clock, self._happened.put)
+        self._connection = connection
+        why = connection.link.run(stopping)
+        connection.close()
+        self._happened.put(LinkState(False, why))

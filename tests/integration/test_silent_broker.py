@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,11 @@ def test_one_that_never_answers_a_publish_is_given_up(place: Site) -> None:
     assert [type(event) for event in happened] == [LinkState], "an unanswered publish is no delivery"
 
 
+def test_one_that_answers_no_ping_is_given_up(place: Site) -> None:
+    with broker_that_says(place, CONNACK) as options:
+        assert "no sign of life for 1 s" in connect(replace(options, keep_alive_s=1), FakeClock())
+
+
 def test_one_that_refuses_the_client_is_quoted(place: Site) -> None:
     with broker_that_says(place, bytes.fromhex("2003008700")) as options:
         assert "the broker refuses us: Not authorized" in connect(options, FakeClock())
@@ -109,3 +115,9 @@ def test_a_port_that_speaks_something_else_is_named_as_such(place: Site) -> None
         port = server.getsockname()[1]
         options = LinkOptions(HOST, port, place.credentials(UNIT), client_id="unit")
         assert "does not speak TLS" in connect(options, FakeClock())
+
+
+@pytest.mark.parametrize("host", ["", "a..b", "x" * 64 + ".example"])
+def test_a_name_that_cannot_be_one_is_an_answer_not_a_crash(place: Site, host: str) -> None:
+    options = LinkOptions(host, 8883, place.credentials(UNIT), client_id="unit")
+    assert connect(options, FakeClock()).startswith(f"{host}:8883: ")

@@ -8,6 +8,7 @@ from anpr_edge.central.dedupe import GRACE_S
 from anpr_edge.central.intake import Intake
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.watermarks import ASK_AGAIN_S, EVERY_S, Watermarks
+from anpr_edge.errors import StoreError
 from anpr_edge.seal.acks import Ack, open_ack
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
 from tests.central_fakes import MemoryStore
@@ -94,3 +95,14 @@ def test_a_new_centre_repeats_what_its_store_says(bench: Bench) -> None:
     intake = Intake(Opener(bench.unit.units, KEY), bench.store, bench.clock)
     again = Watermarks(intake, SIGNER, bench.clock)
     assert [open_ack(ack.payload, SIGNER.public).watermark for ack in again.due()] == [4]
+
+
+def test_nothing_is_acknowledged_after_the_store_has_failed(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal(2))
+    assert len(bench.told()) == 1
+    bench.store.full = True
+    with pytest.raises(StoreError):
+        bench.arrive(*bench.unit.seal())
+    bench.watermarks.forget(UNIT_KEY)
+    bench.clock.advance(ASK_AGAIN_S)
+    assert bench.told() == []
