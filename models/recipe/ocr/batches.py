@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from models.recipe.ocr.shards import Shard, load_shard, shard_paths
 
-MIXTURE: Final = {"made-up": 0.75, "real": 0.20, "blank": 0.05}
-"""Share of each kind in a batch; the share of a kind without shards goes to the made-up ones."""
+MIXTURE: Final = {"made-up": 0.61, "distant": 0.14, "real": 0.21, "blank": 0.04}
+"""Share of each kind in a batch; the share of a kind without shards goes to the others."""
 
 REACH_X_PX: Final = 3
 REACH_Y_PX: Final = 2

@@ -15,11 +15,11 @@ from models.recipe.ocr import card
 from models.recipe.ocr.network import Recogniser
 from models.recipe.ocr.real import blank_drawer, crops_of, real_drawer
 from models.recipe.ocr.shards import as_pixels
-from models.recipe.synthesis.crops import random_crop
+from models.recipe.synthesis.crops import distant_crop, random_crop
 
 OUTPUTS: Final = ("logits",)
 PLAIN_PATCHES: Final = 150
-DRAWN_PATCHES: Final = {"real": 100, "made-up": 200, "blank": 20}
+DRAWN_PATCHES: Final = {"real": 100, "made-up": 160, "distant": 40, "blank": 20}
 _SEED: Final = 30
 
 
@@ -41,7 +41,12 @@ def _quantiser_patches() -> NDArray[np.uint8]:
     rng = np.random.default_rng(_SEED)
     crops = crops_of("train")
     patches = [crops[index].patch() for index in rng.permutation(len(crops))[:PLAIN_PATCHES]]
-    drawers = {"real": real_drawer(), "made-up": random_crop, "blank": blank_drawer()}
+    drawers = {
+        "real": real_drawer(),
+        "made-up": random_crop,
+        "distant": distant_crop,
+        "blank": blank_drawer(),
+    }
     for kind, count in DRAWN_PATCHES.items():
         patches += [as_pixels(stretch_contrast(drawers[kind](rng).pixels)) for _ in range(count)]
     return np.stack(patches)

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.recipe.ocr.real import blank_drawer, real_drawer
 from models.recipe.ocr.shards import KINDS, save_shard
-from models.recipe.synthesis.crops import Sample, random_crop
+from models.recipe.synthesis.crops import Sample, distant_crop, random_crop
 
 Draw = Callable[[np.random.Generator], Sample]
 
@@ -51,4 +51,6 @@ def _drawer(kind: str, two_row_share: float) -> Draw:
         return blank_drawer()
     if kind == "real":
         return real_drawer()
+    if kind == "distant":
+        return distant_crop
     return partial(random_crop, two_row_share=two_row_share)

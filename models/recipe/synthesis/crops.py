@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.recipe.synthesis.looks import Light, Picture, expose
+from models.recipe.synthesis.looks import Light, Picture, expose, expose_far
 from models.recipe.synthesis.plates import random_plate
 from models.recipe.synthesis.surroundings import bodywork, holder, non_plate
 
@@ -24,6 +24,8 @@ SIDE_MARGIN: Final = 0.04
 TOP_MARGIN: Final = 0.10
 """Share of the plate's height added above and below when a plate is rectified."""
 
+DISTANT_CODES: Final = ("UK", "GB", "RO", "D", "I", "BG", "H", "XX")
+"""Nations of distant plates: mostly those of our roads and of the infrared pictures we have."""
 DISTANT_SHARE: Final = 0.25
 """One-row plates drawn once more at the widths at which most reads are lost, 54 to 96 px."""
 
@@ -51,6 +53,14 @@ def random_crop(rng: np.random.Generator, two_row_share: float = 0.22) -> Sample
     light, quad = _place(rng, face, width_px)
     picture = expose(rng, light, width_px)
     return Sample(cut(rng, picture, quad), plate.text, plate.rows)
+
+
+def distant_crop(rng: np.random.Generator) -> Sample:
+    """A small one-row plate in the dark: the widths and the looks at which most reads are lost."""
+    plate = random_plate(rng, 0.0, DISTANT_CODES)
+    face = holder(rng, plate.reflectance) if rng.random() < 0.5 else plate.reflectance
+    light, quad = _place(rng, face, float(rng.uniform(54, 110)))
+    return Sample(cut(rng, expose_far(rng, light), quad), plate.text, plate.rows)
 
 
 def random_blank(rng: np.random.Generator) -> Sample:

@@ -28,6 +28,16 @@ def expose(rng: np.random.Generator, light: Light, plate_width_px: float) -> Pic
     return _compress(rng, np.asarray(np.clip(light, 0, 1) * 255, np.uint8))
 
 
+def expose_far(rng: np.random.Generator, light: Light) -> Picture:
+    """One shot of a small plate in the dark through glass: soft, hazy, lit by its own lamps."""
+    light = _haze(rng, light) if rng.random() < 0.6 else light
+    light = np.asarray(cv2.GaussianBlur(light, (0, 0), float(rng.uniform(0.4, 1.3))), np.float32)
+    light = _smear(rng, light, float(rng.uniform(0.4, 0.7))) if rng.random() < 0.3 else light
+    light = _glare(rng, light) if rng.random() < 0.3 else light
+    light = _develop(rng, light)
+    return _compress(rng, np.asarray(np.clip(light, 0, 1) * 255, np.uint8))
+
+
 def reexpose(rng: np.random.Generator, picture: Picture, plate_width_px: float) -> Picture:
     """Another, somewhat worse shot of what a real picture shows; one in four is left as it is."""
     if rng.random() < 0.25:

@@ -43,9 +43,15 @@ class Style:
     """``flat``, ``embossed``, ``gel`` (domed, with a highlight) or ``raised`` (blocks with a side wall)."""
 
 
-def random_plate(rng: np.random.Generator, two_row_share: float = 0.2) -> PlateArt:
-    """Draw a plate of some nation with everything that may be on it; deterministic in ``rng``."""
-    layout = random_text(rng, two_row_share)
+def random_plate(
+    rng: np.random.Generator, two_row_share: float = 0.2, codes: tuple[str, ...] = ()
+) -> PlateArt:
+    """Draw a plate of some nation with everything that may be on it; deterministic in ``rng``.
+
+    ``codes`` restricts it to nations of `texts.NATIONS`; ``two_row_share`` is how often a plate that may
+    have two rows has them.
+    """
+    layout = random_text(rng, two_row_share, codes)
     style = _random_style(rng, layout)
     face = _compose(rng, layout, style)
     return PlateArt(_use(rng, face, style), layout.text, len(layout.rows))

@@ -146,18 +146,20 @@ NATIONS: Final = (
 
 
 @cache
-def _odds() -> npt.NDArray[np.float64]:
-    weights = np.array([nation.weight for nation in NATIONS])
+def _odds(codes: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    weights = np.array([nation.weight * (not codes or nation.code in codes) for nation in NATIONS])
     share: npt.NDArray[np.float64] = weights / weights.sum()
     return share
 
 
-def random_text(rng: np.random.Generator, two_row_share: float = 0.2) -> PlateText:
-    """Draw a nation, one of its patterns, and characters that fit it.
+def random_text(
+    rng: np.random.Generator, two_row_share: float = 0.2, codes: tuple[str, ...] = ()
+) -> PlateText:
+    """Draw a nation (one of ``codes`` where given), one of its patterns, and characters that fit it.
 
     ``two_row_share`` is how often a pattern that has a two-row form takes it.
     """
-    nation = NATIONS[int(rng.choice(len(NATIONS), p=_odds()))]
+    nation = NATIONS[int(rng.choice(len(NATIONS), p=_odds(codes)))]
     pattern = nation.patterns[int(rng.integers(len(nation.patterns)))]
     marks = fill_pattern(rng, pattern, nation.letters, tuple(nation.regions.split()))
     if "/" in marks and rng.random() < two_row_share:
