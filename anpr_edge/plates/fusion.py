@@ -34,8 +34,8 @@ FULL_WEIGHT_WIDTH_PX = 120.0
 FULL_WEIGHT_SHARPNESS = 0.5
 _LEAST_PROBABILITY = 1e-5
 _READINGS_RANKED = 32
-_LONGEST_ODDS = math.log(1000)
-"""A reading a thousand times less probable than the best is not worth naming."""
+_LONGEST_ODDS = math.log(200)
+"""A reading two hundred times less probable than the best is not worth naming."""
 
 
 @dataclass(frozen=True, slots=True)

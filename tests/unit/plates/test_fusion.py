@@ -91,7 +91,7 @@ def test_disagreeing_lengths_lower_the_confidence() -> None:
 
 
 def test_alternatives_come_from_second_best_characters_most_probable_first() -> None:
-    fused = fuse(look("XW34RTK", 0.9, instead={0: ("K", 0.08), 6: ("X", 0.04)}))
+    fused = fuse(look("XW34RTK", 0.8, instead={0: ("K", 0.15), 6: ("X", 0.1)}))
     texts = [alternative.text for alternative in fused.alternatives]
     assert texts[:2] == ["KW34RTK", "XW34RTX"]
     confidences = [fused.confidence, *(alternative.confidence for alternative in fused.alternatives)]
