@@ -18,7 +18,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.errors import OutboxError
+from anpr_edge.errors import OutboxError, SealError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
@@ -159,6 +159,7 @@ class Reader:
         return [read for _ in range(len(self._reads)) if (read := self._reads.get(0)) is not None]
 
     def _keep(self, reads: Sequence[PlateRead]) -> None:
+        """Seal and keep these reads in one transaction, as soon as the outbox takes them."""
         requests = [(feed, self._sealing(read, feed)) for read in reads for feed in self._parts.feeds]
         while True:
             try:
@@ -166,12 +167,24 @@ class Reader:
             except OutboxError as error:
                 self._outbox_refused(error, len(reads))
                 continue
+            except SealError as error:
+                self._unsealable(error, reads)
+                return
             break
         if self._outbox_down:
             log.info("the outbox takes reads again")
         self._outbox_down = False
         self._counts.add("committed", len(reads))
         self._last_read_mono_ns = self._clock.now().mono_ns
+
+    def _unsealable(self, error: SealError, reads: Sequence[PlateRead]) -> None:
+        """One read that breaks the wire format's limits must not take the others with it."""
+        if len(reads) > 1:
+            for read in reads:
+                self._keep([read])
+            return
+        self._counts.add("unsealable")
+        log.error("a read could not be sealed: %s", error)
 
     def _sealing(self, read: PlateRead, feed: str) -> SealAs:
         return lambda seq, previous: self._parts.sealer.seal(read, feed, seq, previous)
@@ -203,6 +216,7 @@ class Reader:
             "reads": {
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
+                "unsealable": counts.get("unsealable", 0),
                 "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
             },
             "latency_ms": {

@@ -17,11 +17,11 @@ from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite
-from anpr_edge.errors import OutboxError, SourceStalled
+from anpr_edge.errors import OutboxError, SealError, SourceStalled
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
-from anpr_edge.seams import Outbox, SealAs
+from anpr_edge.seams import Outbox, SealAs, Sealer
 from anpr_edge.statefile import StateFile
 
 PLATE = "AB12CDE"
@@ -81,6 +81,19 @@ class PlainSealer:
         return SealedRead(feed, seq, read.plate_text.encode())
 
 
+class FirstReadTooLong(PlainSealer):
+    """Cannot seal the first read it is given."""
+
+    def __init__(self) -> None:
+        self._first: PlateRead | None = None
+
+    def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
+        self._first = self._first or read
+        if read is self._first:
+            raise SealError("plate_text has 80 characters, at most 72")
+        return super().seal(read, feed, seq, previous)
+
+
 class RefusingOutbox(SqliteOutbox):
     """An outbox on a disk that takes nothing until it is told to."""
 
@@ -106,7 +119,9 @@ def new_outbox(folder: Path, kind: type[SqliteOutbox] = SqliteOutbox) -> SqliteO
     )
 
 
-def make_reader(folder: Path, source: Film, outbox: Outbox, *, live: bool = False) -> Reader:
+def make_reader(
+    folder: Path, source: Film, outbox: Outbox, *, live: bool = False, sealer: Sealer | None = None
+) -> Reader:
     plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
     parts = ReaderParts(
         source, plates, PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live, source.close
@@ -197,3 +212,12 @@ def test_the_state_file_holds_no_plate(tmp_path: Path, outbox: SqliteOutbox) -> 
     text = (tmp_path / "reader.json").read_text()
     assert state(tmp_path)["reads"]["committed"] == 1
     assert PLATE not in text
+
+
+def test_a_read_that_cannot_be_sealed_is_counted_and_the_service_goes_on(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    make_reader(tmp_path, Film(20), outbox, sealer=FirstReadTooLong()).run()
+    reads = state(tmp_path)["reads"]
+    assert (reads["committed"], reads["unsealable"]) == (0, 1)
+    assert state(tmp_path)["state"] == "finished"
