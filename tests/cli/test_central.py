@@ -142,6 +142,17 @@ def test_a_feed_that_is_no_name_is_a_wrong_call(home: Home, capsys: pytest.Captu
     assert "'#' cannot name" in capsys.readouterr().err
 
 
+def test_the_centre_needs_nothing_that_only_a_unit_has(home: Home, files: list[str]) -> None:
+    absent = ("numpy", "cv2", "tflite_runtime", "ai_edge_litert", "pydantic", "serial", "pynmea2")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r})); "
+        "from anpr_edge.cli.central import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "open", "--home", str(home.directory), *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # ── over a real broker ──────────────────────────────────────────────────────────────────────────
 
 
