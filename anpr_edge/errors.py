@@ -3,6 +3,7 @@
     AnprError                   what, where and the limit; `hint` says what to do next
     ├── UsageError              a command was called in a way it cannot be           exit 2
     ├── ConfigError             the unit's configuration cannot be used              exit 78
+    │   └── PolicyError         a policy is refused: who signed it, for whom, when, or what it says
     ├── CaptureError            no frames
     │   ├── SourceUnavailable   the camera, file or stream cannot be opened
     │   ├── SourceStalled       it was open and stopped giving frames
@@ -45,6 +46,10 @@ class ConfigError(AnprError):
     """The unit's configuration cannot be used."""
 
     exit_code = 78
+
+
+class PolicyError(ConfigError):
+    """A policy is refused: who signed it, for whom, when, or what it says."""
 
 
 class CaptureError(AnprError):

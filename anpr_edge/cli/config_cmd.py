@@ -57,8 +57,8 @@ def _check_json(inspection: Inspection) -> dict[str, Any]:
 
 
 def _summary(config: Config) -> str:
-    feeds = ", ".join(config.feeds)
-    return f"unit {config.unit.fleet}/{config.unit.id}, camera {config.camera.source}, feeds {feeds}"
+    feeds = f"policy {config.policy.file}" if config.policy else f"feeds {', '.join(config.feeds)}"
+    return f"unit {config.unit.fleet}/{config.unit.id}, camera {config.camera.source}, {feeds}"
 
 
 def run_show(arguments: Namespace) -> int:

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
-COMMANDS = ("anpr_edge.cli.fleet_commands",)
+COMMANDS = ("anpr_edge.cli.fleet_commands", "anpr_edge.cli.fleet_policy")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one `anpr-fleet` command; returns the exit code."""
     return run_program(
-        "anpr-fleet", "The workshop: certificates for a fleet's units, centres and broker.", COMMANDS, argv
+        "anpr-fleet",
+        "The workshop: certificates and policies for a fleet's units, centres and broker.",
+        COMMANDS,
+        argv,
     )
 
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.output import coloured, json_line
 from anpr_edge.cli.program import add_config_option
+
+if TYPE_CHECKING:
+    from anpr_edge.config import Config
 
 SCHEMA = 1
 PROCESSES = ("reader", "uplink")
@@ -42,8 +45,19 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         json_line({"schema": SCHEMA, "running": running, **states})
     else:
-        _show(f"{config.unit.fleet}/{config.unit.id}", states, tuple(config.feeds))
+        _show(f"{config.unit.fleet}/{config.unit.id}", states, _feeds(config))
     return 0 if running else 1
+
+
+def _feeds(config: Config) -> tuple[str, ...]:
+    """The feeds in force; none before there has been a policy."""
+    from anpr_edge.errors import PolicyError
+    from anpr_edge.unitpolicy import in_force
+
+    try:
+        return tuple(feed.name for feed in in_force(config).feeds)
+    except PolicyError:
+        return ()
 
 
 def _state(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
@@ -98,7 +112,21 @@ def reader_rows(state: State) -> Iterator[tuple[str, str]]:
     error_ms = state["clock"]["utc_error_ms"]
     yield "clock", "not synchronised" if error_ms is None else f"within {error_ms:.1f} ms of UTC"
     yield "position", ("unknown", "no fix", "2D fix", "3D fix or surveyed")[state["fix"]["mode"]]
+    yield from policy_rows(state.get("policy"))
     yield "models", ", ".join(state["models"])
+
+
+def policy_rows(policy: State | None) -> Iterator[tuple[str, str]]:
+    """The signed policy in force and what it keeps back, when the feeds come from one."""
+    if policy is None or not policy["version"]:
+        return
+    refused = f"; a newer file is refused: {policy['refused']}" if policy["refused"] else ""
+    word = "until" if policy["valid"] else "NOT VALID NOW, its end is"
+    yield "policy", f"{policy['version']}, {word} {policy['until']}{refused}"
+    for feed, counts in policy["withheld"].items():
+        if counts:
+            kept_back = ", ".join(f"{count} {why}" for why, count in counts.items())
+            yield "", f"kept back from {feed}: {kept_back}"
 
 
 def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str]]:

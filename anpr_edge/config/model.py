@@ -147,6 +147,18 @@ class Feed(Section):
     retention_hours: float = Field(default=72.0, ge=0.1, le=744)
 
 
+class PolicySettings(Section):
+    """The signed policy that says which feeds there are, in the place of `[feeds.NAME]` sections."""
+
+    file: Place = Path("/etc/anpr-edge/policy.cose")
+    key: VerifyText
+    groups: Annotated[
+        tuple[Name, ...],
+        Field(max_length=32, strict=False),
+        Allowed("a list of up to 32 names in quotes"),
+    ] = ()
+
+
 class OutboxSettings(Section):
     """Where sealed reads wait."""
 
@@ -186,7 +198,8 @@ class Config(Section):
     illuminator: IlluminatorSettings | None = None
     models: Models
     reading: Reading = Reading()
-    feeds: Annotated[dict[Name, Feed], Field(min_length=1), Allowed("at least one section [feeds.NAME]")]
+    feeds: Annotated[dict[Name, Feed], Allowed("sections [feeds.NAME]")] = {}
+    policy: PolicySettings | None = None
     outbox: OutboxSettings
     broker: Broker
     log: Log = Log()

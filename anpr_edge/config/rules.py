@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
-from anpr_edge.config.schema import field_at
+from anpr_edge.config.schema import field_at, known_names
 
 Finding = tuple[tuple[str | int, ...], str]
 """The path of the key at fault, and what is wrong with it."""
@@ -54,6 +55,15 @@ def location_is_given(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("camera", "location"), f'missing; camera.source = "{source}" needs {example}'
 
 
+def feeds_come_from_one_place(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """The unit's own sections or a signed policy say who gets reads: not both, and not neither."""
+    if data.get("policy") is None and not data.get("feeds"):
+        if not get_close_matches("feeds", [name for name in data if name not in known_names(())], n=1):
+            yield ("feeds",), "missing; needs at least one section [feeds.NAME], or [policy]"
+    elif data.get("policy") is not None and data.get("feeds"):
+        yield ("policy",), "[feeds] is given too; a unit has its own feeds or a signed policy, not both"
+
+
 def keys_are_real(data: Mapping[str, Any]) -> Iterator[Finding]:
     """The example's placeholder keys have to be replaced, and a recipient is named once."""
     for path, text in _feed_keys(data):
@@ -75,6 +85,9 @@ def recipients_differ(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _feed_keys(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    policy_key = get(data, "policy", "key")
+    if isinstance(policy_key, str):
+        yield ("policy", "key"), policy_key
     feeds = get(data, "feeds")
     for name in feeds if isinstance(feeds, Mapping) else ():
         recipients = get(data, "feeds", name, "recipients")
@@ -90,6 +103,7 @@ RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     shutter_fits_frame_rate,
     position_is_whole,
     location_is_given,
+    feeds_come_from_one_place,
     keys_are_real,
     recipients_differ,
 )

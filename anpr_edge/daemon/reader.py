@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
 
+from anpr_edge.daemon.gate import FeedGate, Share
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
@@ -47,7 +48,7 @@ class ReaderParts:
     sealer: Sealer
     outbox: Outbox
     positioner: Positioner
-    feeds: Sequence[str]
+    feeds: FeedGate
     live: bool
     release: Callable[[], None]
 
@@ -150,7 +151,7 @@ class Reader:
                 first = self._reads.get(POLL_S)
                 self._heartbeats.beat("commit")
                 if first is not None:
-                    self._keep([first, *self._waiting_reads()])
+                    self._share_out([first, *self._waiting_reads()])
         except Closed:
             return
 
@@ -158,9 +159,14 @@ class Reader:
         """The reads that queued up behind the first: they share its transaction."""
         return [read for _ in range(len(self._reads)) if (read := self._reads.get(0)) is not None]
 
-    def _keep(self, reads: Sequence[PlateRead]) -> None:
-        """Seal and keep these reads in one transaction, as soon as the outbox takes them."""
-        requests = [(feed, self._sealing(read, feed)) for read in reads for feed in self._parts.feeds]
+    def _share_out(self, reads: Sequence[PlateRead]) -> None:
+        """Keep what some feed gets; a read that none gets ends here, counted by the gate."""
+        if given := [shares for read in reads if (shares := self._parts.feeds.choose(read))]:
+            self._keep(given)
+
+    def _keep(self, reads: Sequence[Sequence[Share]]) -> None:
+        """Seal and keep what the feeds get of these reads in one transaction, once the outbox takes it."""
+        requests = [(share.feed, self._sealing(share)) for shares in reads for share in shares]
         while True:
             try:
                 self._parts.outbox.append(requests)
@@ -177,17 +183,17 @@ class Reader:
         self._counts.add("committed", len(reads))
         self._last_read_mono_ns = self._clock.now().mono_ns
 
-    def _unsealable(self, error: SealError, reads: Sequence[PlateRead]) -> None:
+    def _unsealable(self, error: SealError, reads: Sequence[Sequence[Share]]) -> None:
         """One read that breaks the wire format's limits must not take the others with it."""
         if len(reads) > 1:
-            for read in reads:
-                self._keep([read])
+            for shares in reads:
+                self._keep([shares])
             return
         self._counts.add("unsealable")
         log.error("a read could not be sealed: %s", error)
 
-    def _sealing(self, read: PlateRead, feed: str) -> SealAs:
-        return lambda seq, previous: self._parts.sealer.seal(read, feed, seq, previous)
+    def _sealing(self, share: Share) -> SealAs:
+        return lambda seq, previous: self._parts.sealer.seal(share.read, share.feed, seq, previous)
 
     def _outbox_refused(self, error: OutboxError, waiting: int) -> None:
         """Keep the reads and try again; only a stop ends the trying, and says what is lost."""
@@ -223,6 +229,7 @@ class Reader:
                 "frame_p50": self._frame_ms.percentile(50),
                 "frame_p95": self._frame_ms.percentile(95),
             },
+            "policy": self._parts.feeds.state(),
             "outbox_down": self._outbox_down,
             "clock": {"utc_error_ms": now.utc_error_ms},
             "fix": {"mode": fix.mode if fix else 0},

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from anpr_edge.config import Config
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.outbox.outbox import DEFAULT_RETENTION, SqliteOutbox
+from anpr_edge.policystore import Standing
+from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seams import Clock
 from anpr_edge.statefile import StateFile
+from anpr_edge.unitpolicy import admitted
+
+log = logging.getLogger(__name__)
+
+WITHDRAWN = timedelta(0)
+"""How long reads may still wait for a feed that the signed policy no longer has."""
 
 
-def build_outbox(config: Config, clock: Clock) -> SqliteOutbox:
-    """The outbox, opened by either service."""
+def admit_policy(config: Config, clock: Clock) -> Standing:
+    """What the unit's feeds are from now on, said in the log.
+
+    Raises: PolicyError when the policy is refused and there is no good one to keep.
+    """
+    standing = admitted(config, clock.now().utc_ns)
+    if standing.refused:
+        log.error("policy: %s; policy %d stays in force", standing.refused, standing.policy.version)
+    elif standing.policy.version:
+        log.info("policy %d, %s, is in force", standing.policy.version, standing.sha256)
+    return standing
+
+
+def build_outbox(config: Config, policy: Policy, clock: Clock) -> SqliteOutbox:
+    """The outbox, opened by either service, with the retention that the policy gives each feed."""
     return SqliteOutbox(
         config.outbox.path,
         clock,
         max_bytes=config.outbox.max_megabytes * 1_000_000,
-        retention={name: timedelta(hours=feed.retention_hours) for name, feed in config.feeds.items()},
+        retention={feed.name: timedelta(seconds=feed.waits_s) for feed in policy.feeds},
+        default_retention=WITHDRAWN if policy.version else DEFAULT_RETENTION,
     )
 
 

@@ -7,15 +7,17 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from anpr_edge.config import Config
+from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
-from anpr_edge.daemon.wiring_common import build_outbox, build_report
+from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.errors import ConfigError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.seal.keys import RecipientKey, SigningKey
+from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from anpr_edge.seams import Clock, FrameSource
 from anpr_edge.vision.detector import TfliteDetector
@@ -29,16 +31,18 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def build_reader(config: Config) -> Reader:
     """The reader service as configured.
 
-    Raises: ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
+    Raises: PolicyError, ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
     """
     clock = SystemClock()
+    standing = admit_policy(config, clock)
+    policy = standing.policy
     with ExitStack() as opened:
-        outbox = opened.enter_context(closing(build_outbox(config, clock)))
+        outbox = opened.enter_context(closing(build_outbox(config, policy, clock)))
         positioner = opened.enter_context(closing(build_positioner(config, clock)))
         if config.illuminator is not None:
             lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
             lamps.set_level(config.illuminator.level)
-        plates, sealer = build_plates(config), build_sealer(config)
+        plates, sealer = build_plates(config), build_sealer(config, policy)
         source = opened.enter_context(closing(build_source(config, clock)))
         parts = ReaderParts(
             source=source,
@@ -46,7 +50,7 @@ def build_reader(config: Config) -> Reader:
             sealer=sealer,
             outbox=outbox,
             positioner=positioner,
-            feeds=tuple(config.feeds),
+            feeds=FeedGate(policy, clock, refused=standing.refused),
             live=is_live(config),
             release=opened.pop_all().close,
         )
@@ -118,15 +122,13 @@ def build_plates(config: Config) -> PlateReader:
     )
 
 
-def build_sealer(config: Config) -> CoseSealer:
-    """Seals for the configured feeds with the unit's own signing key."""
+def build_sealer(config: Config, policy: Policy) -> CoseSealer:
+    """Seals for the policy's feeds with the unit's own signing key."""
     return CoseSealer(
         unit=UnitIdentity(config.unit.fleet, config.unit.id, boot_id()),
         signing_key=SigningKey.load(config.unit.keys_dir / "sign.pem"),
-        feeds={
-            name: [RecipientKey.parse(text) for text in feed.recipients]
-            for name, feed in config.feeds.items()
-        },
+        feeds={feed.name: [RecipientKey.parse(one.key) for one in feed.recipients] for feed in policy.feeds},
+        fields={feed.name: feed.fields for feed in policy.feeds},
     )
 
 

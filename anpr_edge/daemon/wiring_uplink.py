@@ -10,27 +10,29 @@ from anpr_edge import __version__
 from anpr_edge.config import Config
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.uplinkd import UplinkService
-from anpr_edge.daemon.wiring_common import build_outbox, build_report
+from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.statefile import STATE_SCHEMA, read_state
+from anpr_edge.unitpolicy import notice, store_of
 from anpr_edge.uplink.mqtt import MqttUplink
 
 
 def build_uplink(config: Config) -> UplinkService:
     """The uplink service as configured.
 
-    Raises: KeyFileError or OutboxError, each naming what to do.
+    Raises: PolicyError, KeyFileError or OutboxError, each naming what to do.
     """
     clock = SystemClock()
-    broker = config.broker
+    standing, store = admit_policy(config, clock), store_of(config)
+    feeds, broker = standing.policy.feeds, config.broker
     uplink = MqttUplink(
         broker.host,
         broker.port,
         fleet=config.unit.fleet,
         unit=config.unit.id,
-        feeds=tuple(config.feeds),
+        feeds=tuple(feed.name for feed in feeds),
         ca_file=broker.ca_file,
         cert_file=broker.cert_file,
         key_file=broker.key_file,
@@ -38,6 +40,7 @@ def build_uplink(config: Config) -> UplinkService:
         in_flight=broker.in_flight,
         clock=clock,
         birth={"version": __version__},
+        policy=None if store is None else notice(standing, store),
     )
     reader_state = config.unit.run_dir / "reader.json"
 
@@ -47,14 +50,14 @@ def build_uplink(config: Config) -> UplinkService:
         )
 
     return UplinkService(
-        build_outbox(config, clock),
+        build_outbox(config, standing.policy, clock),
         uplink,
         clock,
         make_notifier(),
         build_report("uplink", config, clock),
         fleet=config.unit.fleet,
         unit=config.unit.id,
-        ack_keys={name: VerifyKey.parse(feed.ack_key) for name, feed in config.feeds.items()},
+        ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
         window=broker.in_flight,
         publish_health=publish_health,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from anpr_edge.diag.checks import broker, clock, config, disk, keys, models, outbox, services
+from anpr_edge.diag.checks import broker, clock, config, disk, keys, models, outbox, policy, services
 from anpr_edge.diag.condition import Check, Condition
 from anpr_edge.errors import UsageError
 
@@ -14,6 +14,7 @@ CHECKS: tuple[Check, ...] = (
     clock.CHECK,
     disk.CHECK,
     keys.CHECK,
+    policy.CHECK,
     models.CHECK,
     broker.CHECK,
     services.CHECK,

@@ -114,7 +114,7 @@ def free_port() -> int:
 
 def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
     lines = ["# %u is the common name of the client's certificate"]
-    for kind in ("reads/+", "status", "health", "reply/+"):
+    for kind in ("reads/+", "status", "health", "policy", "reply/+"):
         lines.append(f"pattern write {topics.ROOT}/{fleet}/%u/{kind}")
     for kind in ("ack/+", "cmd/+"):
         lines.append(f"pattern read {topics.ROOT}/{fleet}/%u/{kind}")
@@ -125,6 +125,7 @@ def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
             lines.append(f"topic write {topics.ack(fleet, '+', feed)}")
         lines.append(f"topic read {topics.status(fleet, '+')}")
         lines.append(f"topic read {topics.health(fleet, '+')}")
+        lines.append(f"topic read {topics.policy(fleet, '+')}")
     return "\n".join(lines) + "\n"
 
 

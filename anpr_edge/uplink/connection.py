@@ -37,6 +37,7 @@ class Speaker:
     unit: str
     feeds: tuple[str, ...]
     birth: Mapping[str, object] = field(default_factory=dict)
+    policy: bytes | None = None
 
     def status(self, state: str, **more: object) -> bytes:
         """The retained status message, JSON."""
@@ -100,6 +101,7 @@ class Connection:
         self._packet_bytes = limits.packet_bytes
         self.link.subscribe([topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds])
         self.say("online", **speaker.birth)
+        self._show_policy()
         self.is_up = True
         self._emit(self.state())
 
@@ -118,6 +120,12 @@ class Connection:
 
     def leaving(self) -> None:
         self.say("offline", reason="stopped")
+
+    def _show_policy(self) -> None:
+        """Leave the unit's policy where everybody may read it, unless the broker would hang up over it."""
+        topic, policy = topics.policy(self._speaker.fleet, self._speaker.unit), self._speaker.policy
+        if policy is not None and not self._too_large(topic, policy):
+            self._tell(topic, policy)
 
     def _too_large(self, topic: str, payload: bytes) -> bool:
         size = len(topic) + len(payload) + PACKET_OVERHEAD_BYTES

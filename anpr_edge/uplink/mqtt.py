@@ -26,7 +26,8 @@ class MqttUplink:
     """One unit's lasting connection to its broker; makes itself anew whenever it breaks.
 
     Every `publish` is answered in `events` by exactly one `Delivery`, or else a `LinkState` with
-    `connected` False comes after it. `birth` is added to the retained status (versions, models).
+    `connected` False comes after it. `birth` is added to the retained status (versions, models);
+    `policy` is left retained on the unit's policy topic, when there is one.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class MqttUplink:
         keep_alive_s: int = 30,
         in_flight: int = 20,
         birth: Mapping[str, object] | None = None,
+        policy: bytes | None = None,
         backoff: Backoff | None = None,
     ) -> None:
-        self._speaker = Speaker(fleet, unit, tuple(feeds), dict(birth or {}))
+        self._speaker = Speaker(fleet, unit, tuple(feeds), dict(birth or {}), policy)
         will = Will(
             topics.status(fleet, unit),
             self._speaker.status("offline", reason="lost"),

@@ -52,6 +52,11 @@ def health(fleet: str, unit: str) -> str:
     return f"{ROOT}/{fleet}/{unit}/health"
 
 
+def policy(fleet: str, unit: str) -> str:
+    """Where a unit leaves its signed policy in words and in full, retained; no personal data."""
+    return f"{ROOT}/{fleet}/{unit}/policy"
+
+
 def parse_reads(topic: str) -> ReadsTopic | None:
     """The parts of a reads topic, or None when `topic` is not one."""
     parts = topic.split("/")

@@ -8,10 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from anpr_edge.config import Config
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
 from anpr_edge.diag.subject import Subject
+from anpr_edge.errors import PolicyError
 from anpr_edge.outbox.database import APPLICATION_ID, SCHEMA_VERSION
 from anpr_edge.statefile import read_state
+from anpr_edge.unitpolicy import in_force
 
 RETENTION_SHARE = 0.5
 """Reads that have waited for half of what they may leave time to do something about it."""
@@ -32,7 +35,7 @@ BACKLOG = Condition(
     severity=Severity.DELIVERY,
     explanation=(
         "A read leaves the outbox when the centre's signed watermark covers it. When its feed's "
-        "retention_hours are over it is given up, and counted as lost. A connected uplink with a growing "
+        "time on the unit is over it is given up, and counted as lost. A connected uplink with a growing "
         "backlog means that the centre does not confirm."
     ),
     depends_on=("outbox", "service-uplink"),
@@ -43,8 +46,15 @@ def run(subject: Subject) -> Iterator[Finding]:
     """The file, then how long its oldest reads have waited."""
     yield _file(subject.config.outbox.path)
     state = read_state(subject.config.unit.run_dir / "uplink.json") or {}
-    retention_h = {name: feed.retention_hours for name, feed in subject.config.feeds.items()}
-    yield _backlog(state.get("outbox", {}), retention_h)
+    yield _backlog(state.get("outbox", {}), _retention_h(subject.config))
+
+
+def _retention_h(config: Config) -> dict[str, float]:
+    """How long each feed's reads may wait; empty before there has been a policy, which has its own check."""
+    try:
+        return {feed.name: feed.waits_s / 3600 for feed in in_force(config).feeds}
+    except PolicyError:
+        return {}
 
 
 def _file(path: Path) -> Finding:

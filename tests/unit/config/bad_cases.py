@@ -130,6 +130,10 @@ BAD = {
             "put the key here that `anpr-central keygen` printed"
         ],
     ),
+    "feeds from two places": (
+        f'[policy]\nkey = "{ACK_KEY}"\n',
+        ["13: policy: [feeds] is given too; a unit has its own feeds or a signed policy, not both"],
+    ),
     "several at once, in the order of the file": (
         '[log]\nlevel = "loud"\n[camera]\nshuter_us = 1\nsource = "images"\n',
         [
@@ -148,7 +152,7 @@ ALTERED = {
     ),
     "no feed": (
         '[unit]\nfleet = "a"\nid = "b"\n[broker]\nhost = "c"\n',
-        ["unit.toml: feeds: missing; needs at least one section [feeds.NAME]"],
+        ["unit.toml: feeds: missing; needs at least one section [feeds.NAME], or [policy]"],
     ),
     "misspelt section hides what is missing": (
         MINIMAL.replace("[unit]", "[unti]"),

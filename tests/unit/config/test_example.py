@@ -40,13 +40,24 @@ def test_only_the_placeholders_keep_it_from_loading(tmp_path: Path) -> None:
     assert all("placeholder" in problem.text for problem in found)
 
 
-@pytest.mark.parametrize(
-    "change", [filled_in, lambda text: switched_on(filled_in(text))], ids=["as is", "all on"]
-)
-def test_it_loads_once_the_keys_are_put_in(tmp_path: Path, change: object) -> None:
-    assert callable(change)
+def without(section: str, text: str) -> str:
+    """The example without one of its sections."""
+    return re.sub(rf"^\[{section}[^\]]*\]\n(?:(?!\[).*\n)*", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("dropped", ["policy", "feeds"])
+def test_it_loads_all_switched_on_but_for_one_of_the_two_places_of_feeds(
+    tmp_path: Path, dropped: str
+) -> None:
     file = tmp_path / "unit.toml"
-    file.write_text(change(example_text()), encoding="utf-8")
+    file.write_text(without(dropped, switched_on(filled_in(example_text()))), encoding="utf-8")
+    config = load_config(file)
+    assert (bool(config.feeds), config.policy is not None) == (dropped == "policy", dropped == "feeds")
+
+
+def test_it_loads_as_it_is_once_the_keys_are_put_in(tmp_path: Path) -> None:
+    file = tmp_path / "unit.toml"
+    file.write_text(filled_in(example_text()), encoding="utf-8")
     assert load_config(file).unit.fleet == "example"
 
 

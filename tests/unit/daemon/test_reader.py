@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
@@ -21,8 +23,10 @@ from anpr_edge.errors import OutboxError, SealError, SourceStalled
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
+from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, FeedTerms, unsigned_policy
 from anpr_edge.seams import Outbox, SealAs, Sealer
 from anpr_edge.statefile import StateFile
+from tests.unit.seal.policies import CHARGING
 
 PLATE = "AB12CDE"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -119,12 +123,25 @@ def new_outbox(folder: Path, kind: type[SqliteOutbox] = SqliteOutbox) -> SqliteO
     )
 
 
+def feed(name: str) -> FeedTerms:
+    """A feed that gets every read."""
+    return replace(CHARGING, name=name, calendar=ALWAYS_ON, reads="all", share=1.0, time_ms=1)
+
+
 def make_reader(
-    folder: Path, source: Film, outbox: Outbox, *, live: bool = False, sealer: Sealer | None = None
+    folder: Path,
+    source: Film,
+    outbox: Outbox,
+    *,
+    live: bool = False,
+    sealer: Sealer | None = None,
+    feeds: tuple[FeedTerms, ...] = (),
 ) -> Reader:
     plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
+    policy = unsigned_policy("testfleet", "unit-0001", feeds or (feed("a"), feed("b")))
+    gate = FeedGate(policy, CLOCK)
     parts = ReaderParts(
-        source, plates, sealer or PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live, source.close
+        source, plates, sealer or PlainSealer(), outbox, FixedSite(51.5, -0.1), gate, live, source.close
     )
     report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
     return Reader(parts, CLOCK, NullNotifier(), report)
@@ -220,3 +237,20 @@ def test_a_read_that_cannot_be_sealed_is_counted_and_the_service_goes_on(
     make_reader(tmp_path, Film(20), outbox, sealer=FirstReadTooLong()).run()
     reads = state(tmp_path)["reads"]
     assert (reads["committed"], reads["unsealable"]) == (0, 1)
+
+
+def test_a_feed_that_is_off_gets_nothing_and_it_is_counted(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    off = replace(feed("b"), calendar=Calendar("UTC", ()))
+    make_reader(tmp_path, Film(20), outbox, feeds=(feed("a"), off)).run()
+    assert blobs(outbox) == {"a": [PLATE.encode()], "b": []}
+    told = json.loads((tmp_path / "reader.json").read_text())
+    assert told["reads"]["committed"] == 1
+    assert told["policy"]["withheld"] == {"a": {}, "b": {"out-of-hours": 1}}
+
+
+def test_a_read_that_no_feed_gets_is_not_kept(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    off = replace(feed("a"), calendar=Calendar("UTC", ()))
+    make_reader(tmp_path, Film(20), outbox, feeds=(off,)).run()
+    assert outbox.due(10) == []
+    reads = state(tmp_path)["reads"]
+    assert (reads["committed"], reads["last_age_s"]) == (0, None)

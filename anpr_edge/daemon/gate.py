@@ -1,0 +1,92 @@
+"""Which feeds get a read, and what they may see of it, with a count of everything they do not get."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from anpr_edge.records import PlateRead
+from anpr_edge.seal.policy.coarse import as_seen
+from anpr_edge.seal.policy.decide import Ruling, ruling
+from anpr_edge.seal.policy.model import FeedTerms, Policy, utc_text
+from anpr_edge.seams import Clock
+
+MINUTE_NS = 60 * 10**9
+
+_draw = random.SystemRandom().random
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one feed gets of one read."""
+
+    feed: str
+    read: PlateRead
+
+
+class FeedGate:
+    """Applies a policy to read after read; `refused` says why a newer one is not the one in force.
+
+    `draw` gives a random number from 0 to below 1 and decides what is sampled, for each feed by itself:
+    two feeds with the same share do not get the same vehicles.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        clock: Clock,
+        *,
+        refused: str = "",
+        draw: Callable[[], float] = _draw,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._refused = refused
+        self._draw = draw
+        self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
+        self._withheld: dict[str, Counter[Ruling]] = {feed.name: Counter() for feed in policy.feeds}
+
+    def choose(self, read: PlateRead) -> Sequence[Share]:
+        """What each feed gets of this read. Ask once a read: sampling and ceilings count it."""
+        shares = []
+        for feed in self._policy.feeds:
+            found = self._ruling(feed, read)
+            if found is Ruling.GIVEN:
+                shares.append(Share(feed.name, as_seen(read, feed)))
+            else:
+                self._withheld[feed.name][found] += 1
+        return shares
+
+    def state(self) -> dict[str, object]:
+        """The `policy` part of the reader's state; version 0 are the configuration's own feeds."""
+        policy = self._policy
+        withheld = {name: {str(why): count for why, count in c.items()} for name, c in self._withheld.items()}
+        return {
+            "version": policy.version,
+            "valid": policy.is_valid(self._clock.now().utc_ns),
+            "until": utc_text(policy.until_utc_s) if policy.version else None,
+            "refused": self._refused,
+            "withheld": withheld,
+        }
+
+    def _ruling(self, feed: FeedTerms, read: PlateRead) -> Ruling:
+        found = ruling(self._policy, feed, read)
+        if found is not Ruling.GIVEN:
+            return found
+        if feed.share < 1 and self._draw() >= feed.share:
+            return Ruling.NOT_SAMPLED
+        return Ruling.GIVEN if self._has_room(feed) else Ruling.OVER_CEILING
+
+    def _has_room(self, feed: FeedTerms) -> bool:
+        """Whether the last minute leaves room under the feed's ceiling; takes the room when it does."""
+        if feed.most_per_minute is None:
+            return True
+        now_ns, given_ns = self._clock.now().mono_ns, self._given_ns[feed.name]
+        while given_ns and given_ns[0] <= now_ns - MINUTE_NS:
+            given_ns.popleft()
+        if len(given_ns) >= feed.most_per_minute:
+            return False
+        given_ns.append(now_ns)
+        return True

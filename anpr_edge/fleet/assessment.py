@@ -1,0 +1,121 @@
+"""The factual part of a data-protection impact assessment, in Markdown, from a policy.
+
+It states what the units do. What only people can answer is asked in so many words, never left blank:
+`TO BE ANSWERED`. docs/privacy-assessment.md says how the two make a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from anpr_edge.seal.policy.model import FeedTerms, Policy, utc_text
+from anpr_edge.seal.policy.words import feed_rows, policy_rows, span
+
+OPEN: Final = "**TO BE ANSWERED**"
+
+FLOW: Final = (
+    "The camera's pictures are looked at in the unit's memory and are never stored or sent.",
+    "A plate that was read becomes a record in memory, with time, confidence and, where known, place.",
+    "For each feed that may have it, a record is made with that feed's fields alone, and encrypted for its "
+    "recipients' keys. The same vehicle has another random identifier in each feed.",
+    "The ciphertexts wait in the unit's outbox until the feed's centre has confirmed them under its own key, "
+    "or their time on the unit ends.",
+    "They travel over MQTT inside TLS 1.3 through a broker that cannot open them.",
+    "The centre verifies the unit's signature and the chain of numbers, decrypts, and stores.",
+)
+
+SAFEGUARDS: Final = (
+    ("Stolen unit", "it holds public keys alone and cannot open what waits in its outbox"),
+    ("Curious broker or network", "sees unit, feed, numbers, sizes in steps, and when something is sent"),
+    ("One recipient looking into another's feed", "other keys, other identifiers, other numbers and chains"),
+    ("Reads removed or made up on the way", "signature, number and hash chain of every feed"),
+    ("A recipient added quietly", "only under the policy key, as a higher version, in the unit's audit log"),
+    ("A field given beyond the policy", "left out before encryption; time and place coarsened before it too"),
+)
+
+RESIDUAL: Final = (
+    "Whoever reads the topics sees how many reads a unit sends to which feed, and when; a coarse time in the "
+    "record does not change when it arrives. A unit's name says where its camera stands.",
+    "A recipient can keep, copy and pass on what it has opened. The policy states its undertaking; no unit "
+    "can enforce it.",
+    "Who holds the policy key decides over every feed. Who holds a unit's signing key can make reads up.",
+    "What was recorded off the network can be opened by whoever obtains the recipient's private key later.",
+    "Plates are misread now and then; the confidence in each read is the machine's own estimate.",
+)
+
+QUESTIONS: Final = (
+    "Why is reading every passing plate necessary for this purpose, and what was considered instead?",
+    "Why is the number of cameras, and the place of each, proportionate?",
+    "Who was consulted, among those whose plates are read too, and what did they say?",
+    "How do people learn of the cameras, see what is held of them, and object?",
+    "Who decides on a match, and how is a misread plate put right?",
+    "Who holds the policy key and the recipients' private keys, and who watches them?",
+)
+
+
+def assessment(policy: Policy) -> Iterator[str]:
+    """The document, line by line."""
+    rows = policy_rows(policy)
+    yield f"# Data-protection impact assessment: facts, policy {policy.version} of fleet {policy.fleet}"
+    yield ""
+    yield f"Made by `anpr-fleet policy assessment` from a policy {rows['meant for']}, valid {rows['valid']}."
+    yield f"Reason given for this version: {policy.reason}"
+    yield from _numbered("How the data flow", FLOW)
+    yield from _recipients(policy)
+    for feed in policy.feeds:
+        yield from _feed(feed)
+    yield from _retention(policy)
+    yield from _table("Safeguards", ("against", "by"), SAFEGUARDS)
+    yield from _numbered("Risks that remain", RESIDUAL)
+    yield from (
+        "",
+        "## Review",
+        "",
+        f"The policy ends by itself at {utc_text(policy.until_utc_s)}: until then at",
+    )
+    yield "the latest this assessment has to be looked at again."
+    yield from ("", "## What only people can answer", "")
+    yield from (f"{number}. {question} {OPEN}" for number, question in enumerate(QUESTIONS, start=1))
+
+
+def _recipients(policy: Policy) -> Iterator[str]:
+    rows = [
+        (feed.name, one.name, feed.controller, feed.purpose, feed.legal_basis)
+        for feed in policy.feeds
+        for one in feed.recipients
+    ]
+    headings = ("feed", "recipient", "controller", "purpose", "legal basis")
+    yield from _table("Who gets data", headings, rows or [("none", "nobody", "–", "–", "–")])
+
+
+def _feed(feed: FeedTerms) -> Iterator[str]:
+    yield from _table(f"Feed {feed.name}", ("what", "as the policy says"), tuple(feed_rows(feed).items()))
+    yield ""
+    yield f"Why this feed needs each of these fields, hours and reads: {OPEN}"
+
+
+def _retention(policy: Policy) -> Iterator[str]:
+    rows = [
+        (
+            feed.name,
+            f"at most {span(feed.waits_s)}, encrypted",
+            OPEN if feed.kept_days is None else f"{feed.kept_days} d",
+        )
+        for feed in policy.feeds
+    ]
+    yield from _table("How long", ("feed", "on the unit", "at the recipient (its undertaking)"), rows)
+
+
+def _numbered(title: str, sentences: tuple[str, ...]) -> Iterator[str]:
+    yield from ("", f"## {title}", "")
+    yield from (f"{number}. {sentence}" for number, sentence in enumerate(sentences, start=1))
+
+
+def _table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    yield from ("", f"## {title}", "", _row(headings), "|" + "---|" * len(headings))
+    yield from map(_row, rows)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
