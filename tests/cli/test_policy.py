@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,9 @@ from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main as fleet
 from anpr_edge.config import load_config
 from anpr_edge.unitpolicy import admitted, in_force, notice, store_of
+from tests.london import EXAMPLES, always_in_date, source_text
 from tests.unit.diag.bench import Bench, make_bench
-from tests.vectors.keys import recipient, signer
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 REFUSED = 78
 
 
@@ -30,7 +29,7 @@ class Fleet:
         section = f'[policy]\nfile = "etc.cose"\nkey = "{key}"\n\n'
         self.bench.config.write_text(text[:start] + section + text[end:])
         for name in ("charging", "charging-and-police"):
-            self.source(name).write_text(in_date(filled_in((EXAMPLES / f"{name}.toml").read_text())))
+            self.source(name).write_text(always_in_date(source_text(name)))
 
     @property
     def config(self) -> tuple[str, str]:
@@ -45,18 +44,6 @@ class Fleet:
 
     def load(self, name: str) -> int:
         return edge(["policy", "load", str(self.directory / name), *self.config])
-
-
-def filled_in(text: str) -> str:
-    """An example with keys in the place of its placeholders."""
-    text = re.sub(r"x25519:PUT-THE-([A-Z]+)[A-Z-]*", lambda m: recipient(m[1]).public.text, text)
-    return re.sub(r"ed25519:PUT-THE-([A-Z]+)[A-Z-]*", lambda m: signer(m[1]).public.text, text)
-
-
-def in_date(text: str) -> str:
-    """An example that holds whenever the tests run."""
-    text = re.sub(r"valid_from = [0-9-]+T", "valid_from = 2020-01-01T", text)
-    return re.sub(r"valid_until = [0-9-]+T", "valid_until = 2120-01-01T", text)
 
 
 @pytest.fixture
@@ -178,8 +165,6 @@ def notice_of(authority: Fleet) -> bytes:
 
 
 def test_what_is_published_names_the_policy_in_words_and_in_full(authority: Fleet) -> None:
-    import base64
-
     authority.sign("charging", "1.cose")
     authority.load("1.cose")
     told = json.loads(notice_of(authority))

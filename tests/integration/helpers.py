@@ -19,7 +19,9 @@ WITHIN_S = 30.0
 """Long enough for a busy machine; a test that waits this long has failed."""
 
 
-def new_uplink(site: Site, *, name: str = UNIT, credentials: Credentials | None = None) -> MqttUplink:
+def new_uplink(
+    site: Site, *, name: str = UNIT, credentials: Credentials | None = None, policy: bytes | None = None
+) -> MqttUplink:
     """An uplink of unit `name`, not started."""
     files = credentials or site.credentials(UNIT)
     return MqttUplink(
@@ -33,16 +35,17 @@ def new_uplink(site: Site, *, name: str = UNIT, credentials: Credentials | None 
         key_file=files.key_file,
         clock=SystemClock(),
         birth={"version": "test"},
+        policy=policy,
         backoff=Backoff(random.Random(1), first_s=0.05, most_s=0.2),
     )
 
 
 @contextmanager
 def make_uplink(
-    site: Site, *, name: str = UNIT, credentials: Credentials | None = None
+    site: Site, *, name: str = UNIT, credentials: Credentials | None = None, policy: bytes | None = None
 ) -> Iterator[MqttUplink]:
     """A started uplink of unit `name`, stopped at the end."""
-    uplink = new_uplink(site, name=name, credentials=credentials)
+    uplink = new_uplink(site, name=name, credentials=credentials, policy=policy)
     uplink.start()
     try:
         yield uplink

@@ -252,5 +252,5 @@ def test_a_read_that_no_feed_gets_is_not_kept(tmp_path: Path, outbox: SqliteOutb
     off = replace(feed("a"), calendar=Calendar("UTC", ()))
     make_reader(tmp_path, Film(20), outbox, feeds=(off,)).run()
     assert outbox.due(10) == []
-    reads = state(tmp_path)["reads"]
+    reads = json.loads((tmp_path / "reader.json").read_text())["reads"]
     assert (reads["committed"], reads["last_age_s"]) == (0, None)
