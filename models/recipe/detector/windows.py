@@ -17,9 +17,9 @@ from anpr_edge.vision.detector import MAX_STRETCH, PADDING_GREY
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats
 from models.recipe.detector.pictures import Picture
 
-PLATE_WIDTHS_PX: Final = (14.0, 150.0)
+PLATE_WIDTHS_PX: Final = (9.0, 150.0)
 """Widths, in input px, that a window brings its plate to; wider plates come with whole pictures."""
-WIDEST_PX: Final = 270.0
+WIDEST_PX: Final = 390.0
 MAX_ENLARGEMENT: Final = 2.0
 LEAST_FILLED: Final = 0.7
 """Share of the frame's width a picture fills at least."""
