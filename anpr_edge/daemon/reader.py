@@ -18,7 +18,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.errors import OutboxError, SealError
+from anpr_edge.errors import CaptureError, OutboxError, SealError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
@@ -134,7 +134,13 @@ class Reader:
             self._reads.close()
 
     def _read_plates(self, frame: Frame) -> None:
-        self._hand_on(self._parts.plates.step(frame))
+        try:
+            self._hand_on(self._parts.plates.step(frame))
+        except CaptureError as error:
+            if not self._counts.state().get("unusable"):
+                log.error("%r cannot be used: %s", frame, error)
+            self._counts.add("unusable")
+            return
         self._counts.add("processed")
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
 
@@ -211,7 +217,7 @@ class Reader:
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
-                "dropped": {"queue-full": counts.get("queue-full", 0)},
+                "dropped": {cause: counts.get(cause, 0) for cause in ("queue-full", "unusable")},
             },
             "reads": {
                 "committed": counts.get("committed", 0),

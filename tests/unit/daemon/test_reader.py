@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -17,7 +18,7 @@ from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite
-from anpr_edge.errors import OutboxError, SealError, SourceStalled
+from anpr_edge.errors import CaptureError, OutboxError, SealError, SourceStalled
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
@@ -53,12 +54,24 @@ class Film:
         self.closed = True
 
 
+class ColouredInBetween(Film):
+    """Gives every other frame in colour, as no camera of ours should."""
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is None or frame.seq % 2:
+            return frame
+        return replace(frame, pixels=np.dstack([frame.pixels] * 3))
+
+
 class BrightIsAPlate:
     """Finds one plate in a bright picture and none in a dark one."""
 
     model_id = "fake-detector"
 
     def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        if pixels.ndim != 2:
+            raise CaptureError("not a picture of one channel")
         box = Box(20, 20, 100, 40)
         return [Detection(box, Quad.of_box(box), 0.9)] if pixels.mean() > 100 else []
 
@@ -220,3 +233,12 @@ def test_a_read_that_cannot_be_sealed_is_counted_and_the_service_goes_on(
     make_reader(tmp_path, Film(20), outbox, sealer=FirstReadTooLong()).run()
     reads = state(tmp_path)["reads"]
     assert (reads["committed"], reads["unsealable"]) == (0, 1)
+
+
+def test_a_frame_that_is_no_picture_is_counted_and_the_next_is_read(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    make_reader(tmp_path, ColouredInBetween(40), outbox).run()
+    frames = json.loads((tmp_path / "reader.json").read_text())["frames"]
+    assert (frames["processed"], frames["dropped"]["unusable"]) == (20, 20)
+    assert blobs(outbox)["a"] == [PLATE.encode()]
