@@ -1,4 +1,4 @@
-"""`scripts/bench reader`: the reader service as a unit runs it, over a rendered road in a video file.
+"""`scripts/bench reader`: the reader service as a unit runs it. Format: docs/reader-bench.md.
 
 The road is rendered here and kept in a file first, so that the renderer's memory and work are not the
 reader's. Three runs: the file at a camera's rate; the file as fast as it can be read (`flat-out`), which
