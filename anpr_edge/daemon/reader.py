@@ -19,7 +19,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.errors import OutboxError, SealError
+from anpr_edge.errors import CaptureError, OutboxError, SealError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
@@ -33,6 +33,9 @@ FRAMES_WAITING = 2
 READS_WAITING = 64
 POLL_S = 0.25
 RETRY_S = 1.0
+TRIES_AFTER_STOP = 3
+"""How often a stop still offers its last reads to an outbox that refuses; systemd gives it 20 s in all."""
+
 SUPERVISE_S = 0.1
 
 
@@ -72,6 +75,7 @@ class Reader:
         self._frame_ms = Latencies()
         self._last_read_mono_ns: int | None = None
         self._outbox_down = False
+        self._tries_left = TRIES_AFTER_STOP
 
     def stop(self) -> None:
         """Take no more frames; what is under way is still finished. Safe in a signal handler."""
@@ -135,34 +139,48 @@ class Reader:
             self._reads.close()
 
     def _read_plates(self, frame: Frame) -> None:
-        self._hand_on(self._parts.plates.step(frame))
+        try:
+            self._hand_on(self._parts.plates.step(frame))
+        except CaptureError as error:
+            if not self._counts.state().get("unusable"):
+                log.error("%r cannot be used: %s", frame, error)
+            self._counts.add("unusable")
+            return
         self._counts.add("processed")
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
 
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
             placed = replace(read, fix=self._parts.positioner.fix())
-            while not self._reads.put(placed, POLL_S):
-                self._heartbeats.beat("infer")
+            try:
+                while not self._reads.put(placed, POLL_S):
+                    self._heartbeats.beat("infer")
+            except Closed:
+                self._lose(1)
 
     def _commit(self) -> None:
+        unkept: list[Sequence[Share]] = []
         try:
             while True:
                 first = self._reads.get(POLL_S)
                 self._heartbeats.beat("commit")
                 if first is not None:
-                    self._share_out([first, *self._waiting_reads()])
+                    if unkept := self._shared_out([first, *self._waiting_reads()]):
+                        self._keep(unkept)
+                    unkept = []
         except Closed:
             return
+        finally:
+            self._reads.close()  # whoever hands on a read must not wait for a stage that has ended
+            self._lose(len(unkept) + len(self._reads))
 
     def _waiting_reads(self) -> list[PlateRead]:
         """The reads that queued up behind the first: they share its transaction."""
         return [read for _ in range(len(self._reads)) if (read := self._reads.get(0)) is not None]
 
-    def _share_out(self, reads: Sequence[PlateRead]) -> None:
-        """Keep what some feed gets; a read that none gets ends here, counted by the gate."""
-        if given := [shares for read in reads if (shares := self._parts.feeds.choose(read))]:
-            self._keep(given)
+    def _shared_out(self, reads: Sequence[PlateRead]) -> list[Sequence[Share]]:
+        """What the feeds get of each read; a read that none gets ends here, counted by the gate."""
+        return [shares for read in reads if (shares := self._parts.feeds.choose(read))]
 
     def _keep(self, reads: Sequence[Sequence[Share]]) -> None:
         """Seal and keep what the feeds get of these reads in one transaction, once the outbox takes it."""
@@ -196,14 +214,22 @@ class Reader:
         return lambda seq, previous: self._parts.sealer.seal(share.read, share.feed, seq, previous)
 
     def _outbox_refused(self, error: OutboxError, waiting: int) -> None:
-        """Keep the reads and try again; only a stop ends the trying, and says what is lost."""
+        """Keep the reads and try again; only a stop ends the trying, after a few times more."""
         self._heartbeats.beat("commit")
         if not self._outbox_down:
             log.error("outbox: %s; %d reads wait in memory", error, waiting)
         self._outbox_down = True
         if self._stop.is_set():
-            raise error
+            self._tries_left -= 1
+            if self._tries_left < 0:
+                raise error
         self._clock.sleep(RETRY_S)
+
+    def _lose(self, count: int) -> None:
+        """Count reads that nothing can keep any more."""
+        if count:
+            self._counts.add("lost", count)
+            log.error("%d reads could not be kept and are lost", count)
 
     # ── what it says of itself ──────────────────────────────────────────────────────────────
 
@@ -217,12 +243,13 @@ class Reader:
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
-                "dropped": {"queue-full": counts.get("queue-full", 0)},
+                "dropped": {cause: counts.get(cause, 0) for cause in ("queue-full", "unusable")},
             },
             "reads": {
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
                 "unsealable": counts.get("unsealable", 0),
+                "lost": counts.get("lost", 0),
                 "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
             },
             "latency_ms": {

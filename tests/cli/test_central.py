@@ -218,6 +218,23 @@ def test_subscribe_shows_stores_and_acknowledges(home: Home, broker: Site, tmp_p
 
 
 @pytest.mark.broker
+def test_a_killed_subscriber_has_every_read_once_when_it_is_back(
+    home: Home, broker: Site, tmp_path: Path
+) -> None:
+    store = tmp_path / "reads.jsonl"
+    blobs = home.unit.seal(300)
+    with subscribed(home, broker, "--store", str(store)) as process:
+        publish(broker, blobs)
+        process.kill()
+    with subscribed(home, broker, "--store", str(store)):
+        for _ in within("all are stored"):
+            if store.read_text().count("\n") >= len(blobs):
+                break
+    seqs = [json.loads(line)["seq"] for line in store.read_text().splitlines()]
+    assert sorted(seqs) == list(range(1, len(blobs) + 1))
+
+
+@pytest.mark.broker
 def test_subscribe_without_a_store_acknowledges_nothing(home: Home, broker: Site) -> None:
     with subscribed(home, broker, "--jsonl", "--show-plates", "--count", "1") as process:
         publish(broker, home.unit.seal())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import NullNotifier
-from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.reader import READS_WAITING, Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite
-from anpr_edge.errors import OutboxError, SealError, SourceStalled
+from anpr_edge.errors import CaptureError, OutboxError, SealError, SourceStalled
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
@@ -57,12 +58,24 @@ class Film:
         self.closed = True
 
 
+class ColouredInBetween(Film):
+    """Gives every other frame in colour, as no camera of ours should."""
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is None or frame.seq % 2:
+            return frame
+        return replace(frame, pixels=np.dstack([frame.pixels] * 3))
+
+
 class BrightIsAPlate:
     """Finds one plate in a bright picture and none in a dark one."""
 
     model_id = "fake-detector"
 
     def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        if pixels.ndim != 2:
+            raise CaptureError("not a picture of one channel")
         box = Box(20, 20, 100, 40)
         return [Detection(box, Quad.of_box(box), 0.9)] if pixels.mean() > 100 else []
 
@@ -98,12 +111,21 @@ class FirstReadTooLong(PlainSealer):
         return super().seal(read, feed, seq, previous)
 
 
+class HastyClock(SystemClock):
+    """Wakes up early."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.02))
+
+
 class RefusingOutbox(SqliteOutbox):
     """An outbox on a disk that takes nothing until it is told to."""
 
     disk_is_back: Event
+    offered = 0
 
     def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+        self.offered = len(requests) // 2
         if not self.disk_is_back.is_set():
             raise OutboxError("no space left")
         return super().append(requests)
@@ -135,16 +157,18 @@ def make_reader(
     *,
     live: bool = False,
     sealer: Sealer | None = None,
+    stills: bool = False,
+    clock: SystemClock = CLOCK,
     feeds: tuple[FeedTerms, ...] = (),
 ) -> Reader:
-    plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
+    plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2, stills=stills)
     policy = unsigned_policy("testfleet", "unit-0001", feeds or (feed("a"), feed("b")))
-    gate = FeedGate(policy, CLOCK)
+    gate = FeedGate(policy, clock)
     parts = ReaderParts(
         source, plates, sealer or PlainSealer(), outbox, FixedSite(51.5, -0.1), gate, live, source.close
     )
     report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
-    return Reader(parts, CLOCK, NullNotifier(), report)
+    return Reader(parts, clock, NullNotifier(), report)
 
 
 def state(folder: Path) -> dict[str, dict[str, int]]:
@@ -211,6 +235,28 @@ def test_a_disk_that_refuses_delays_reads_and_loses_none(tmp_path: Path) -> None
     assert blobs(outbox)["a"] == [PLATE.encode()]
 
 
+def test_a_stop_while_the_disk_refuses_ends_and_counts_every_read_it_loses(tmp_path: Path) -> None:
+    outbox = new_outbox(tmp_path, RefusingOutbox)
+    assert isinstance(outbox, RefusingOutbox)
+    outbox.disk_is_back = Event()
+    reader = make_reader(tmp_path, Film(400, bright=400), outbox, stills=True, clock=HastyClock())
+
+    def run() -> None:
+        with suppress(OutboxError):
+            reader.run()
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    while not (tmp_path / "reader.json").exists() or (
+        state(tmp_path)["frames"]["processed"] != outbox.offered + READS_WAITING
+    ):
+        CLOCK.sleep(0.02)
+    reader.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert state(tmp_path)["reads"]["lost"] == state(tmp_path)["frames"]["processed"]
+
+
 def test_stopping_ends_a_source_that_never_ends(tmp_path: Path, outbox: SqliteOutbox) -> None:
     source = Film(10**9)
     reader = make_reader(tmp_path, source, outbox, live=True)
@@ -254,3 +300,12 @@ def test_a_read_that_no_feed_gets_is_not_kept(tmp_path: Path, outbox: SqliteOutb
     assert outbox.due(10) == []
     reads = json.loads((tmp_path / "reader.json").read_text())["reads"]
     assert (reads["committed"], reads["last_age_s"]) == (0, None)
+
+
+def test_a_frame_that_is_no_picture_is_counted_and_the_next_is_read(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    make_reader(tmp_path, ColouredInBetween(40), outbox).run()
+    frames = json.loads((tmp_path / "reader.json").read_text())["frames"]
+    assert (frames["processed"], frames["dropped"]["unusable"]) == (20, 20)
+    assert blobs(outbox)["a"] == [PLATE.encode()]
