@@ -120,7 +120,7 @@ def policy_rows(policy: State | None) -> Iterator[tuple[str, str]]:
     """The signed policy in force and what it keeps back, when the feeds come from one."""
     if policy is None or not policy["version"]:
         return
-    refused = f"; a newer file is refused: {policy['refused']}" if policy["refused"] else ""
+    refused = f"; the file there is refused: {policy['refused']}" if policy["refused"] else ""
     word = "until" if policy["valid"] else "NOT VALID NOW, its end is"
     yield "policy", f"{policy['version']}, {word} {policy['until']}{refused}"
     for feed, counts in policy["withheld"].items():

@@ -147,11 +147,18 @@ class Feed(Section):
     retention_hours: float = Field(default=72.0, ge=0.1, le=744)
 
 
+PolicyKeyText = Annotated[
+    str,
+    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}"),
+    Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-fleet policy key` prints it"),
+]
+
+
 class PolicySettings(Section):
     """The signed policy that says which feeds there are, in the place of `[feeds.NAME]` sections."""
 
     file: Place = Path("/etc/anpr-edge/policy.cose")
-    key: VerifyText
+    key: PolicyKeyText
     groups: Annotated[
         tuple[Name, ...],
         Field(max_length=32, strict=False),

@@ -68,10 +68,8 @@ def keys_are_real(data: Mapping[str, Any]) -> Iterator[Finding]:
     """The example's placeholder keys have to be replaced, and a recipient is named once."""
     for path, text in _feed_keys(data):
         if text.partition(":")[2] == PLACEHOLDER_KEY:
-            yield (
-                path,
-                "still the example's placeholder; put the key here that `anpr-central keygen` printed",
-            )
+            maker = "anpr-fleet policy key" if path[0] == "policy" else "anpr-central keygen"
+            yield path, f"still the example's placeholder; put the key here that `{maker}` printed"
 
 
 def recipients_differ(data: Mapping[str, Any]) -> Iterator[Finding]:

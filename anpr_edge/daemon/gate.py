@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class FeedGate:
         self._refused = refused
         self._draw = draw
         self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
-        self._withheld: dict[str, Counter[Ruling]] = {feed.name: Counter() for feed in policy.feeds}
+        self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
 
     def choose(self, read: PlateRead) -> Sequence[Share]:
         """What each feed gets of this read. Ask once a read: sampling and ceilings count it."""
@@ -62,7 +62,10 @@ class FeedGate:
     def state(self) -> dict[str, object]:
         """The `policy` part of the reader's state; version 0 are the configuration's own feeds."""
         policy = self._policy
-        withheld = {name: {str(why): count for why, count in c.items()} for name, c in self._withheld.items()}
+        withheld = {
+            name: {str(why): count for why, count in counts.items() if count}
+            for name, counts in self._withheld.items()
+        }
         return {
             "version": policy.version,
             "valid": policy.is_valid(self._clock.now().utc_ns),

@@ -105,7 +105,18 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     listed = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, flags=re.MULTILINE)
-    assert listed == ["init", "config", "read", "uplink", "status", "doctor", "scan", "demo"]
+    assert listed == [
+        "init",
+        "config",
+        "read",
+        "uplink",
+        "policy",
+        "audit",
+        "status",
+        "doctor",
+        "scan",
+        "demo",
+    ]
 
 
 def test_a_reader_that_went_away_is_no_error() -> None:

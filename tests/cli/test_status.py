@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from anpr_edge.cli.edge import main
-from anpr_edge.cli.status import duration
+from anpr_edge.cli.status import duration, policy_rows
 from anpr_edge.statefile import StateFile
 from tests.unit.diag.bench import Bench, make_bench
 
@@ -118,3 +118,22 @@ def test_json(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_policy_says_its_version_its_end_and_what_it_keeps_back() -> None:
+    policy = {"version": 2, "valid": True, "until": "2027-12-01 00:00 UTC", "refused": "", "withheld": {}}
+    assert list(policy_rows(policy)) == [("policy", "2, until 2027-12-01 00:00 UTC")]
+    over = {**policy, "valid": False, "refused": "policy 1 is older"}
+    kept_back = {**over, "withheld": {"police": {}, "charging": {"out-of-hours": 3, "other-reads": 1}}}
+    assert list(policy_rows(kept_back)) == [
+        (
+            "policy",
+            "2, NOT VALID NOW, its end is 2027-12-01 00:00 UTC; the file there is refused: policy 1 is older",
+        ),
+        ("", "kept back from charging: 3 out-of-hours, 1 other-reads"),
+    ]
+
+
+def test_feeds_of_the_configurations_own_have_no_policy_line() -> None:
+    assert list(policy_rows(None)) == []
+    assert list(policy_rows({"version": 0})) == []

@@ -130,6 +130,14 @@ BAD = {
             "put the key here that `anpr-central keygen` printed"
         ],
     ),
+    "policy key left a placeholder": (
+        f'[policy]\nkey = "ed25519:{PLACEHOLDER_KEY}"\n',
+        [
+            "13: policy: [feeds] is given too; a unit has its own feeds or a signed policy, not both",
+            "14: policy.key: still the example's placeholder; "
+            "put the key here that `anpr-fleet policy key` printed",
+        ],
+    ),
     "feeds from two places": (
         f'[policy]\nkey = "{ACK_KEY}"\n',
         ["13: policy: [feeds] is given too; a unit has its own feeds or a signed policy, not both"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -27,14 +28,14 @@ from tests.unit.seal.policies import CHARGING, KEY, POLICE, POLICY
 from tests.vectors.keys import signer
 
 BLOB = sign_policy(POLICY, KEY)
+PROTECTED = cbor.encode({sign1.ALG: sign1.ED25519, sign1.KID: KEY.kid, sign1.TYP: POLICY_TYPE})
 
 
 def signed_values(change: Callable[[dict[Any, Any]], object]) -> bytes:
     """The policy's map after `change`, properly signed."""
     values: dict[Any, Any] = values_of(POLICY)
     change(values)
-    protected = cbor.encode({sign1.ALG: sign1.ED25519, sign1.KID: KEY.kid, sign1.TYP: POLICY_TYPE})
-    return sign1.sign(protected, cbor.encode(values), KEY)
+    return sign1.sign(PROTECTED, cbor.encode(values), KEY)
 
 
 def test_what_was_signed_is_what_is_opened() -> None:
@@ -120,6 +121,14 @@ def test_a_signed_fault_is_refused_and_named(fault: str) -> None:
     change, words = FAULTS[fault]
     with pytest.raises(PolicyError, match=words):
         open_policy(signed_values(change), KEY.public)
+
+
+@given(at=st.integers(0, 10**6), byte=st.integers(0, 255))
+def test_whatever_is_signed_is_taken_or_refused_in_words(at: int, byte: int) -> None:
+    payload = bytearray(cbor.encode(values_of(POLICY)))
+    payload[at % len(payload)] = byte
+    with suppress(PolicyError):
+        open_policy(sign1.sign(PROTECTED, bytes(payload), KEY), KEY.public)
 
 
 def test_the_helper_changes_nothing_by_itself() -> None:
