@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from anpr_edge.seal.policy.coarse import as_seen
 from anpr_edge.seal.policy.decide import Ruling, ruling
 from anpr_edge.seal.policy.model import FeedTerms, Policy, utc_text
 from anpr_edge.seams import Clock
+
+log = logging.getLogger(__name__)
 
 MINUTE_NS = 60 * 10**9
 
@@ -45,11 +48,13 @@ class FeedGate:
         self._clock = clock
         self._refused = refused
         self._draw = draw
+        self._was_valid = True
         self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
         self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
 
     def choose(self, read: PlateRead) -> Sequence[Share]:
         """What each feed gets of this read. Ask once a read: sampling and ceilings count it."""
+        self._say_when_it_ends(read)
         shares = []
         for feed in self._policy.feeds:
             found = self._ruling(feed, read)
@@ -73,6 +78,15 @@ class FeedGate:
             "refused": self._refused,
             "withheld": withheld,
         }
+
+    def _say_when_it_ends(self, read: PlateRead) -> None:
+        """Log it once when the policy stops or starts to hold."""
+        valid, policy = self._policy.is_valid(read.first.utc_ns), self._policy
+        if valid != self._was_valid:
+            until = utc_text(policy.until_utc_s)
+            words = "holds again" if valid else f"does not hold now (until {until}): no feed gets reads"
+            log.log(logging.INFO if valid else logging.ERROR, "policy %d %s", policy.version, words)
+        self._was_valid = valid
 
     def _ruling(self, feed: FeedTerms, read: PlateRead) -> Ruling:
         found = ruling(self._policy, feed, read)

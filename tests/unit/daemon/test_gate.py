@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.seal.policy.model import ALWAYS_ON, FeedTerms, Policy, unsigned_policy
 from tests.fakes import FakeClock
@@ -60,12 +62,18 @@ def test_the_ceiling_counts_the_last_minute() -> None:
     assert withheld(gate) == {"charging": {"over-ceiling": 2}}
 
 
-def test_when_the_policy_ends_nobody_gets_anything() -> None:
+def test_when_the_policy_ends_nobody_gets_anything_and_it_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     over = replace(POLICY, until_utc_s=POLICY.issued_utc_s + 1)
     gate = gate_of(OPEN, policy=over)
     assert not gate.choose(made_up_read())
-    assert withheld(gate) == {"charging": {"policy-not-valid": 1}}
+    assert not gate.choose(made_up_read())
+    assert withheld(gate) == {"charging": {"policy-not-valid": 2}}
     assert gate.state()["valid"] is False
+    assert caplog.messages == [
+        "policy 3 does not hold now (until 2026-09-20 14:13 UTC): no feed gets reads",
+    ]
 
 
 def test_the_configurations_own_feeds_have_no_end() -> None:
