@@ -86,11 +86,11 @@ class Intake:
         """
         received = self._clock.now()
         items: list[StoredRead | StoredRefusal] = []
+        self.sound = False
         outcomes = [self._one(topic, blob, received, items) for topic, blob in messages]
         if self._store and items:
-            self.sound = False
             self._store.keep(items)
-            self.sound = True
+        self.sound = True
         return outcomes
 
     def _one(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from anpr_edge.central.intake import Intake, Outcome, Verdict
-from anpr_edge.central.opener import Opener
+from anpr_edge.central.opener import OpenedRead, Opener
 from anpr_edge.central.units import Units
 from anpr_edge.errors import Refusal, StoreError
+from anpr_edge.seal.envelope import Envelope
 from anpr_edge.seal.keys import RecipientPrivateKey
 from anpr_edge.uplink import topics
 from tests.central_fakes import MemoryStore
@@ -148,6 +149,20 @@ def test_a_store_that_cannot_keep_is_not_hidden(
     store.full = True
     with pytest.raises(StoreError):
         one(intake, unit.topic, unit.seal()[0])
+
+
+class StumblingOpener(Opener):
+    """Meets a read that nobody thought of."""
+
+    def open(self, envelope: Envelope) -> OpenedRead:
+        raise RuntimeError
+
+
+def test_after_an_unforeseen_error_nothing_is_vouched_for(store: MemoryStore, unit: SealingUnit) -> None:
+    intake = Intake(StumblingOpener(unit.units, KEY), store, FakeClock())
+    with pytest.raises(RuntimeError):
+        one(intake, unit.topic, unit.seal()[0])
+    assert not intake.sound
 
 
 def test_two_units_and_their_numbers_are_kept_apart(store: MemoryStore) -> None:
