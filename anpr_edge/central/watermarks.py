@@ -41,7 +41,7 @@ class Watermarks:
         self._touched: set[FeedKey] = set(intake.feeds)
 
     def touch(self, key: FeedKey, *, lost: bool = False) -> None:
-        """Something of this feed arrived; `lost` if it was a repeat: the unit may have missed the last one."""
+        """Something of this feed arrived; `lost` if it was a repeat: the unit may have missed the last."""
         if lost:
             self.forget(key)
         self._touched.add(key)
