@@ -66,8 +66,11 @@ class Intake:
         now_ns = clock.now().mono_ns
         for held in store.held() if store else ():
             ledger = self.ledger((held.fleet, held.unit, held.feed))
-            if ledger.place(held.link) is Place.NEW:
+            place = ledger.place(held.link)
+            if place is Place.NEW:
                 ledger.add(held.link, now_ns)
+            elif place is Place.CONFLICT:
+                ledger.add_conflict(held.link)
 
     @property
     def feeds(self) -> list[FeedKey]:
@@ -86,11 +89,11 @@ class Intake:
         """
         received = self._clock.now()
         items: list[StoredRead | StoredRefusal] = []
+        self.sound = False
         outcomes = [self._one(topic, blob, received, items) for topic, blob in messages]
         if self._store and items:
-            self.sound = False
             self._store.keep(items)
-            self.sound = True
+        self.sound = True
         return outcomes
 
     def _one(
@@ -106,12 +109,11 @@ class Intake:
         place = self.ledger(key).place(link)
         if place is Place.REPEAT:
             return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)
-        words = (
-            ""
-            if place is Place.NEW
-            else "its number is taken by another read: was the outbox reset or copied?"
-        )
-        if place is Place.NEW and not self.ledger(key).add(link, received.mono_ns):
+        words = ""
+        if place is Place.CONFLICT:
+            self.ledger(key).add_conflict(link)
+            words = "its number is taken by another read: was the outbox reset or copied?"
+        elif not self.ledger(key).add(link, received.mono_ns):
             words = "the chain does not hold here: a read was removed, replaced or sent by a copy"
         try:
             opened = self._opener.open(envelope)
