@@ -111,7 +111,8 @@ FAULTS: dict[str, tuple[Callable[[dict[Any, Any]], object], str]] = {
     "an eighth day": (lambda v: feed(v)[10][2][0].update({1: [7]}), "calendar.weekly.days"),
     "more than all": (lambda v: feed(v).update({13: 10_001}), "charging.share"),
     "waits for ever": (lambda v: feed(v).update({14: 2**40}), "charging.waits_s"),
-    "words on two lines": (lambda v: feed(v).update({2: "a\nb"}), "charging.purpose: not words"),
+    "words on two lines": (lambda v: feed(v).update({2: "a\nb"}), "charging.purpose: not printable text"),
+    "words with space around": (lambda v: feed(v).update({2: " a"}), "charging.purpose: not words"),
     "true for one": (lambda v: feed(v).update({16: True}), "charging.most_per_minute"),
 }
 
