@@ -7,8 +7,12 @@ from typing import Any
 
 import cbor2
 
+from tests.vectors.keys import recipient
 from tests.vectors.recipe import RECORD, Recipe, encode
 
+HYBRID = "hybrid one"
+X25519_KID = recipient("recipient one").kid
+MIXED = ("recipient one", HYBRID)
 TOPIC = "anpr/v1/london/unit-0042/reads/charging"
 
 
@@ -101,6 +105,26 @@ GOOD = (
         "opens",
         _record({**RECORD, 15: ["x" * 64, "y" * 53]}),
     ),
+    Case(
+        "good-hybrid",
+        "Sealed for a key of the hybrid suite.",
+        "opens",
+        Recipe(recipients=(HYBRID,)),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "good-mixed-by-x25519",
+        "A feed during a migration: sealed for a key of each suite, opened by the X25519 one.",
+        "opens",
+        Recipe(recipients=MIXED),
+    ),
+    Case(
+        "good-mixed-by-hybrid",
+        "A feed during a migration: sealed for a key of each suite, opened by the hybrid one.",
+        "opens",
+        Recipe(recipients=MIXED),
+        opens_with=HYBRID,
+    ),
 )
 
 SHAPE = (
@@ -109,9 +133,9 @@ SHAPE = (
     Case("shape-trailing", "One byte too many.", "trailing-bytes", Recipe(bend_blob=lambda b: b + b"\0")),
     Case(
         "shape-oversize",
-        "Longer than 16384 bytes.",
+        "Longer than 49152 bytes.",
         "oversize",
-        Recipe(bend_payload=lambda _: bytes(16_384)),
+        Recipe(bend_payload=lambda _: bytes(49_152)),
     ),
     Case("shape-untagged", "COSE_Sign1 without its tag.", "malformed", Recipe(bend_blob=lambda b: b[1:])),
     Case(
@@ -370,4 +394,115 @@ PAYLOAD = (
     ),
 )
 
-CASES = GOOD + SHAPE + HEADER + SIGNATURE + ADDRESS + PAYLOAD
+HYBRID_FAULTS = (
+    Case(
+        "hybrid-ek-short",
+        "An encapsulated key of 1119 bytes.",
+        "header",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, -4: u[-4][:-1]})),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-ek-of-x25519",
+        "The hybrid's number with an encapsulated key of X25519 alone.",
+        "header",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, -4: u[-4][-32:]})),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-ek-under-x25519",
+        "X25519's number with an encapsulated key of the hybrid.",
+        "header",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(0, encode({1: 49}))),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-wrapped-long",
+        "A wrapped key of 49 bytes.",
+        "header",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(2, lambda w: w + b"\0")),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-number-drafted",
+        "The number that a draft suggests for the suite (57), before it is assigned.",
+        "header",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(0, encode({1: 57}))),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-second-recipient",
+        "A good recipient, and a second one whose encapsulated key is one byte short.",
+        "header",
+        Recipe(
+            recipients=MIXED,
+            bend_recipient=nth(1, lambda u: {**u, -4: u[-4][:1119]}),
+        ),
+    ),
+    Case(
+        "hybrid-other",
+        "Sealed for somebody else's hybrid key.",
+        "not-a-recipient",
+        Recipe(recipients=("hybrid two",)),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-kid-of-x25519",
+        "The X25519 key's kid on a recipient of the hybrid suite.",
+        "not-a-recipient",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, 4: X25519_KID})),
+    ),
+    Case(
+        "hybrid-ek-mlkem-flipped",
+        "One bit of ML-KEM's ciphertext changed before signing.",
+        "payload",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, -4: flipped(u[-4], 0)})),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-ek-x25519-flipped",
+        "One bit of X25519's half of the encapsulated key changed before signing.",
+        "payload",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, -4: flipped(u[-4], 1088)})),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-ek-zero",
+        "X25519's half of the encapsulated key is of small order.",
+        "payload",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, -4: u[-4][:1088] + bytes(32)})),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-halves-swapped",
+        "X25519's half of the encapsulated key before ML-KEM's.",
+        "payload",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(1, lambda u: {**u, -4: u[-4][1088:] + u[-4][:1088]})),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-wrapped-flipped",
+        "One bit of the wrapped key changed before signing.",
+        "payload",
+        Recipe(recipients=(HYBRID,), bend_recipient=nth(2, lambda w: flipped(w, 0))),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-info-of-x25519",
+        "The wrapped key is bound to the other suite's number.",
+        "payload",
+        Recipe(
+            recipients=(HYBRID,),
+            bend_info=lambda _: encode(["HPKE Recipient", 3, encode({1: 49}), b""]),
+        ),
+        opens_with=HYBRID,
+    ),
+    Case(
+        "hybrid-signature-changed",
+        "One bit of the hybrid's wrapped key changed after signing, in a mixed feed.",
+        "signature",
+        Recipe(recipients=MIXED, bend_sign1=nth(2, lambda p: flipped(p, -1))),
+    ),
+)
+
+CASES = GOOD + SHAPE + HEADER + SIGNATURE + ADDRESS + PAYLOAD + HYBRID_FAULTS

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.vectors.cases import CASES, Case
-from tests.vectors.keys import seed_of
+from tests.vectors.keys import seed_of, suite_of
 from tests.vectors.recipe import bake
 
 FOLDER = Path(__file__).parent / "sealed-reads"
@@ -33,6 +33,7 @@ def vector(case: Case) -> dict[str, Any]:
         "topic": case.topic,
         "verify_key": f"ed25519:{base64url(public)}",
         "opens_with": case.opens_with,
+        "opens_with_suite": suite_of(case.opens_with),
         "opens_with_private_key": base64url(seed_of(case.opens_with)),
         "expect": case.expect,
         "envelope": base64url(blob),
