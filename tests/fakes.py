@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from anpr_edge.errors import OutboxError, SealError
-from anpr_edge.outbox.delivery import LIVE_NS, retry_after_ns
+from anpr_edge.outbox.delivery import LIVE_NS, confirm_after_ns, retry_after_ns
 from anpr_edge.records import (
     Delivery,
     Instant,
@@ -95,9 +95,7 @@ class FakeOutbox:
 
     def due(self, limit: int) -> list[OutboxEntry]:
         now = self._clock.now()
-        waiting = [
-            kept for kept in self._kept.values() if not kept.sent and kept.not_before_ns <= now.mono_ns
-        ]
+        waiting = [kept for kept in self._kept.values() if kept.not_before_ns <= now.mono_ns]
         live = [kept for kept in waiting if kept.since_ns > now.mono_ns - LIVE_NS and not kept.attempts]
         backlog = [kept for kept in waiting if kept not in live]
         chosen = (live[::-1] + backlog)[:limit]
@@ -107,14 +105,16 @@ class FakeOutbox:
         for delivery in deliveries:
             number = (delivery.feed, delivery.seq)
             kept = self._kept.get(number)
-            if kept is None or kept.sent:
+            if kept is None or (kept.sent and kept.not_before_ns > self._clock.now().mono_ns):
                 continue
-            if delivery.accepted:
-                self._kept[number] = replace(kept, sent=True)
-            else:
-                attempts = kept.attempts + 1
-                not_before_ns = self._clock.now().mono_ns + retry_after_ns(attempts)
-                self._kept[number] = replace(kept, attempts=attempts, not_before_ns=not_before_ns)
+            attempts = kept.attempts + 1
+            wait_ns = confirm_after_ns(attempts) if delivery.accepted else retry_after_ns(attempts)
+            self._kept[number] = replace(
+                kept,
+                sent=delivery.accepted,
+                attempts=attempts,
+                not_before_ns=self._clock.now().mono_ns + wait_ns,
+            )
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         last_seq = self._last.get(feed, (0, b""))[0]
@@ -128,7 +128,7 @@ class FakeOutbox:
         for number, kept in list(self._kept.items()):
             wanted = any(first <= number[1] <= last for first, last in gaps)
             if number[0] == feed and wanted and kept.sent:
-                self._kept[number] = replace(kept, sent=False, not_before_ns=0)
+                self._kept[number] = replace(kept, sent=False, attempts=0, not_before_ns=0)
             elif number[0] == feed and not wanted and number[1] <= watermark:
                 del self._kept[number]
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_SIDE_PX = 8192
-MIN_SIDE_PX = 16
+MIN_SIDE_PX = 4
 
 _DECODE = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
 

@@ -43,15 +43,15 @@ class Reporter:
     def summarise(self, intake: Intake) -> None:
         """Say what it all came to."""
         seen = self._verdicts
-        parts = [f"{seen[Verdict.NEW]} reads", f"{seen[Verdict.REPEAT]} repeats"]
-        parts += [f"{seen[Verdict.CONFLICT]} number conflicts"] if seen[Verdict.CONFLICT] else []
-        parts += [f"{count} refused ({kind})" for kind, count in sorted(self._refusals.items())]
         ledgers = [intake.ledger(key) for key in intake.feeds]
-        parts.append(f"{sum(ledger.missing for ledger in ledgers)} missing")
         breaks = sum(ledger.breaks for ledger in ledgers)
-        parts += [f"{breaks} chain breaks"] if breaks else []
         restarts = sum(ledger.restarts for ledger in ledgers)
-        parts += [f"{restarts} restarted chains"] if restarts else []
+        parts = [_counted(seen[Verdict.NEW], "read"), _counted(seen[Verdict.REPEAT], "repeat")]
+        parts += [_counted(seen[Verdict.CONFLICT], "number conflict")] if seen[Verdict.CONFLICT] else []
+        parts += [f"{count} refused ({kind})" for kind, count in sorted(self._refusals.items())]
+        parts += [f"{sum(ledger.missing for ledger in ledgers)} missing"]
+        parts += [_counted(breaks, "chain break")] if breaks else []
+        parts += [_counted(restarts, "restarted chain")] if restarts else []
         note(", ".join(parts))
 
     def _show_link(self, state: LinkState) -> None:
@@ -81,3 +81,7 @@ class Reporter:
             f"{utc_text(read.first.utc_ns)}  {envelope.unit}  {envelope.feed}#{envelope.seq}  {plate:<10}"
             f"  {read.confidence:.3f}  {read.frames_used} frames  {latency_s:.1f} s"
         )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -135,7 +135,7 @@ class PictureReader:
 
         Raises: BadImage when it is not a picture that can be decoded.
         """
-        return self.scan(str(path), load_luma(path))
+        return self.scan(_printable(path), load_luma(path))
 
     def scan(self, image: str, pixels: NDArray[np.uint8]) -> ScannedPicture:
         """The plates of a uint8 (height, width) picture named `image`."""
@@ -172,3 +172,8 @@ class PictureReader:
         if candidate is not None:
             fusion.add(candidate)
         return fusion.best()
+
+
+def _printable(path: Path) -> str:
+    """The path as text that any terminal and any JSON reader takes; bytes that are no text as `\\xff`."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -28,10 +28,13 @@ class _Service(Protocol):
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands."""
-    for name, text, run in (("read", READ_HELP, run_reader), ("uplink", UPLINK_HELP, run_uplink)):
+    for name, brief, text, run in (
+        ("read", "run the reader: frames in, sealed reads into the outbox", READ_HELP, run_reader),
+        ("uplink", "run the uplink: sealed reads from the outbox to the broker", UPLINK_HELP, run_uplink),
+    ):
         parser = subparsers.add_parser(
             name,
-            help=text.partition(".")[0].replace("\n", " "),
+            help=brief,
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

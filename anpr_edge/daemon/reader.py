@@ -18,7 +18,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.errors import OutboxError
+from anpr_edge.errors import CaptureError, OutboxError, SealError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
@@ -134,7 +134,13 @@ class Reader:
             self._reads.close()
 
     def _read_plates(self, frame: Frame) -> None:
-        self._hand_on(self._parts.plates.step(frame))
+        try:
+            self._hand_on(self._parts.plates.step(frame))
+        except CaptureError as error:
+            if not self._counts.state().get("unusable"):
+                log.error("%r cannot be used: %s", frame, error)
+            self._counts.add("unusable")
+            return
         self._counts.add("processed")
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
 
@@ -159,6 +165,7 @@ class Reader:
         return [read for _ in range(len(self._reads)) if (read := self._reads.get(0)) is not None]
 
     def _keep(self, reads: Sequence[PlateRead]) -> None:
+        """Seal and keep these reads in one transaction, as soon as the outbox takes them."""
         requests = [(feed, self._sealing(read, feed)) for read in reads for feed in self._parts.feeds]
         while True:
             try:
@@ -166,12 +173,24 @@ class Reader:
             except OutboxError as error:
                 self._outbox_refused(error, len(reads))
                 continue
+            except SealError as error:
+                self._unsealable(error, reads)
+                return
             break
         if self._outbox_down:
             log.info("the outbox takes reads again")
         self._outbox_down = False
         self._counts.add("committed", len(reads))
         self._last_read_mono_ns = self._clock.now().mono_ns
+
+    def _unsealable(self, error: SealError, reads: Sequence[PlateRead]) -> None:
+        """One read that breaks the wire format's limits must not take the others with it."""
+        if len(reads) > 1:
+            for read in reads:
+                self._keep([read])
+            return
+        self._counts.add("unsealable")
+        log.error("a read could not be sealed: %s", error)
 
     def _sealing(self, read: PlateRead, feed: str) -> SealAs:
         return lambda seq, previous: self._parts.sealer.seal(read, feed, seq, previous)
@@ -198,11 +217,12 @@ class Reader:
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
-                "dropped": {"queue-full": counts.get("queue-full", 0)},
+                "dropped": {cause: counts.get(cause, 0) for cause in ("queue-full", "unusable")},
             },
             "reads": {
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
+                "unsealable": counts.get("unsealable", 0),
                 "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
             },
             "latency_ms": {

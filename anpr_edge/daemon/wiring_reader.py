@@ -87,7 +87,14 @@ def build_source(config: Config, clock: Clock) -> FrameSource:
         return ImageFolder(clock, [Path(camera.location)])
     from anpr_edge.capture.video import VideoStream
 
-    return VideoStream(clock, camera.location, stall_after_s=camera.stall_after_s)
+    return VideoStream(
+        clock,
+        camera.location,
+        stall_after_s=camera.stall_after_s,
+        width=camera.width,
+        height=camera.height,
+        frame_rate=camera.frame_rate,
+    )
 
 
 def is_live(config: Config) -> bool:

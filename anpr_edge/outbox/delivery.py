@@ -16,11 +16,16 @@ WAITING: Final = 0
 SENT: Final = 1
 
 LIVE_NS: Final = 60 * 10**9
-"""A read this young, and not yet refused, is live and goes before the backlog."""
+"""A read this young that the broker has not answered for yet is live and goes before the backlog."""
 
 FIRST_RETRY_NS: Final = 5 * 10**9
 LONGEST_RETRY_NS: Final = 300 * 10**9
 """A refused read waits 5 s, then twice as long each time, up to 5 minutes."""
+
+FIRST_CONFIRM_NS: Final = 600 * 10**9
+LONGEST_CONFIRM_NS: Final = 6 * 3600 * 10**9
+"""A sent read that no watermark covers goes out again after 10 minutes, then after twice as long each time,
+up to 6 hours: a broker may lose what it acknowledged, and the centre cannot miss what nothing follows."""
 
 _SELECT: Final = "SELECT id, feed, seq, blob, attempts, not_before FROM reads WHERE state = 0"
 _Row = tuple[int, str, int, bytes, int, int]
@@ -51,24 +56,31 @@ def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) 
     """Accepted reads are sent; refused ones wait, longer each time."""
     for delivery in deliveries:
         number = (delivery.feed, delivery.seq)
-        if delivery.accepted:
-            db.execute("UPDATE reads SET state = 1 WHERE feed = ? AND seq = ? AND state = 0", number)
-        else:
-            _put_back(db, number, age_ns)
+        row = db.execute(
+            "SELECT attempts FROM reads WHERE feed = ? AND seq = ? AND state = 0", number
+        ).fetchone()
+        if row is not None:
+            attempts = row[0] + 1
+            wait_ns = confirm_after_ns(attempts) if delivery.accepted else retry_after_ns(attempts)
+            db.execute(
+                "UPDATE reads SET state = ?, attempts = ?, not_before = ? WHERE feed = ? AND seq = ?",
+                (SENT if delivery.accepted else WAITING, attempts, age_ns + wait_ns, *number),
+            )
 
 
-def _put_back(db: sqlite3.Connection, number: tuple[str, int], age_ns: int) -> None:
-    row = db.execute("SELECT attempts FROM reads WHERE feed = ? AND seq = ? AND state = 0", number).fetchone()
-    if row is not None:
-        db.execute(
-            "UPDATE reads SET attempts = ?, not_before = ? WHERE feed = ? AND seq = ?",
-            (row[0] + 1, age_ns + retry_after_ns(row[0] + 1), *number),
-        )
+def offer_unconfirmed(db: sqlite3.Connection, age_ns: int) -> None:
+    """Sent reads that no watermark has covered for long enough wait again."""
+    db.execute("UPDATE reads SET state = 0 WHERE state = 1 AND not_before <= ?", (age_ns,))
 
 
 def retry_after_ns(attempts: int) -> int:
-    """How long a read waits after it was refused `attempts` times."""
+    """How long a read waits after the broker has refused it at the `attempts`-th try."""
     return min(LONGEST_RETRY_NS, FIRST_RETRY_NS << min(attempts - 1, 10))
+
+
+def confirm_after_ns(attempts: int) -> int:
+    """How long a read accepted at the `attempts`-th try waits for a watermark."""
+    return min(LONGEST_CONFIRM_NS, FIRST_CONFIRM_NS << min(attempts - 1, 10))
 
 
 def settle(db: sqlite3.Connection, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> str:
@@ -85,7 +97,7 @@ def settle(db: sqlite3.Connection, feed: str, watermark: int, gaps: Sequence[tup
             db.execute("DELETE FROM reads WHERE feed = ? AND seq BETWEEN ? AND ?", (feed, first, last))
         for first, last in gaps:
             db.execute(
-                "UPDATE reads SET state = 0, not_before = 0"
+                "UPDATE reads SET state = 0, attempts = 0, not_before = 0"
                 " WHERE feed = ? AND seq BETWEEN ? AND ? AND state = 1",
                 (feed, first, last),
             )

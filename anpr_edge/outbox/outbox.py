@@ -171,6 +171,7 @@ class SqliteOutbox:
         mark = housekeeping.age(db, self._clock.now(), self._boot_id)
         housekeeping.save_age(db, mark)
         housekeeping.expire(db, mark.age_ns, self._retention, self._default_retention)
+        delivery.offer_unconfirmed(db, mark.age_ns)
         self._kept_house_ns = mono_ns
 
     def _prepare_marks(self, last: Mapping[str, int]) -> None:

@@ -23,9 +23,9 @@ CREATE TABLE reads (
     feed       TEXT    NOT NULL REFERENCES feeds (feed),
     seq        INTEGER NOT NULL,
     state      INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1)),   -- 0 waiting, 1 sent
-    attempts   INTEGER NOT NULL DEFAULT 0,     -- how often the broker has refused it
+    attempts   INTEGER NOT NULL DEFAULT 0,     -- how often the broker has answered for it
     kept_age   INTEGER NOT NULL,               -- when it was kept
-    not_before INTEGER NOT NULL DEFAULT 0,     -- when it may be tried again
+    not_before INTEGER NOT NULL DEFAULT 0,     -- when it may be tried again, sent or not
     blob       BLOB    NOT NULL
 ) STRICT;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.errors import UsageError
+from anpr_edge.records import Box
 
 DETECTOR = "yolo-v9-t-416-license-plates-end2end1.onnx"
 RECOGNISER = "cct_xs_v1_global.onnx"
@@ -19,6 +21,15 @@ SCORE_MIN = 0.4
 """Source: fast-alpr, default detector confidence."""
 OCR_SIZE = (128, 64)
 OCR_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPlate:
+    """A plate the peer reports; `confidence` is the product of its slots' highest probabilities."""
+
+    box: Box
+    text: str = field(repr=False)
+    confidence: float
 
 
 class Peer:
@@ -32,10 +43,15 @@ class Peer:
         self._detector = _session(directory / DETECTOR)
         self._recogniser = _session(directory / RECOGNISER)
 
-    def read(self, picture: NDArray[np.uint8]) -> list[str]:
-        """The text of every plate found."""
+    def read(self, picture: NDArray[Any]) -> list[PeerPlate]:
+        """Every plate found, with its text."""
         rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        return [self._text(rgb[y0:y1, x0:x1]) for x0, y0, x1, y1 in self._boxes(rgb)]
+        return [self._plate(rgb, box) for box in self._boxes(rgb)]
+
+    def read_crop(self, picture: NDArray[Any]) -> list[PeerPlate]:
+        """The one plate of a picture that shows nothing else."""
+        rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        return [self._plate(rgb, (0, 0, rgb.shape[1], rgb.shape[0]))]
 
     def _boxes(self, rgb: NDArray[Any]) -> list[tuple[int, int, int, int]]:
         height, width = rgb.shape[:2]
@@ -51,11 +67,13 @@ class Peer:
         corners = corners.round().astype(int).clip(0, (width, height, width, height))
         return [(x0, y0, x1, y1) for x0, y0, x1, y1 in corners.tolist() if x1 > x0 and y1 > y0]
 
-    def _text(self, crop: NDArray[Any]) -> str:
-        blob = cv2.resize(crop, OCR_SIZE)[np.newaxis]
+    def _plate(self, rgb: NDArray[Any], box: tuple[int, int, int, int]) -> PeerPlate:
+        x0, y0, x1, y1 = box
+        blob = cv2.resize(rgb[y0:y1, x0:x1], OCR_SIZE)[np.newaxis]
         slots = self._recogniser.run(None, {self._recogniser.get_inputs()[0].name: blob})[0]
-        best = slots.reshape(-1, len(OCR_ALPHABET)).argmax(axis=1)
-        return "".join(OCR_ALPHABET[index] for index in best).replace("_", "")
+        slots = slots.reshape(-1, len(OCR_ALPHABET))
+        text = "".join(OCR_ALPHABET[index] for index in slots.argmax(axis=1)).replace("_", "")
+        return PeerPlate(Box(*box), text, float(slots.max(axis=1).prod()))
 
 
 def _session(path: Path) -> Any:

@@ -8,6 +8,7 @@ time is the fairer figure on a machine that is not idle.
 from __future__ import annotations
 
 import time
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr_edge.cli.output import progress
+from anpr_edge.cli.output import json_line, progress
 from anpr_edge.cli.scan_reading import PictureReader, ScannedPicture
+from anpr_edge.config import find_models_directory
 from anpr_edge.errors import UsageError
 from anpr_edge.vision.tflite import TfliteModel
 from scripts.benchmarks.machine import machine, resident_mb
@@ -27,6 +29,36 @@ from scripts.benchmarks.peer import Peer
 SCHEMA = 1
 WARM_UP = 5
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+
+def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add `scan`."""
+    parser = commands.add_parser("scan", help="milliseconds a still picture, one thread")
+    parser.add_argument(
+        "pictures", type=Path, metavar="DIR", help="folder with pictures, searched to the bottom"
+    )
+    parser.add_argument(
+        "--peer", type=Path, metavar="DIR", help="folder with the fast-alpr models, timed beside"
+    )
+    parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
+    parser.add_argument("--limit", type=int, default=200, metavar="N", help="pictures at most (%(default)s)")
+    parser.add_argument("--at", type=_size, metavar="WxH", help="bring every picture to this size first")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Measure and print."""
+    result = measure(
+        arguments.pictures, arguments.models, arguments.peer, limit=arguments.limit, size=arguments.at
+    )
+    json_line(result) if arguments.json else print(report(result))
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
 
 
 def measure(

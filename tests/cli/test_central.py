@@ -157,6 +157,17 @@ def test_a_feed_that_is_no_name_is_a_wrong_call(home: Home, capsys: pytest.Captu
     assert "'#' cannot name" in capsys.readouterr().err
 
 
+def test_the_centre_needs_nothing_that_only_a_unit_has(home: Home, files: list[str]) -> None:
+    absent = ("numpy", "cv2", "tflite_runtime", "ai_edge_litert", "pydantic", "serial", "pynmea2")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r})); "
+        "from anpr_edge.cli.central import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "open", "--home", str(home.directory), *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # ── over a real broker ──────────────────────────────────────────────────────────────────────────
 
 
@@ -219,6 +230,23 @@ def test_subscribe_shows_stores_and_acknowledges(home: Home, broker: Site, tmp_p
     assert said.splitlines()[-1] == "3 reads, 0 repeats, 0 missing"
     assert len(store.read_text().splitlines()) == 3
     assert open_ack(ack_at(broker), home.ack_key).watermark == 3
+
+
+@pytest.mark.broker
+def test_a_killed_subscriber_has_every_read_once_when_it_is_back(
+    home: Home, broker: Site, tmp_path: Path
+) -> None:
+    store = tmp_path / "reads.jsonl"
+    blobs = home.unit.seal(300)
+    with subscribed(home, broker, "--store", str(store)) as process:
+        publish(broker, blobs)
+        process.kill()
+    with subscribed(home, broker, "--store", str(store)):
+        for _ in within("all are stored"):
+            if store.read_text().count("\n") >= len(blobs):
+                break
+    seqs = [json.loads(line)["seq"] for line in store.read_text().splitlines()]
+    assert sorted(seqs) == list(range(1, len(blobs) + 1))
 
 
 @pytest.mark.broker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ def test_hidden_files_are_left_alone(pictures: Path, capsys: pytest.CaptureFixtu
     (pictures / ".index").write_text("x")
     assert anpr_edge("--jsonl", pictures) == 0
     assert len(lines(capsys)) == 3
+
+
+def test_a_file_name_that_is_no_text_is_shown_escaped(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = pictures / os.fsdecode(b"car\xff.png")
+    (pictures / "car10.png").rename(odd)
+    assert anpr_edge("--jsonl", odd) == 0
+    assert lines(capsys)[0]["image"].endswith(r"car\xff.png")
 
 
 def test_crops_are_read_without_searching(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,10 +110,35 @@ def test_asking_changes_nothing(outbox: Outbox) -> None:
     assert numbers(outbox) == numbers(outbox) == [2, 1]
 
 
-@pytest.mark.parametrize("reason", [ACCEPTED, NO_SUBSCRIBERS])
-def test_an_accepted_read_is_due_no_more(outbox: Outbox, reason: int) -> None:
+def test_an_accepted_read_is_not_due(outbox: Outbox) -> None:
     keep(outbox, "charging", 2)
-    outbox.record([Delivery("charging", 2, reason)])
+    send(outbox, "charging", 2)
+    assert numbers(outbox) == [1]
+
+
+def test_an_accepted_read_that_nobody_confirms_goes_out_again(outbox: Outbox, clock: FakeClock) -> None:
+    keep(outbox, "charging", 1)
+    for minutes in (10, 20, 40):
+        send(outbox, "charging", 1)
+        clock.advance(minutes * 60 - 61)
+        assert numbers(outbox) == []
+        clock.advance(122)
+        assert numbers(outbox) == [1]
+
+
+def test_a_confirmed_read_never_goes_out_again(outbox: Outbox, clock: FakeClock) -> None:
+    keep(outbox, "charging", 1)
+    send(outbox, "charging", 1)
+    outbox.settle("charging", 1, [])
+    clock.advance(3600)
+    assert numbers(outbox) == []
+
+
+def test_a_read_that_no_subscriber_was_there_for_is_put_back(outbox: Outbox, clock: FakeClock) -> None:
+    keep(outbox, "charging", 1)
+    outbox.record([Delivery("charging", 1, NO_SUBSCRIBERS)])
+    assert numbers(outbox) == []
+    clock.advance(5)
     assert numbers(outbox) == [1]
 
 

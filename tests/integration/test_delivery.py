@@ -9,8 +9,9 @@ import pytest
 
 from anpr_edge.central.intake import Verdict
 from anpr_edge.errors import Refusal
+from anpr_edge.fleet.broker import ACCESS_FILE
 from tests.integration.centre import Centre
-from tests.integration.conftest import Site
+from tests.integration.conftest import FEED, FLEET, Site
 from tests.integration.helpers import make_uplink, within
 from tests.integration.unit import RoadsideUnit
 
@@ -141,3 +142,22 @@ def test_a_read_by_an_unknown_key_is_refused_and_the_next_ones_are_taken(
     assert [outcome.verdict for outcome in centre.outcomes] == [Verdict.REFUSED, Verdict.NEW]
     assert centre.outcomes[0].kind is Refusal.SIGNATURE
     assert centre.store_path.with_name("reads.jsonl.refused").read_text().count("\n") == 1
+
+
+def test_a_centre_that_may_not_acknowledge_is_told_so(site: Site, centre: Centre, unit: RoadsideUnit) -> None:
+    access = site.config.with_name(ACCESS_FILE)
+    access.write_text(access.read_text().replace(f"topic write anpr/v1/{FLEET}/+/ack/{FEED}", ""))
+    unit.see(1)
+    with (
+        site.broker(),
+        centre.subscribed(site, unit.signing_key.public) as subscriber,
+        make_uplink(site) as uplink,
+    ):
+        centre.await_connection(subscriber)
+        for _ in within("the refusal is told"):
+            unit.turn(uplink)
+            centre.turn(subscriber)
+            if any("refuses watermarks" in state.detail for state in centre.link_states):
+                break
+    assert centre.plates == ["TE00001"]
+    assert unit.kept == 1

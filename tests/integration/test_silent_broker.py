@@ -102,6 +102,28 @@ def test_one_that_refuses_the_client_is_quoted(place: Site) -> None:
         assert "the broker refuses us: Not authorized" in connect(options, FakeClock())
 
 
+def test_one_that_refuses_a_subscription_is_quoted(place: Site) -> None:
+    suback = bytes.fromhex("900400010087")
+    with broker_that_says(place, CONNACK + suback) as options:
+        assert "the broker refuses our subscription: Not authorized" in connect(options, FakeClock())
+
+
+def test_one_that_sends_us_away_is_quoted_and_explained(place: Site) -> None:
+    taken_over = bytes.fromhex("e0028e00")
+    with broker_that_says(place, CONNACK + taken_over) as options:
+        said = connect(options, FakeClock())
+    assert "the broker closed the connection: Session taken over" in said
+    assert "another client uses our name and certificate" in said
+
+
+def test_a_topic_that_is_no_text_is_passed_over(place: Site) -> None:
+    spoilt = bytes.fromhex("30050002ff8000")
+    happened: list[Event] = []
+    with broker_that_says(place, CONNACK + spoilt + bytes.fromhex("e0028e00")) as options:
+        connect(options, FakeClock(), happened.append)
+    assert [type(event) for event in happened] == [LinkState]
+
+
 def test_a_port_that_speaks_something_else_is_named_as_such(place: Site) -> None:
     with socket.create_server((HOST, 0)) as server:
 

@@ -47,6 +47,8 @@ build_rig(home, {"source": "synthetic", "synthetic": {"vehicles": 40}}, SystemCl
 text = (home / "unit.toml").read_text()
 text = text.replace("/srv/rig/unit", "/var/lib/anpr-edge").replace("/srv/rig/run", "/run/anpr-edge")
 Path("/etc/anpr-edge/unit.toml").write_text(text)
+with (home / "broker/mosquitto.conf").open("a") as broker:
+    broker.write("user root\\n")  # else it becomes a user who cannot read the rig's files
 for file in (home / "unit" / "keys").iterdir():
     file.rename(Path("/var/lib/anpr-edge/keys") / file.name)
 """

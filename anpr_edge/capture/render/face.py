@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -17,6 +18,8 @@ Floats = NDArray[np.float32]
 FACE_PX_PER_M = 420.0
 _PLATE_GREY = 255.0
 _LEVELS = 4
+FACES_KEPT = 8
+"""More than are ever in view at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +54,12 @@ class FaceLook:
     plate_shine: float
 
 
+@lru_cache(maxsize=FACES_KEPT)
 def paint_face(look: FaceLook, plate: PlateArt) -> Face:
-    """Paint a face with its plate; the same look and plate always give the same picture."""
+    """Paint a face with its plate; the same look and plate always give the same picture.
+
+    Only the faces asked for last are kept: a picture takes 3 MB, and a long clip has many vehicles.
+    """
     shape = round(look.height_m * FACE_PX_PER_M), round(look.width_m * FACE_PX_PER_M)
     picture = np.zeros((*shape, 3), np.float32)
     brush = _Brush(picture, look)

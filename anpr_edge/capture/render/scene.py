@@ -26,6 +26,8 @@ _TARMAC, _PAINT, _KERB, _VERGE = 26.0, 105.0, 52.0, 34.0
 _REFERENCE_DISTANCE_M = 14.0
 _LAMP_FALL_OFF = 1.3
 _SUPERSAMPLE = 2
+_STRIP_ROWS = 48
+_TEXTURES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,14 @@ class Camera:
         """How far a world point is from the lens."""
         return math.dist(point_m, (self.x_m, 0.0, self.z_m))
 
-    def ground(self, finer: int = 1) -> tuple[Floats, Floats]:
-        """The road point (x, y) each pixel sees, each float32 (H · finer, W · finer)."""
+    def ground(self, finer: int = 1, rows: range | None = None) -> tuple[Floats, Floats]:
+        """The road point (x, y) each pixel sees, each float32 (H · finer, W · finer).
+
+        `rows` takes these rows of the picture alone.
+        """
+        rows = range(self.height) if rows is None else rows
         u = (np.arange(self.width * finer) + 0.5) / finer - self.width / 2
-        v = (np.arange(self.height * finer) + 0.5) / finer - self.height / 2
+        v = (np.arange(rows.start * finer, rows.stop * finer) + 0.5) / finer - self.height / 2
         right, forward, down = self._axes()
         across, below = np.meshgrid(u / self.focal_px, v / self.focal_px)
         rays = [across * right[i] + forward[i] + below * down[i] for i in range(3)]
@@ -86,35 +92,42 @@ def lamp_light(distance_m: float) -> float:
 
 
 def empty_road(camera: Camera, rng: np.random.Generator) -> Floats:
-    """The road without traffic as float32 (H, W) grey levels, free of noise."""
-    x, y = camera.ground(_SUPERSAMPLE)
-    surface = _surface(x, y, rng)
+    """The road without traffic as float32 (H, W) grey levels, free of noise.
+
+    Painted a strip at a time: a unit that watches a rendered road should not need a second one's memory.
+    """
+    tiles = [rng.standard_normal((256, 256)).astype(np.float32) for _ in range(_TEXTURES)]
+    starts = range(0, camera.height, _STRIP_ROWS)
+    strips = [range(start, min(start + _STRIP_ROWS, camera.height)) for start in starts]
+    return np.concatenate([_road_strip(camera, rows, tiles) for rows in strips])
+
+
+def _road_strip(camera: Camera, rows: range, tiles: list[Floats]) -> Floats:
+    x, y = camera.ground(_SUPERSAMPLE, rows)
     distance = np.sqrt((x - camera.x_m) ** 2 + y**2 + camera.z_m**2)
-    lit = surface * (_REFERENCE_DISTANCE_M / distance) ** _LAMP_FALL_OFF
-    size = (camera.width, camera.height)
-    return np.asarray(cv2.resize(lit, size, interpolation=cv2.INTER_AREA), np.float32)
+    lit = _surface(x, y, tiles) * (_REFERENCE_DISTANCE_M / distance) ** _LAMP_FALL_OFF
+    return np.asarray(cv2.resize(lit, (camera.width, len(rows)), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _surface(x: Floats, y: Floats, rng: np.random.Generator) -> Floats:
-    """How bright each road point is under even light."""
-    grain = _texture(x, y, 0.03, rng)
-    patches = _texture(x, y, 1.4, rng)
+def _surface(x: Floats, y: Floats, tiles: list[Floats]) -> Floats:
+    """How bright each road point is under even light; each of the `tiles` gives one texture."""
+    grain = _texture(x, y, 0.03, tiles[0])
+    patches = _texture(x, y, 1.4, tiles[1])
     tracks = np.cos((np.abs(x) - LANE_WIDTH_M / 2) / 0.75 * np.pi) * np.exp(-((x / 3.6) ** 4))
     out = _TARMAC + 3.0 * grain + 2.5 * patches - 1.6 * tracks
     dashes = (np.abs(x) < _LINE_WIDTH_M / 2) & (y % _DASH_PERIOD_M < _DASH_M)
     edges = np.abs(np.abs(x) - LANE_WIDTH_M) < _LINE_WIDTH_M / 2
-    worn = 1 - 0.25 * np.clip(_texture(x, y, 0.12, rng), 0, 2)
+    worn = 1 - 0.25 * np.clip(_texture(x, y, 0.12, tiles[2]), 0, 2)
     out = np.where(dashes | edges, _PAINT * worn, out)
     kerb = (x < _KERB_X_M) & (x > _KERB_X_M - _KERB_WIDTH_M)
     joints = np.where(y % 0.9 < 0.03, 0.6, 1.0)
     out = np.where(kerb, (_KERB + 3 * grain) * joints, out)
     out = np.where(x <= _KERB_X_M - _KERB_WIDTH_M, _TARMAC * 1.15 + 2 * grain, out)
-    grass = _VERGE + 9 * _texture(x, y, 0.08, rng) + 6 * patches
+    grass = _VERGE + 9 * _texture(x, y, 0.08, tiles[3]) + 6 * patches
     return np.where(x > _FAR_VERGE_X_M, grass, out).astype(np.float32)
 
 
-def _texture(x: Floats, y: Floats, grain_m: float, rng: np.random.Generator) -> Floats:
-    """Smooth random values of unit spread laid over the ground, about `grain_m` coarse."""
-    tile = rng.standard_normal((256, 256)).astype(np.float32)
+def _texture(x: Floats, y: Floats, grain_m: float, tile: Floats) -> Floats:
+    """A tile of random values laid over the ground, about `grain_m` coarse."""
     at_x, at_y = (np.mod(axis / grain_m, 255).astype(np.float32) for axis in (x, y))
     return cv2.remap(tile, at_x, at_y, cv2.INTER_LINEAR).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anpr_edge.capture.render.face import FaceLook, paint_face
+from anpr_edge.capture.render.face import FaceLook
 from anpr_edge.capture.render.plates import (
     UK_SINGLE_ROW,
     UK_SINGLE_ROW_BAND,
@@ -65,13 +65,13 @@ def _make_vehicle(
     lane = 0.5 * LANE_WIDTH_M * (1 if toward else -1)
     return Vehicle(
         body=body,
-        face=paint_face(look, plate),
+        look=look,
+        plate=plate,
         paint=paint,
         x_m=lane + float(rng.uniform(-0.3, 0.15)),
         speed_m_s=float(rng.uniform(*_SPEED_KM_H)) / 3.6,
         direction=direction,
         mid_s=mid_s,
         mid_y_m=_MID_Y_M,
-        plate_text=plate.text,
         plate_style=style.name,
     )

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.capture.render.camera_look import Window
-from anpr_edge.capture.render.face import Face
+from anpr_edge.capture.render.face import Face, FaceLook, paint_face
+from anpr_edge.capture.render.plates import PlateArt
 from anpr_edge.capture.render.scene import Camera, lamp_light
 from anpr_edge.records import Direction, Point, Quad, mask_plate
 
@@ -88,15 +89,25 @@ class Vehicle:
     """One vehicle at constant speed along its lane; it is `y_m` = `mid_y_m` away at `mid_s`."""
 
     body: Body
-    face: Face
+    look: FaceLook
+    plate: PlateArt
     paint: float
     x_m: float
     speed_m_s: float
     direction: Direction
     mid_s: float
     mid_y_m: float
-    plate_text: str
     plate_style: str
+
+    @property
+    def plate_text(self) -> str:
+        """What its plate says."""
+        return self.plate.text
+
+    @property
+    def face(self) -> Face:
+        """Its front or rear, painted."""
+        return paint_face(self.look, self.plate)
 
     def __repr__(self) -> str:
         return f"Vehicle({self.body.name}, {mask_plate(self.plate_text)}, {self.speed_m_s:.1f} m/s)"

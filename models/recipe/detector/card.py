@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from models.recipe.data import Background, Scene, load_collection
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX
-from models.recipe.detector.network import OUTPUTS
-from models.recipe.detector.targets import COLS, ROWS, STRIDE_PX
+from models.recipe.detector.targets import COLS, OUTPUTS, ROWS, STRIDE_PX
 from models.recipe.graph import Graph, multiply_adds
 from models.recipe.licences import LICENCES
 from models.recipe.outputs import open_model, output_places

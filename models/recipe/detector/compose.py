@@ -14,7 +14,7 @@ from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledF
 from models.recipe.detector.pictures import Picture, boxes_of_quads
 from models.recipe.synthesis.plates import random_plate
 
-TOO_SMALL_PX: Final = 10.0
+TOO_SMALL_PX: Final = 6.5
 """A plate narrower than this in the input is neither asked for nor forbidden."""
 VISIBLE_SHARE: Final = 0.6
 """A plate of which the frame shows less than this is neither asked for nor forbidden."""

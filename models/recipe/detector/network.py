@@ -14,7 +14,8 @@ from typing import Final
 import torch
 from torch import nn
 
-OUTPUTS: Final = {"heat": 1, "offset": 2, "size": 2, "corners": 8}
+from models.recipe.detector.targets import OUTPUTS
+
 RARE_AT_FIRST: Final = -4.0
 """Heat logit of an untrained network: one cell in 55, so that early training is not all false alarms."""
 TYPICAL_LOG_SIDES: Final = (1.8, 0.7)

@@ -15,7 +15,7 @@ from models.recipe.synthesis.furniture import random_words
 from models.recipe.synthesis.plates import random_plate
 from models.recipe.synthesis.surroundings import bodywork, non_plate
 
-PASTED_WIDTHS_PX: Final = (12.0, 170.0)
+PASTED_WIDTHS_PX: Final = (9.0, 170.0)
 _FONTS: Final = (
     cv2.FONT_HERSHEY_SIMPLEX,
     cv2.FONT_HERSHEY_DUPLEX,

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from models.recipe.data import load_collection
 from models.recipe.detector import card
 from models.recipe.detector.compose import Sources, plain_frame, random_frame
-from models.recipe.detector.network import OUTPUTS, DetectorNet
+from models.recipe.detector.network import DetectorNet
 from models.recipe.detector.pictures import training_pictures
 from models.recipe.detector.roads import road_pictures
+from models.recipe.detector.targets import OUTPUTS
 from models.recipe.export import Exportable
 
 REAL_PICTURES: Final = 120

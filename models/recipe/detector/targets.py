@@ -17,6 +17,8 @@ from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame
 
 Floats = NDArray[np.float32]
 
+OUTPUTS: Final = {"heat": 1, "offset": 2, "size": 2, "corners": 8}
+"""The network's maps and their channels, in the order it gives them."""
 STRIDE_PX: Final = 8
 ROWS: Final = HEIGHT_PX // STRIDE_PX
 COLS: Final = WIDTH_PX // STRIDE_PX
@@ -49,9 +51,8 @@ class Targets:
 
 def encode(frames: Sequence[LabelledFrame]) -> Targets:
     """The maps a perfect detector would answer for `frames`."""
-    channels = {"offset": 2, "size": 2, "corners": 8}
     maps = {
-        name: np.zeros((len(frames), channels.get(name, 1), ROWS, COLS), np.float32)
+        name: np.zeros((len(frames), OUTPUTS.get(name, 1), ROWS, COLS), np.float32)
         for name in Targets.__dataclass_fields__
     }
     targets = Targets(**maps)

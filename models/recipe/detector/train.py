@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--weights", type=Path, help="begin from the averaged weights of another checkpoint")
+    parser.add_argument(
+        "--weights", type=Path, help="begin from the averaged weights another run left (.npz)"
+    )
 
 
 @dataclass
@@ -84,17 +86,19 @@ class Progress:
 
     def begin_from(self, path: Path) -> None:
         """Take over another run's averaged weights, nothing else."""
-        self.average = torch.load(path, weights_only=True)["average"]
+        with np.load(path) as stored:
+            self.average = {name: torch.from_numpy(stored[name]) for name in stored.files}
         self.model.load_state_dict(self.average)
-        self.average = {name: value.clone() for name, value in self.average.items()}
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint by atomic replace."""
+        """Write a checkpoint by atomic replace, and the averaged weights alone beside it as .npz."""
         partial = path.with_suffix(".partial")
         state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         state |= {"average": self.average, "elapsed_s": self.elapsed_s, "step": self.step}
         torch.save(state, partial)
         partial.replace(path)
+        weights = {name: value.numpy() for name, value in self.average.items()}
+        np.savez(path.with_suffix(".npz"), **weights)
 
     def average_in(self) -> None:
         """Move the running average of the weights towards the present ones."""

@@ -1,7 +1,7 @@
 """Which part of a picture a training frame shows, at which scale, stretched how much.
 
 A unit stretches its whole picture to 416 x 288, so frames are stretched too, and somewhat differently
-each time. Every window is cut and shrunk as `anpr_edge.vision.detector.fit` does it.
+each time. A window is resized as `anpr_edge.vision.detector.fit` does it: a unit shows no other pictures.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr_edge.vision.detector import MAX_STRETCH, PADDING_GREY
+from anpr_edge.vision.detector import MAX_STRETCH, PADDING_GREY, fit
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats
 from models.recipe.detector.pictures import Picture
 
-PLATE_WIDTHS_PX: Final = (14.0, 150.0)
+PLATE_WIDTHS_PX: Final = (9.0, 150.0)
 """Widths, in input px, that a window brings its plate to; wider plates come with whole pictures."""
-WIDEST_PX: Final = 270.0
+WIDEST_PX: Final = 390.0
 MAX_ENLARGEMENT: Final = 2.0
 LEAST_FILLED: Final = 0.7
 """Share of the frame's width a picture fills at least."""
@@ -52,11 +52,22 @@ class Window:
         if any(edges):
             padded = cv2.copyMakeBorder(inside, *edges, cv2.BORDER_CONSTANT, value=(outside,))
             inside = np.asarray(padded, np.uint8)
-        shrinking = self.scale_x * self.scale_y < 1
-        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
         canvas = np.full((HEIGHT_PX, WIDTH_PX), PADDING_GREY, np.uint8)
-        canvas[:down, :across] = cv2.resize(inside, (across, down), interpolation=how)
+        canvas[:down, :across] = _resized(inside, across, down)
         return canvas
+
+
+def _resized(pixels: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
+    """`pixels` at another size, by a unit's own way of resizing wherever that stretches as far."""
+    stretch = (across / pixels.shape[1]) / (down / pixels.shape[0])
+    if 1 / MAX_STRETCH <= stretch <= MAX_STRETCH:
+        return from_int8(fit(pixels, (down, across)).picture)
+    return np.asarray(cv2.resize(pixels, (across, down), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def from_int8(picture: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Pixels again from what a model gets."""
+    return np.bitwise_xor(picture.view(np.uint8), np.uint8(0x80))
 
 
 def whole_picture(picture: Picture) -> Window:

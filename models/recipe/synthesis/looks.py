@@ -34,8 +34,15 @@ def expose_far(rng: np.random.Generator, light: Light) -> Picture:
     light = np.asarray(cv2.GaussianBlur(light, (0, 0), float(rng.uniform(0.4, 1.3))), np.float32)
     light = _smear(rng, light, float(rng.uniform(0.4, 0.7))) if rng.random() < 0.3 else light
     light = _glare(rng, light) if rng.random() < 0.3 else light
+    light = _sharpen(rng, light) if rng.random() < 0.5 else light
     light = _develop(rng, light)
     return _compress(rng, np.asarray(np.clip(light, 0, 1) * 255, np.uint8))
+
+
+def _sharpen(rng: np.random.Generator, light: Light) -> Light:
+    """What a camera's own processing does to a soft picture: dark and bright rings along the edges."""
+    soft = cv2.GaussianBlur(light, (0, 0), float(rng.uniform(1.0, 2.5)))
+    return np.asarray(np.clip(light + float(rng.uniform(0.4, 1.6)) * (light - soft), 0, None), np.float32)
 
 
 def reexpose(rng: np.random.Generator, picture: Picture, plate_width_px: float) -> Picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -17,11 +18,11 @@ from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite
-from anpr_edge.errors import OutboxError, SourceStalled
+from anpr_edge.errors import CaptureError, OutboxError, SealError, SourceStalled
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
-from anpr_edge.seams import Outbox, SealAs
+from anpr_edge.seams import Outbox, SealAs, Sealer
 from anpr_edge.statefile import StateFile
 
 PLATE = "AB12CDE"
@@ -53,12 +54,24 @@ class Film:
         self.closed = True
 
 
+class ColouredInBetween(Film):
+    """Gives every other frame in colour, as no camera of ours should."""
+
+    def read(self) -> Frame | None:
+        frame = super().read()
+        if frame is None or frame.seq % 2:
+            return frame
+        return replace(frame, pixels=np.dstack([frame.pixels] * 3))
+
+
 class BrightIsAPlate:
     """Finds one plate in a bright picture and none in a dark one."""
 
     model_id = "fake-detector"
 
     def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        if pixels.ndim != 2:
+            raise CaptureError("not a picture of one channel")
         box = Box(20, 20, 100, 40)
         return [Detection(box, Quad.of_box(box), 0.9)] if pixels.mean() > 100 else []
 
@@ -79,6 +92,19 @@ class PlainSealer:
 
     def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
         return SealedRead(feed, seq, read.plate_text.encode())
+
+
+class FirstReadTooLong(PlainSealer):
+    """Cannot seal the first read it is given."""
+
+    def __init__(self) -> None:
+        self._first: PlateRead | None = None
+
+    def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
+        self._first = self._first or read
+        if read is self._first:
+            raise SealError("plate_text has 80 characters, at most 72")
+        return super().seal(read, feed, seq, previous)
 
 
 class RefusingOutbox(SqliteOutbox):
@@ -106,10 +132,12 @@ def new_outbox(folder: Path, kind: type[SqliteOutbox] = SqliteOutbox) -> SqliteO
     )
 
 
-def make_reader(folder: Path, source: Film, outbox: Outbox, *, live: bool = False) -> Reader:
+def make_reader(
+    folder: Path, source: Film, outbox: Outbox, *, live: bool = False, sealer: Sealer | None = None
+) -> Reader:
     plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
     parts = ReaderParts(
-        source, plates, PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live, source.close
+        source, plates, sealer or PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live, source.close
     )
     report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
     return Reader(parts, CLOCK, NullNotifier(), report)
@@ -197,3 +225,20 @@ def test_the_state_file_holds_no_plate(tmp_path: Path, outbox: SqliteOutbox) -> 
     text = (tmp_path / "reader.json").read_text()
     assert state(tmp_path)["reads"]["committed"] == 1
     assert PLATE not in text
+
+
+def test_a_read_that_cannot_be_sealed_is_counted_and_the_service_goes_on(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    make_reader(tmp_path, Film(20), outbox, sealer=FirstReadTooLong()).run()
+    reads = state(tmp_path)["reads"]
+    assert (reads["committed"], reads["unsealable"]) == (0, 1)
+
+
+def test_a_frame_that_is_no_picture_is_counted_and_the_next_is_read(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    make_reader(tmp_path, ColouredInBetween(40), outbox).run()
+    frames = json.loads((tmp_path / "reader.json").read_text())["frames"]
+    assert (frames["processed"], frames["dropped"]["unusable"]) == (20, 20)
+    assert blobs(outbox)["a"] == [PLATE.encode()]
