@@ -18,7 +18,7 @@ feed's section of each unit's configuration.
 
 `--suite mlkem768-x25519` makes the opening key a hybrid with ML-KEM-768: what is recorded off the air
 today then stays closed when X25519 falls to a quantum computer, for about 1.1 kB more a read. A feed may
-have recipients of both suites.
+have recipients of both suites while it changes over: its reads are as closed as the weakest of them.
 
 Keep {RECIPIENT_FILE} safe, and a copy of it safer: without it no read can be opened, and
 whoever has it can open them all."""

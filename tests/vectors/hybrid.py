@@ -28,11 +28,16 @@ class Encapsulated:
     carrier: bytes
 
 
+def expanded(seed: bytes) -> bytes:
+    """ML-KEM's 64 bytes of seed and X25519's private key."""
+    return hashlib.shake_256(seed).digest(96)
+
+
 def public_raw(seed: bytes) -> bytes:
     """The public key of the private key `seed`."""
-    expanded = hashlib.shake_256(seed).digest(96)
-    mlkem, _ = ML_KEM_768.key_derive(expanded[:64])
-    x25519 = X25519PrivateKey.from_private_bytes(expanded[64:]).public_key()
+    secret = expanded(seed)
+    mlkem, _ = ML_KEM_768.key_derive(secret[:64])
+    x25519 = X25519PrivateKey.from_private_bytes(secret[64:]).public_key()
     return bytes(mlkem) + x25519.public_bytes_raw()
 
 
