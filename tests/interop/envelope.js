@@ -87,6 +87,13 @@ function decrypt({ encrypted, protectedBytes }, own, kid) {
   }
 }
 
+// What a sealed read says in the clear, when `verifyKey` signed it; throws Refused.
+export function verified(blob, verifyKey) {
+  const message = parse(blob);
+  checkSignature(message, verifyKey);
+  return message.header;
+}
+
 // The record of a sealed read that came by `address` = {fleet, unit, feed}; throws Refused.
 export function open(blob, address, verifyKey, own, kid) {
   const message = parse(blob);

@@ -1,6 +1,13 @@
 // The two suites of docs/wire-format.md §4: how a recipient takes the content key out of its structure.
 
-import { createDecipheriv, createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
+import {
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+} from "node:crypto";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem";
 
 const X25519_PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
@@ -72,7 +79,8 @@ class X25519 {
       labelledExtract(suite, EMPTY, "info_hash", info),
     ]);
     const secret = labelledExtract(suite, shared, "secret", EMPTY);
-    return [labelledExpand(suite, secret, "key", context, 16), labelledExpand(suite, secret, "base_nonce", context, 12)];
+    const key = labelledExpand(suite, secret, "key", context, 16);
+    return [key, labelledExpand(suite, secret, "base_nonce", context, 12)];
   }
 }
 

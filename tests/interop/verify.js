@@ -1,10 +1,11 @@
-// node verify.js FOLDER: does this implementation agree with every test vector in it?
+// node verify.js FOLDER: does this implementation agree with every test vector in sealed-reads and chains there?
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { open } from "./envelope.js";
+import { Chain } from "./chain.js";
+import { open, verified } from "./envelope.js";
 import { SUITES } from "./hpke.js";
 
 const raw = (text) => Buffer.from(text, "base64url");
@@ -27,19 +28,40 @@ function outcome(vector) {
   }
 }
 
-function agrees(vector, { kind, fields, hash }) {
-  if (kind !== vector.expect) return false;
-  return kind !== "opens" || (hash === vector.hash && isDeepStrictEqual(fields, vector.record));
+function agrees(vector) {
+  const { kind, fields, hash, why } = outcome(vector);
+  const same =
+    kind === vector.expect &&
+    (kind !== "opens" || (hash === vector.hash && isDeepStrictEqual(fields, vector.record)));
+  return same || `expected ${vector.expect}, found ${why ?? kind}`;
 }
 
-const folder = process.argv[2];
-const files = readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
-let agreeing = 0;
-for (const file of files) {
-  const vector = JSON.parse(readFileSync(join(folder, file), "utf8"));
-  const found = outcome(vector);
-  if (agrees(vector, found)) agreeing += 1;
-  else console.log(`${file}: expected ${vector.expect}, found ${found.why ?? found.kind}`);
+function chainAgrees(vector) {
+  const chain = new Chain();
+  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  const found = { expect: [] };
+  for (const blob of vector.envelopes.map(raw)) {
+    const { seq, previous } = verified(blob, verifyKey);
+    found.expect.push(chain.add(BigInt(seq), sha256(blob), previous));
+  }
+  found.missing = chain.missing;
+  found.restarts = chain.restarts;
+  const { expect, missing, restarts } = vector;
+  return isDeepStrictEqual(found, { expect, missing, restarts }) || `found ${JSON.stringify(found)}`;
 }
-console.log(`${agreeing} of ${files.length} vectors agree`);
-process.exitCode = files.length > 0 && agreeing === files.length ? 0 : 1;
+
+const KINDS = { "sealed-reads": agrees, chains: chainAgrees };
+
+let agreeing = 0;
+let count = 0;
+for (const [folder, check] of Object.entries(KINDS)) {
+  const path = join(process.argv[2], folder);
+  for (const file of readdirSync(path).filter((name) => name.endsWith(".json")).sort()) {
+    count += 1;
+    const verdict = check(JSON.parse(readFileSync(join(path, file), "utf8")));
+    if (verdict === true) agreeing += 1;
+    else console.log(`${folder}/${file}: ${verdict}`);
+  }
+}
+console.log(`${agreeing} of ${count} vectors agree`);
+process.exitCode = count > 0 && agreeing === count ? 0 : 1;

@@ -172,6 +172,7 @@ SHAPE = (
 
 HEADER = (
     Case("header-version", "Format version 2.", "version", Recipe(bend_clear=lambda c: {**c, 1: 2})),
+    Case("header-version-old", "Format version 0.", "version", Recipe(bend_clear=lambda c: {**c, 1: 0})),
     Case(
         "header-unknown-label",
         "A further label in the protected bucket.",

@@ -145,6 +145,17 @@ def test_any_changed_bit_is_refused(bit: int) -> None:
         assert refused.value.kind in TAMPERED
 
 
+def test_any_changed_byte_of_a_read_for_both_suites_is_refused() -> None:
+    recipients = [recipient("recipient one").public, recipient("hybrid one").public]
+    blob = envelope.seal(wire.encode_read(READ), HEADER, recipients, signer())
+    for at in range(len(blob)):
+        changed = bytearray(blob)
+        changed[at] ^= 1 << at % 8
+        with pytest.raises(EnvelopeError) as refused:
+            received(bytes(changed))
+        assert refused.value.kind in TAMPERED
+
+
 def test_any_shorter_read_is_malformed() -> None:
     for length in range(len(BLOB)):
         with pytest.raises(EnvelopeError) as refused:
