@@ -6,15 +6,15 @@ runs of consecutive numbers, and every place where two runs meet is checked agai
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 
 from anpr_edge.seal.envelope import CHAIN_START
 
-REMEMBERED = 256
-"""Hashes kept for telling a repeat from another read under a used number: several in-flight windows."""
+PRINT_BYTES = 8
+"""What is remembered of each read's hash, to tell a repeat from another read under a used number."""
 
 GRACE_S = 10.0
 """A gap that has not shrunk for this long is asked for; until then the backlog may still be filling it."""
@@ -53,6 +53,7 @@ class Link:
 class _Run:
     first: Link
     last: Link
+    prints: array[int]
     gap_since_ns: int
     """When the gap below this run last changed."""
 
@@ -63,7 +64,7 @@ class FeedLedger:
     def __init__(self, grace_s: float = GRACE_S) -> None:
         self._grace_ns = round(grace_s * 1e9)
         self._runs: list[_Run] = []
-        self._hashes: OrderedDict[int, bytes] = OrderedDict()
+        self._conflicts: set[int] = set()
         self.breaks = 0
 
     def __len__(self) -> int:
@@ -74,14 +75,18 @@ class FeedLedger:
         below = self._run_at_or_below(link.seq)
         if below is None or link.seq > below.last.seq:
             return Place.NEW
-        known = self._hashes.get(link.seq)
-        return Place.REPEAT if known in (None, link.hash) else Place.CONFLICT
+        print_ = _print(link)
+        same = below.prints[link.seq - below.first.seq] == print_ or print_ in self._conflicts
+        return Place.REPEAT if same else Place.CONFLICT
+
+    def add_conflict(self, link: Link) -> None:
+        """Remember a link in conflict, so that it is a repeat when it comes again."""
+        self._conflicts.add(_print(link))
 
     def add(self, link: Link, mono_ns: int) -> bool:
         """Count a new link as here; False when the chain does not hold beside it."""
         at = bisect_right(self._runs, link.seq, key=lambda run: run.first.seq)
-        self._runs.insert(at, _Run(link, link, mono_ns))
-        self._remember(link)
+        self._runs.insert(at, _Run(link, link, array("Q", [_print(link)]), mono_ns))
         breaks = self.breaks
         self._join(at, mono_ns)
         self._join(at - 1, mono_ns)
@@ -127,12 +132,12 @@ class FeedLedger:
         if right.first.previous != left.last.hash:
             self.breaks += 1
         left.last = right.last
+        left.prints.extend(right.prints)
         del self._runs[at + 1]
 
-    def _remember(self, link: Link) -> None:
-        self._hashes[link.seq] = link.hash
-        if len(self._hashes) > REMEMBERED:
-            self._hashes.popitem(last=False)
+
+def _print(link: Link) -> int:
+    return int.from_bytes(link.hash[:PRINT_BYTES])
 
 
 def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:

@@ -66,8 +66,11 @@ class Intake:
         now_ns = clock.now().mono_ns
         for held in store.held() if store else ():
             ledger = self.ledger((held.fleet, held.unit, held.feed))
-            if ledger.place(held.link) is Place.NEW:
+            place = ledger.place(held.link)
+            if place is Place.NEW:
                 ledger.add(held.link, now_ns)
+            elif place is Place.CONFLICT:
+                ledger.add_conflict(held.link)
 
     @property
     def feeds(self) -> list[FeedKey]:
@@ -86,11 +89,11 @@ class Intake:
         """
         received = self._clock.now()
         items: list[StoredRead | StoredRefusal] = []
+        self.sound = False
         outcomes = [self._one(topic, blob, received, items) for topic, blob in messages]
         if self._store and items:
-            self.sound = False
             self._store.keep(items)
-            self.sound = True
+        self.sound = True
         return outcomes
 
     def _one(
@@ -106,10 +109,12 @@ class Intake:
         place = self.ledger(key).place(link)
         if place is Place.REPEAT:
             return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)
-        words = _TAKEN
-        if place is Place.NEW:
-            holds = self.ledger(key).add(link, received.mono_ns)
-            words = _BROKEN if not holds else _RESTARTED if link.restarts else ""
+        words = _RESTARTED if link.restarts else ""
+        if place is Place.CONFLICT:
+            self.ledger(key).add_conflict(link)
+            words = _TAKEN
+        elif not self.ledger(key).add(link, received.mono_ns):
+            words = _BROKEN
         try:
             opened = self._opener.open(envelope)
         except EnvelopeError as error:

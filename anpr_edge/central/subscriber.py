@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from anpr_edge.central.intake import FeedKey, Intake, Outcome
+from anpr_edge.central.intake import FeedKey, Intake, Outcome, Verdict
 from anpr_edge.central.watermarks import EVERY_S, Watermarks
 from anpr_edge.records import LinkState
 from anpr_edge.seams import Clock
@@ -146,7 +146,7 @@ class Subscriber:
             arrival.link.acknowledge(arrival.message)
         for outcome in outcomes:
             if self._watermarks and outcome.key:
-                self._watermarks.touch(outcome.key)
+                self._watermarks.touch(outcome.key, lost=outcome.verdict is Verdict.REPEAT)
         return outcomes
 
     def _tell_units(self, owed_s: float = EVERY_S) -> None:

@@ -40,12 +40,14 @@ class Watermarks:
         self._told_ns: dict[FeedKey, int] = {}
         self._touched: set[FeedKey] = set(intake.feeds)
 
-    def touch(self, key: FeedKey) -> None:
-        """Something of this feed arrived, or its last watermark may be lost."""
+    def touch(self, key: FeedKey, *, lost: bool = False) -> None:
+        """Something of this feed arrived; `lost` if it was a repeat: the unit may have missed the last."""
+        if lost:
+            self.forget(key)
         self._touched.add(key)
 
     def forget(self, key: FeedKey) -> None:
-        """The broker did not take the last watermark: tell it again."""
+        """The last watermark may not have arrived: tell it again."""
         self._told.pop(key, None)
         self._touched.add(key)
 

@@ -32,6 +32,9 @@ FRAMES_WAITING = 2
 READS_WAITING = 64
 POLL_S = 0.25
 RETRY_S = 1.0
+TRIES_AFTER_STOP = 3
+"""How often a stop still offers its last reads to an outbox that refuses; systemd gives it 20 s in all."""
+
 SUPERVISE_S = 0.1
 
 
@@ -71,6 +74,7 @@ class Reader:
         self._frame_ms = Latencies()
         self._last_read_mono_ns: int | None = None
         self._outbox_down = False
+        self._tries_left = TRIES_AFTER_STOP
 
     def stop(self) -> None:
         """Take no more frames; what is under way is still finished. Safe in a signal handler."""
@@ -147,18 +151,27 @@ class Reader:
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
             placed = replace(read, fix=self._parts.positioner.fix())
-            while not self._reads.put(placed, POLL_S):
-                self._heartbeats.beat("infer")
+            try:
+                while not self._reads.put(placed, POLL_S):
+                    self._heartbeats.beat("infer")
+            except Closed:
+                self._lose(1)
 
     def _commit(self) -> None:
+        unkept: list[PlateRead] = []
         try:
             while True:
                 first = self._reads.get(POLL_S)
                 self._heartbeats.beat("commit")
                 if first is not None:
-                    self._keep([first, *self._waiting_reads()])
+                    unkept = [first, *self._waiting_reads()]
+                    self._keep(unkept)
+                    unkept = []
         except Closed:
             return
+        finally:
+            self._reads.close()  # whoever hands on a read must not wait for a stage that has ended
+            self._lose(len(unkept) + len(self._reads))
 
     def _waiting_reads(self) -> list[PlateRead]:
         """The reads that queued up behind the first: they share its transaction."""
@@ -196,14 +209,22 @@ class Reader:
         return lambda seq, previous: self._parts.sealer.seal(read, feed, seq, previous)
 
     def _outbox_refused(self, error: OutboxError, waiting: int) -> None:
-        """Keep the reads and try again; only a stop ends the trying, and says what is lost."""
+        """Keep the reads and try again; only a stop ends the trying, after a few times more."""
         self._heartbeats.beat("commit")
         if not self._outbox_down:
             log.error("outbox: %s; %d reads wait in memory", error, waiting)
         self._outbox_down = True
         if self._stop.is_set():
-            raise error
+            self._tries_left -= 1
+            if self._tries_left < 0:
+                raise error
         self._clock.sleep(RETRY_S)
+
+    def _lose(self, count: int) -> None:
+        """Count reads that nothing can keep any more."""
+        if count:
+            self._counts.add("lost", count)
+            log.error("%d reads could not be kept and are lost", count)
 
     # ── what it says of itself ──────────────────────────────────────────────────────────────
 
@@ -223,6 +244,7 @@ class Reader:
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
                 "unsealable": counts.get("unsealable", 0),
+                "lost": counts.get("lost", 0),
                 "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
             },
             "latency_ms": {

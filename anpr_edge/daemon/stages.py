@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event, Thread
 
 from anpr_edge.daemon.health import Heartbeats
+from anpr_edge.errors import AnprError
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +17,7 @@ log = logging.getLogger(__name__)
 class Stages:
     """Runs each stage's function in a thread of its own until all have returned.
 
-    A function that raises sets `stop`; its error is raised again by `failed` in the main thread.
+    A function that raises sets `stop`; its error is raised again by `raise_failure` in the main thread.
     """
 
     def __init__(self, heartbeats: Heartbeats, stop: Event) -> None:
@@ -42,8 +45,16 @@ class Stages:
         try:
             work()
         except BaseException as error:
-            log.error("%s: %s", stage, error)
+            log.error("%s: %s", stage, _in_words(error))
             self._failure = self._failure or error
             self._stop.set()
         finally:
             self._heartbeats.suspend(stage)
+
+
+def _in_words(error: BaseException) -> str:
+    """Our own errors speak for themselves; the text of any other may hold a plate and stays out."""
+    if isinstance(error, AnprError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno}"

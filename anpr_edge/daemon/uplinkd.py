@@ -114,14 +114,17 @@ class UplinkService:
     # ── down ────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, events: Sequence[Delivery | SignedMessage | LinkState]) -> None:
+        """Heed every event, also when the outbox cannot record the deliveries among them."""
         deliveries = [event for event in events if isinstance(event, Delivery)]
-        if deliveries:
-            self._delivered(deliveries)
-        for event in events:
-            if isinstance(event, LinkState):
-                self._link_changed(event)
-            elif isinstance(event, SignedMessage):
-                self._acknowledged(event)
+        try:
+            if deliveries:
+                self._delivered(deliveries)
+        finally:
+            for event in events:
+                if isinstance(event, LinkState):
+                    self._link_changed(event)
+                elif isinstance(event, SignedMessage):
+                    self._acknowledged(event)
 
     def _delivered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -189,6 +192,12 @@ class UplinkService:
         except OutboxError:
             return {}
         return {
-            feed: {"waiting": s.waiting, "sent": s.sent, "oldest_age_s": s.oldest_age_s}
+            feed: {
+                "waiting": s.waiting,
+                "sent": s.sent,
+                "oldest_age_s": s.oldest_age_s,
+                "dropped": dict(s.dropped),
+                "restarts": s.restarts,
+            }
             for feed, s in stats.items()
         }

@@ -60,6 +60,10 @@ _MS: Final = 1_000_000
 _E7: Final = 10_000_000
 _HIGHEST_MS: Final = 2**53 - 1
 """A time any language can hold exactly. Source: RFC 8259 §6 (JavaScript's safe integers)."""
+_LATEST_MS: Final = 253_370_764_799_999
+_LONGEST_MS: Final = 365 * 24 * 3600 * 1000
+"""Seen before the year 9999 and for no longer than one more: RFC 3339 §1 writes years in four digits."""
+
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("toward", "away")
 
 LONGEST_PLATE: Final = 72
@@ -72,9 +76,9 @@ _CHECKS: Final[Mapping[Field, Callable[[object], Any]]] = {
     Field.READ_ID: exactly(READ_ID_BYTES),
     Field.PLATE_TEXT: _plate,
     Field.CONFIDENCE: probability,
-    Field.FIRST_SEEN: whole(0, _HIGHEST_MS),
+    Field.FIRST_SEEN: whole(0, _LATEST_MS),
     Field.CLOCK_ERROR: maybe(whole(0, _HIGHEST_MS)),
-    Field.DURATION: whole(0, _HIGHEST_MS),
+    Field.DURATION: whole(0, _LONGEST_MS),
     Field.FRAMES_USED: whole(0, 1_000_000),
     Field.CHAR_CONFIDENCES: listed(LONGEST_PLATE, probability),
     Field.ALTERNATIVES: listed(16, record(_plate, probability)),

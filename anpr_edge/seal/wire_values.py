@@ -27,11 +27,11 @@ def whole(lowest: int, highest: int) -> Callable[[object], int]:
 
 
 def text(longest: int) -> Callable[[object], str]:
-    """Text of 1 to `longest` bytes of UTF-8."""
+    """Text of 1 to `longest` bytes of UTF-8, all of it printable: it may go to a terminal."""
 
     def check(value: object) -> str:
-        if not isinstance(value, str) or not 1 <= len(value.encode()) <= longest:
-            raise Wrong(f"not text of 1 to {longest} bytes")
+        if not isinstance(value, str) or not 1 <= len(value.encode()) <= longest or not value.isprintable():
+            raise Wrong(f"not printable text of 1 to {longest} bytes")
         return value
 
     return check

@@ -1,4 +1,4 @@
-"""Measure the detector, and both models end to end, on whole held-out pictures.
+"""Measure the detectors, and all models end to end, on whole held-out pictures.
 
 Everything runs through the classes a unit runs (`anpr_edge.vision`), on the stored pictures in grey, at
 their own size. Labels are taken as they are, with each source's own idea of a box.
@@ -11,6 +11,9 @@ import json
 import sys
 from pathlib import Path
 
+from anpr_edge.seams import Detector
+from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, UNSEEN_SCORE, CloseUp
+from anpr_edge.vision.closeup import MODEL_NAME as CLOSE_UP
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
@@ -20,33 +23,35 @@ from models.recipe.detector.measures import Report, choose_threshold, look_at, r
 from models.recipe.detector.twin import FloatTwin
 
 LOWEST_SCORE = 0.05
-"""Everything the detector scores above this is kept, so that any threshold can be judged afterwards."""
+"""Everything scored above this is kept, so that any threshold can be judged afterwards."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `evaluate`."""
     parser.add_argument("folder", type=Path, help="where detector.tflite and its card are")
+    parser.add_argument("--close-up", type=Path, help="folder of closeup.tflite: look twice")
     parser.add_argument(
         "--recogniser", type=Path, help="folder of recogniser.tflite and card, for whole reads"
     )
-    parser.add_argument("--float32", action="store_true", help="measure detector.float32.tflite as well")
+    parser.add_argument("--float32", action="store_true", help="measure the .float32.tflite files as well")
     parser.add_argument("--threshold", type=float, help="instead of choosing one on the calibration split")
-    parser.add_argument("--ship", type=Path, help="put model and card, with these figures, into this folder")
-    parser.add_argument("--version", default="0.1.0", help="version to write in the card")
-    parser.add_argument("--made-up", type=int, default=0, help="composed frames trained on, for the card")
+    parser.add_argument(
+        "--ship", type=Path, help="put the detector, or with --close-up that model, and its card here"
+    )
+    parser.add_argument("--version", default="0.1.0", help="version to write in the cards")
+    parser.add_argument("--made-up", type=int, default=0, help="composed frames trained on, for the cards")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one table per model; with `--ship`, write the card."""
+    """Print one table for int8, one for float32; with `--ship`, write the cards."""
     collection = load_collection()
     reader = TfliteRecogniser(TfliteModel.load(args.recogniser, "recogniser")) if args.recogniser else None
-    model = TfliteModel.load(args.folder, "detector")
-    detector = TfliteDetector(model, LOWEST_SCORE)
+    detector = open_detector(args.folder, args.close_up)
     threshold = args.threshold or choose_threshold(look_at(collection, "calibration", detector, None))
     reports = {"int8": report(look_at(collection, "validation", detector, reader), threshold)}
     if args.float32:
-        twin = TfliteDetector(FloatTwin(model.card, args.folder / "detector.float32.tflite"), LOWEST_SCORE)
+        twin = open_detector(args.folder, args.close_up, float32=True)
         reports["float32"] = report(look_at(collection, "validation", twin, reader), threshold)
     for kind, figures in reports.items():
         print(f"{kind}, score at least {threshold:.2f}")
@@ -54,10 +59,31 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         args.json.write_text(json.dumps({"threshold": threshold, **reports}, indent=1) + "\n")
     if args.ship:
-        release = Release(args.version, args.made_up, threshold, {"split": "validation", **reports})
-        card = ship(args.folder, args.ship, release)
-        print(f"{card} written", file=sys.stderr)
+        _ship(args, threshold, reports)
     return 0
+
+
+def open_detector(folder: Path, close_up: Path | None, *, float32: bool = False) -> Detector:
+    """The detector in `folder`, generous, with a second look when there is a folder for it."""
+
+    def model(where: Path, name: str) -> TfliteModel:
+        made = TfliteModel.load(where, name)
+        return FloatTwin(made.card, where / f"{name}.float32.tflite") if float32 else made
+
+    first = model(folder, "detector")
+    if close_up is None:
+        return TfliteDetector(first, LOWEST_SCORE)
+    second = TfliteDetector(model(close_up, CLOSE_UP), UNSEEN_SCORE)
+    return CloseUp(TfliteDetector(first, FIRST_LOOK_SCORE), second, LOWEST_SCORE)
+
+
+def _ship(args: argparse.Namespace, threshold: float, reports: dict[str, Report]) -> None:
+    """Ship the detector, or, when it was measured with a second look, that second look's model."""
+    measured = {"split": "validation", "looks": 2 if args.close_up else 1, **reports}
+    name = CLOSE_UP if args.close_up else "detector"
+    release = Release(name, args.version, args.made_up, threshold, measured)
+    card = ship(args.close_up or args.folder, args.ship, release)
+    print(f"{card} written", file=sys.stderr)
 
 
 def _print(figures: Report) -> None:

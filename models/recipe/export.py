@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 MAX_DIFFERENCE: Final = 2e-3
 """Largest accepted difference between PyTorch and float32 TFLite, over the span of an output."""
-MODELS: Final = {"detector": "models.recipe.detector.release", "recogniser": "models.recipe.ocr.release"}
+MODELS: Final = {
+    "detector": "models.recipe.detector.release",
+    "closeup": "models.recipe.detector.closeup_release",
+    "recogniser": "models.recipe.ocr.release",
+}
 
 
 @dataclass(frozen=True, eq=False)

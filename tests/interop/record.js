@@ -4,6 +4,9 @@ import { decode, isBytes, isWhole, Refused } from "./cbor.js";
 
 const BUCKETS = [256, 384, 512, 768, 1024, 2048, 4096];
 const MOST_MS = 2 ** 53 - 1;
+const LATEST_MS = 253_370_764_799_999;
+const LONGEST_MS = 365 * 24 * 3600 * 1000;
+const PRINTABLE = /^(?: |[^\p{C}\p{Z}])+$/u;
 
 export function unpadded(padded) {
   let end = padded.length;
@@ -15,7 +18,7 @@ export function unpadded(padded) {
 
 const whole = (lowest, highest) => (value) => isWhole(value, lowest, highest);
 const text = (longest) => (value) =>
-  typeof value === "string" && value.length > 0 && Buffer.byteLength(value) <= longest;
+  typeof value === "string" && PRINTABLE.test(value) && Buffer.byteLength(value) <= longest;
 const list = (most, each) => (value) => Array.isArray(value) && value.length <= most && value.every(each);
 const tuple = (...checks) => (value) =>
   Array.isArray(value) && value.length === checks.length && checks.every((check, at) => check(value[at]));
@@ -38,9 +41,9 @@ const FIELDS = new Map([
   [1, (value) => isBytes(value, 16)],
   [2, plate],
   [3, probability],
-  [4, milliseconds],
+  [4, whole(0, LATEST_MS)],
   [5, orNull(milliseconds)],
-  [6, milliseconds],
+  [6, whole(0, LONGEST_MS)],
   [7, whole(0, 1_000_000)],
   [8, list(72, probability)],
   [9, list(16, tuple(plate, probability))],

@@ -10,7 +10,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.vectors.cases import CASES, Case
+from tests.vectors.case import Case
+from tests.vectors.cases import CASES
 from tests.vectors.chains import CHAINS, Chain, envelopes
 from tests.vectors.keys import seed_of, suite_of
 from tests.vectors.recipe import bake

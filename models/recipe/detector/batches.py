@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -10,19 +11,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.recipe.detector.frames import WIDTH_PX, LabelledFrame, Shard, load_shard, shard_paths
+from models.recipe.detector.closeups import random_close_up
+from models.recipe.detector.frames import LabelledFrame, Shard, load_shard, shard_paths
 
-MAX_SHARDS: Final = 90
-"""Older shards are dropped beyond this many: 90 of 500 frames are 5.4 GB."""
+MAX_SHARDS: Final = 80
+"""Older shards are dropped beyond this many: 80 of 500 frames are 4.8 GB."""
 _MIRRORED_CORNERS: Final = [1, 0, 3, 2]
 
 
 class FramePool:
     """The frames of a folder's shards, all in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, at_most: int = MAX_SHARDS) -> None:
         """Raises: ValueError when the folder holds no shard."""
         self._folder = folder
+        self._at_most = at_most
         self._shards: dict[Path, Shard] = {}
         self.look_for_shards()
         if not self._shards:
@@ -33,7 +36,7 @@ class FramePool:
 
     def look_for_shards(self) -> None:
         """Take up shards that came since, newest first when there are too many."""
-        newest = sorted(shard_paths(self._folder), key=lambda path: path.stat().st_mtime)[-MAX_SHARDS:]
+        newest = sorted(shard_paths(self._folder), key=lambda path: path.stat().st_mtime)[-self._at_most :]
         self._shards = {path: self._shards.get(path) or load_shard(path) for path in newest}
 
     def draw(self, rng: np.random.Generator, count: int) -> list[LabelledFrame]:
@@ -44,6 +47,29 @@ class FramePool:
         return [shards[which].frame(int(rng.integers(len(shards[which])))) for which in chosen]
 
 
+class CloseUpPool(FramePool):
+    """Windows for the second look, cut from the frames of a folder's shards."""
+
+    def draw(self, rng: np.random.Generator, count: int) -> list[LabelledFrame]:
+        """`count` windows; every shard's wrong finds are looked at where `mine-detector` left any."""
+        windows: list[LabelledFrame] = []
+        while len(windows) < count:
+            path = list(self._shards)[rng.integers(len(self._shards))]
+            index = int(rng.integers(len(self._shards[path])))
+            finds = self._finds(path)
+            beside = finds[finds[:, 0] == index, 1:]
+            window = random_close_up(rng, self._shards[path].frame(index), beside)
+            if window is not None:
+                windows.append(window)
+        return windows
+
+    @cache  # noqa: B019  a pool lives as long as its training
+    def _finds(self, path: Path) -> NDArray[np.float32]:
+        beside = path.with_suffix(".finds.npy")
+        found = np.load(beside) if beside.exists() else np.zeros((0, 5))
+        return np.asarray(found, np.float32)
+
+
 def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:
     """Each frame mirrored every other time, and with another brightness and contrast."""
     return [_relit(rng, mirrored(frame) if rng.random() < 0.5 else frame) for frame in frames]
@@ -52,14 +78,15 @@ def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[L
 def mirrored(frame: LabelledFrame) -> LabelledFrame:
     """The frame with left and right exchanged; corners keep their names as the eye sees them."""
     quads = frame.quads[:, _MIRRORED_CORNERS] * np.array([-1, 1], np.float32)
-    quads = quads + np.array([WIDTH_PX, 0], np.float32)
-    pixels = frame.pixels[:, ::-1]
-    return LabelledFrame(pixels, _mirror(frame.boxes), quads, _mirror(frame.ignored), frame.complete)
+    width = frame.pixels.shape[1]
+    quads = quads + np.array([width, 0], np.float32)
+    boxes, ignored = _mirror(frame.boxes, width), _mirror(frame.ignored, width)
+    return LabelledFrame(frame.pixels[:, ::-1], boxes, quads, ignored, frame.complete)
 
 
-def _mirror(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mirror(boxes: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     flipped = boxes.copy()
-    flipped[:, 0], flipped[:, 2] = WIDTH_PX - boxes[:, 2], WIDTH_PX - boxes[:, 0]
+    flipped[:, 0], flipped[:, 2] = width - boxes[:, 2], width - boxes[:, 0]
     return flipped
 
 

@@ -1,4 +1,4 @@
-"""The detector's card: what it is, what it was made from, what it can do and where it fails."""
+"""The detectors' cards: what they are, what they were made from, what they can do and where they fail."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.recipe.data import Background, Scene, load_collection
-from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX
-from models.recipe.detector.targets import COLS, OUTPUTS, ROWS, STRIDE_PX
+from models.recipe.detector.targets import OUTPUTS, STRIDE_PX
 from models.recipe.graph import Graph, multiply_adds
 from models.recipe.licences import LICENCES
 from models.recipe.outputs import open_model, output_places
 
-NAME: Final = "detector"
 KNOWN_FAILURES: Final = (
     "Plates narrower than about 12 px at 416 x 288 (37 px in a 1280 x 720 picture) are mostly missed.",
     "Plates turned more than about 60 degrees away, or hidden by more than a third.",
@@ -31,6 +29,7 @@ KNOWN_FAILURES: Final = (
 class Release:
     """What a card says that the model file does not: `made_up` frames trained on, figures `measured`."""
 
+    name: str
     version: str
     made_up: int
     threshold: float
@@ -38,33 +37,35 @@ class Release:
 
 
 def ship(folder: Path, into: Path, release: Release) -> Path:
-    """Copy `detector.tflite` from `folder` to `into` and write its card."""
-    shipped = into / f"{NAME}.tflite"
+    """Copy a model from `folder` to `into` and write its card there."""
     if folder.resolve() != into.resolve():
-        shutil.copyfile(folder / shipped.name, shipped)
-    return write_card(shipped, folder / f"{NAME}.graph.npz", release)
+        shutil.copyfile(folder / f"{release.name}.tflite", into / f"{release.name}.tflite")
+    return write_card(folder, into, release)
 
 
-def write_card(model: Path, graph: Path, release: Release) -> Path:
-    """Write the card beside an exported model; returns its path."""
+def write_card(folder: Path, into: Path, release: Release) -> Path:
+    """Write the card of the model in `into` that was exported to `folder`; returns its path."""
+    model = into / f"{release.name}.tflite"
     places = output_places(open_model(model))
+    graph = Graph.load(folder / f"{release.name}.graph.npz")
+    height, width = graph.input_shape
     facts = {
         "card_version": 1,
-        "name": NAME,
+        "name": release.name,
         "version": release.version,
         "task": "plate-detector",
         "file": model.name,
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "created": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "input": {"shape": [1, HEIGHT_PX, WIDTH_PX, 1], "dtype": "int8", "scale": 1 / 128, "zero_point": 0},
+        "input": {"shape": [1, height, width, 1], "dtype": "int8", "scale": 1 / 128, "zero_point": 0},
         "outputs": [
-            {"name": name, "index": place, "shape": [1, ROWS, COLS, channels]}
+            {"name": name, "index": place, "shape": [1, height // STRIDE_PX, width // STRIDE_PX, channels]}
             for place, (name, channels) in zip(places, OUTPUTS.items(), strict=True)
         ],
         "stride": STRIDE_PX,
         "threshold": round(release.threshold, 3),
         "calibration": {"temperature": 1.0},
-        "multiply_adds": multiply_adds(Graph.load(graph)),
+        "multiply_adds": multiply_adds(graph),
         "licence": "MIT",
         "training_data": training_sources(),
         "synthetic_images": release.made_up,

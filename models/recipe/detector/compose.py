@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recipe.detector import exposure, pasting, windows
+from models.recipe.detector import exposure, pasting, transplanting, windows
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
 from models.recipe.detector.pictures import Picture, boxes_of_quads
-from models.recipe.synthesis.plates import random_plate
 
 TOO_SMALL_PX: Final = 6.5
 """A plate narrower than this in the input is neither asked for nor forbidden."""
@@ -36,11 +34,17 @@ def random_frame(rng: np.random.Generator, sources: Sources) -> LabelledFrame:
     light = pixels.astype(np.float32) / 255
     quads = window.to_input(picture.quads)
     boxes = window.to_input(picture.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
-    if rng.random() < 0.3:
-        _reletter(rng, light, quads)
-    boxes, quads = _paste_all(rng, light, boxes, quads, window.scale_y / window.scale_x)
+    stretch = window.scale_y / window.scale_x
+    way = rng.random()
+    if way < 0.15:
+        transplanting.reletter(rng, light, quads)
+    elif way < 0.55:
+        boxes, quads = transplanting.transplant(
+            rng, light, boxes, quads, stretch=stretch, source=picture.source
+        )
+    boxes, quads = _paste_all(rng, light, boxes, quads, stretch)
     known = quads[~np.isnan(quads).any(axis=(1, 2))]
-    if rng.random() < (0.35 if len(known) == len(quads) else 0.1):
+    if rng.random() < (0.25 if len(known) == len(quads) else 0.1):
         light = exposure.night(rng, light, known)
     if rng.random() < 0.12:
         exposure.lamps(rng, light, boxes)
@@ -75,24 +79,6 @@ def _pick(rng: np.random.Generator, sources: Sources) -> tuple[Picture, windows.
     if way < 0.9 and len(picture.boxes):
         return picture, windows.around_plate(rng, picture)
     return picture, windows.anywhere(rng, picture)
-
-
-def _reletter(rng: np.random.Generator, light: Floats, quads: Floats) -> None:
-    """Put a made-up plate of the same brightness in place of each real one with known corners."""
-    for quad in quads:
-        if np.isnan(quad).any() or (quad.max(axis=0) > (WIDTH_PX, HEIGHT_PX)).any() or quad.min() < 0:
-            continue
-        mask = np.zeros(light.shape, np.uint8)
-        cv2.fillPoly(mask, [np.round(quad).astype(np.int32)], (1,))
-        seen = light[mask > 0]
-        if seen.size < 20:
-            continue
-        low, high = np.percentile(seen, (8, 92))
-        face = random_plate(rng).reflectance
-        dark, bright = np.percentile(face, (8, 92))
-        face = low + (face - dark) / max(float(bright - dark), 0.1) * (high - low)
-        blurred = cv2.GaussianBlur(face, (0, 0), max(0.1, face.shape[0] * float(rng.uniform(0, 0.05))))
-        pasting.draw_face(light, np.clip(blurred, 0, 1.2).astype(np.float32), quad)
 
 
 def _paste_all(

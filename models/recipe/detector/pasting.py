@@ -131,7 +131,7 @@ def caption(rng: np.random.Generator, light: Floats, taken: Floats) -> None:
     font, scale = int(rng.choice(_FONTS)), float(rng.uniform(0.25, 0.7))
     (width, height), _ = cv2.getTextSize(words, font, scale, 1)
     x = int(rng.uniform(2, max(3, WIDTH_PX - width)))
-    y = int(rng.choice([height + 4, HEIGHT_PX - 6]))
+    y = int(rng.choice([height + 4, HEIGHT_PX - 6, rng.integers(height + 4, HEIGHT_PX - 6)]))
     area = np.array([(x, y - height), (x + width, y - height), (x + width, y), (x, y)], np.float32)
     if _overlaps(area, taken):
         return

@@ -18,6 +18,7 @@ from models.recipe.detector.roads import road_pictures
 from models.recipe.detector.targets import OUTPUTS
 from models.recipe.export import Exportable
 
+NAME: Final = "detector"
 REAL_PICTURES: Final = 120
 MADE_PICTURES: Final = 120
 ROAD_CLIPS: Final = 5
@@ -34,9 +35,8 @@ def exportable(checkpoint: Path) -> Exportable:
 
 def first_card(folder: Path) -> None:
     """Give a model fresh from export a card without figures, so that it can be loaded and measured."""
-    model = folder / f"{card.NAME}.tflite"
-    release = card.Release("0.0.0", 0, PROVISIONAL_THRESHOLD, {"split": "none"})
-    card.write_card(model, folder / f"{card.NAME}.graph.npz", release)
+    release = card.Release(NAME, "0.0.0", 0, PROVISIONAL_THRESHOLD, {"split": "none"})
+    card.write_card(folder, folder, release)
 
 
 def _quantiser_pictures() -> NDArray[np.uint8]:

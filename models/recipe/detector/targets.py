@@ -13,15 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame
+from models.recipe.detector.frames import LabelledFrame
 
 Floats = NDArray[np.float32]
 
 OUTPUTS: Final = {"heat": 1, "offset": 2, "size": 2, "corners": 8}
 """The network's maps and their channels, in the order it gives them."""
 STRIDE_PX: Final = 8
-ROWS: Final = HEIGHT_PX // STRIDE_PX
-COLS: Final = WIDTH_PX // STRIDE_PX
 HEAT_SPREAD: Final = (0.16, 0.24)
 """The Gaussian's standard deviation over the box's width and height."""
 MIN_SPREAD_PX: Final = 4.5
@@ -50,9 +48,11 @@ class Targets:
 
 
 def encode(frames: Sequence[LabelledFrame]) -> Targets:
-    """The maps a perfect detector would answer for `frames`."""
+    """The maps a perfect detector would answer for `frames`, all of one size."""
+    height, width = frames[0].pixels.shape
+    grid = height // STRIDE_PX, width // STRIDE_PX
     maps = {
-        name: np.zeros((len(frames), OUTPUTS.get(name, 1), ROWS, COLS), np.float32)
+        name: np.zeros((len(frames), OUTPUTS.get(name, 1), *grid), np.float32)
         for name in Targets.__dataclass_fields__
     }
     targets = Targets(**maps)
@@ -76,11 +76,12 @@ def _draw(targets: Targets, index: int, box: Floats, quad: Floats) -> None:
     x, y = (box[0] + box[2]) / 2 / STRIDE_PX, (box[1] + box[3]) / 2 / STRIDE_PX
     width, height = (box[2] - box[0]) / STRIDE_PX, (box[3] - box[1]) / STRIDE_PX
     col, row = int(np.floor(x)), int(np.floor(y))
-    if not (0 <= col < COLS and 0 <= row < ROWS):
-        return
-    bell = _bell(x, y, width, height)
-    bell[row, col] = 1
     heat = targets.heat[index, 0]
+    rows_in_all, cols_in_all = heat.shape
+    if not (0 <= col < cols_in_all and 0 <= row < rows_in_all):
+        return
+    bell = _bell((x, y), (width, height), (rows_in_all, cols_in_all))
+    bell[row, col] = 1
     nearest = bell >= heat
     np.maximum(heat, bell, out=heat)
     targets.heat_weight[index, 0, row, col] = 1
@@ -100,10 +101,11 @@ def _draw(targets: Targets, index: int, box: Floats, quad: Floats) -> None:
         targets.corners[index, :, rows, cols] = inside.reshape(8)
 
 
-def _bell(x: float, y: float, width: float, height: float) -> Floats:
-    """Gaussian (rows, cols) about a centre; everything in cells."""
-    spread_x = max(HEAT_SPREAD[0] * width, MIN_SPREAD_PX / STRIDE_PX)
-    spread_y = max(HEAT_SPREAD[1] * height, MIN_SPREAD_PX / STRIDE_PX)
-    across = np.exp(-(((np.arange(COLS) + 0.5 - x) / spread_x) ** 2) / 2)
-    down = np.exp(-(((np.arange(ROWS) + 0.5 - y) / spread_y) ** 2) / 2)
+def _bell(centre: tuple[float, float], sides: tuple[float, float], grid: tuple[int, int]) -> Floats:
+    """Gaussian on a grid of (rows, cols) about a centre (x, y); everything in cells."""
+    spread_x, spread_y = (
+        max(share * side, MIN_SPREAD_PX / STRIDE_PX) for share, side in zip(HEAT_SPREAD, sides, strict=True)
+    )
+    across = np.exp(-(((np.arange(grid[1]) + 0.5 - centre[0]) / spread_x) ** 2) / 2)
+    down = np.exp(-(((np.arange(grid[0]) + 0.5 - centre[1]) / spread_y) ** 2) / 2)
     return np.asarray(down[:, np.newaxis] * across, np.float32)

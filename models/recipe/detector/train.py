@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from models.recipe.data import load_collection
-from models.recipe.detector.batches import FramePool, as_input, augment
+from models.recipe.detector.batches import CloseUpPool, FramePool, as_input, augment
+from models.recipe.detector.closeups import plain_close_ups
 from models.recipe.detector.compose import plain_frame
 from models.recipe.detector.frames import LabelledFrame
 from models.recipe.detector.loss import losses
@@ -32,6 +33,7 @@ GRADIENT_LIMIT: Final = 10.0
 CHECKPOINT_EVERY_S: Final = 150.0
 VALIDATE_EVERY_CHECKPOINTS: Final = 3
 SHOW_EVERY_STEPS: Final = 50
+CLOSE_UP_SHARDS: Final = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--close-up", action="store_true", help="train the second look instead")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument(
         "--weights", type=Path, help="begin from the averaged weights another run left (.npz)"
     )
@@ -110,10 +114,10 @@ class Progress:
                 self.average[name].copy_(value)
 
 
-def learning_rate(step: int, share_done: float) -> float:
+def learning_rate(step: int, share_done: float, peak: float) -> float:
     """Warm up over the first steps of a fresh network, then half a cosine of the time budget."""
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return PEAK_RATE * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share_done, 1.0))))
+    return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share_done, 1.0))))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,11 +130,12 @@ def run(args: argparse.Namespace) -> int:
         progress.begin_from(args.weights)
     torch.manual_seed(args.seed + progress.step)
     rng = np.random.default_rng((args.seed, progress.step))
-    pool, held_out = FramePool(args.shards), _held_out()
+    pool = CloseUpPool(args.shards, CLOSE_UP_SHARDS) if args.close_up else FramePool(args.shards)
+    held_out = _held_out_windows() if args.close_up else _held_out()
     resumed_at, started, saved, checkpoints = progress.elapsed_s, time.monotonic(), time.monotonic(), 0
     progress.model.train()
     while progress.elapsed_s < args.minutes * 60:
-        rate = learning_rate(progress.step, progress.elapsed_s / (args.minutes * 60))
+        rate = learning_rate(progress.step, progress.elapsed_s / (args.minutes * 60), args.rate)
         for group in progress.optimiser.param_groups:
             group["lr"] = rate
         _step(progress, augment(rng, pool.draw(rng, args.batch)))
@@ -152,6 +157,12 @@ def run(args: argparse.Namespace) -> int:
 def _held_out() -> list[LabelledFrame]:
     scenes, empty = training_pictures(load_collection(), "validation")
     return [plain_frame(picture) for picture in (*scenes, *empty)]
+
+
+def _held_out_windows() -> list[LabelledFrame]:
+    """What a second look sees of every plate whose corners are known, if the first look is right."""
+    scenes, _ = training_pictures(load_collection(), "validation")
+    return [frame for picture in scenes for frame in plain_close_ups(picture)]
 
 
 def _step(progress: Progress, frames: list[LabelledFrame]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from anpr_edge.central.intake import Intake, Outcome, Verdict
-from anpr_edge.central.opener import Opener
+from anpr_edge.central.opener import OpenedRead, Opener
 from anpr_edge.central.units import Units
 from anpr_edge.errors import Refusal, StoreError
+from anpr_edge.seal.envelope import Envelope
 from anpr_edge.seal.keys import RecipientPrivateKey
 from anpr_edge.uplink import topics
 from tests.central_fakes import MemoryStore
@@ -126,6 +127,26 @@ def test_a_number_used_twice_is_told_and_both_reads_are_kept(
     assert len(store.reads) == 2
 
 
+def test_a_read_in_conflict_is_kept_once(intake: Intake, store: MemoryStore, unit: SealingUnit) -> None:
+    intake.take([(unit.topic, blob) for blob in unit.seal(3)])
+    unit.restart_at(2)
+    message = (unit.topic, unit.seal()[0])
+    verdicts = [outcome.verdict for outcome in intake.take([message, message])]
+    again = Intake(Opener(unit.units, KEY), store, FakeClock())
+    verdicts += [outcome.verdict for outcome in again.take([message])]
+    assert verdicts == [Verdict.CONFLICT, Verdict.REPEAT, Verdict.REPEAT]
+    assert len(store.reads) == 4
+
+
+def test_every_read_of_a_unit_that_was_set_up_anew_is_kept(store: MemoryStore) -> None:
+    old, new = SealingUnit(KEY.public), SealingUnit(KEY.public)
+    Intake(Opener(old.units, KEY), store, FakeClock()).take([(old.topic, blob) for blob in old.seal(300)])
+    intake = Intake(Opener(new.units, KEY), store, FakeClock())
+    outcomes = intake.take([(new.topic, blob) for blob in new.seal(300)])
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.CONFLICT}
+    assert len(store.reads) == 600
+
+
 def test_a_lost_outbox_is_told_and_is_no_gap(intake: Intake, store: MemoryStore, unit: SealingUnit) -> None:
     assert one(intake, unit.topic, unit.seal()[0]).words == ""
     unit.restart_at(1_000_001)
@@ -152,6 +173,20 @@ def test_a_store_that_cannot_keep_is_not_hidden(
     store.full = True
     with pytest.raises(StoreError):
         one(intake, unit.topic, unit.seal()[0])
+
+
+class StumblingOpener(Opener):
+    """Meets a read that nobody thought of."""
+
+    def open(self, envelope: Envelope) -> OpenedRead:
+        raise RuntimeError
+
+
+def test_after_an_unforeseen_error_nothing_is_vouched_for(store: MemoryStore, unit: SealingUnit) -> None:
+    intake = Intake(StumblingOpener(unit.units, KEY), store, FakeClock())
+    with pytest.raises(RuntimeError):
+        one(intake, unit.topic, unit.seal()[0])
+    assert not intake.sound
 
 
 def test_two_units_and_their_numbers_are_kept_apart(store: MemoryStore) -> None:

@@ -9,6 +9,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from anpr_edge.central.intake import Intake, Verdict
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.stores.jsonl import JsonlStore
 from anpr_edge.errors import StoreError
+from anpr_edge.records import Instant
+from anpr_edge.seal.envelope import CHAIN_START
 from anpr_edge.seal.keys import RecipientPrivateKey
+from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from tests.fakes import FakeClock
-from tests.sealed_reads import FEED, FLEET, PLATE, SealingUnit
+from tests.sealed_reads import FEED, FLEET, PLATE, SealingUnit, made_up_read
 
 KEY = RecipientPrivateKey.generate()
 
@@ -49,6 +53,15 @@ def test_a_line_holds_the_read_and_its_proof(path: Path, unit: SealingUnit) -> N
     assert first["read"]["fix"] == {"mode": 3, "lat_deg": 51.5, "lon_deg": -0.12, "eph_m": 1.5}
     assert first["read"]["first_utc"].endswith("Z")
     assert second["previous"] == first["hash"]
+
+
+def test_the_latest_and_longest_read_there_can_be_is_kept(path: Path, unit: SealingUnit) -> None:
+    first = Instant(253_370_764_799_999 * 10**6, 0)
+    last = Instant(first.utc_ns, 365 * 24 * 3600 * 10**9)
+    sealer = CoseSealer(UnitIdentity(FLEET, unit.unit, bytes(16)), unit.key, {FEED: [KEY.public]})
+    sealed = sealer.seal(replace(made_up_read(), first=first, last=last), FEED, 1, CHAIN_START)
+    assert take(path, unit, [sealed.blob]) == [Verdict.NEW]
+    assert json.loads(path.read_text())["read"]["last_utc"] == "9999-12-31T23:59:59.999Z"
 
 
 def test_the_files_are_their_owners_alone(path: Path, unit: SealingUnit) -> None:

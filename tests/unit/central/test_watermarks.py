@@ -51,6 +51,18 @@ def test_what_arrived_is_acknowledged_once(bench: Bench) -> None:
     assert bench.told() == []
 
 
+def test_a_unit_that_repeats_itself_is_told_again_but_not_for_every_repeat(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal(3))
+    assert len(bench.told()) == 1
+    bench.watermarks.touch(UNIT_KEY, lost=True)
+    assert bench.told() == []
+    bench.clock.advance(EVERY_S)
+    (ack,) = bench.told()
+    assert ack.watermark == 3
+    bench.clock.advance(EVERY_S)
+    assert bench.told() == []
+
+
 def test_it_goes_to_the_units_own_topic(bench: Bench) -> None:
     bench.arrive(*bench.unit.seal())
     assert [ack.topic for ack in bench.watermarks.due()] == ["anpr/v1/testfleet/unit-0001/ack/access"]

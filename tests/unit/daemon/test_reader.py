@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anpr_edge.daemon.notify import NullNotifier
-from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.reader import READS_WAITING, Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite
@@ -107,12 +108,21 @@ class FirstReadTooLong(PlainSealer):
         return super().seal(read, feed, seq, previous)
 
 
+class HastyClock(SystemClock):
+    """Wakes up early."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.02))
+
+
 class RefusingOutbox(SqliteOutbox):
     """An outbox on a disk that takes nothing until it is told to."""
 
     disk_is_back: Event
+    offered = 0
 
     def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+        self.offered = len(requests) // 2
         if not self.disk_is_back.is_set():
             raise OutboxError("no space left")
         return super().append(requests)
@@ -133,14 +143,21 @@ def new_outbox(folder: Path, kind: type[SqliteOutbox] = SqliteOutbox) -> SqliteO
 
 
 def make_reader(
-    folder: Path, source: Film, outbox: Outbox, *, live: bool = False, sealer: Sealer | None = None
+    folder: Path,
+    source: Film,
+    outbox: Outbox,
+    *,
+    live: bool = False,
+    sealer: Sealer | None = None,
+    stills: bool = False,
+    clock: SystemClock = CLOCK,
 ) -> Reader:
-    plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2)
+    plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2, stills=stills)
     parts = ReaderParts(
         source, plates, sealer or PlainSealer(), outbox, FixedSite(51.5, -0.1), ("a", "b"), live, source.close
     )
     report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
-    return Reader(parts, CLOCK, NullNotifier(), report)
+    return Reader(parts, clock, NullNotifier(), report)
 
 
 def state(folder: Path) -> dict[str, dict[str, int]]:
@@ -205,6 +222,28 @@ def test_a_disk_that_refuses_delays_reads_and_loses_none(tmp_path: Path) -> None
     outbox.disk_is_back.set()
     thread.join(30)
     assert blobs(outbox)["a"] == [PLATE.encode()]
+
+
+def test_a_stop_while_the_disk_refuses_ends_and_counts_every_read_it_loses(tmp_path: Path) -> None:
+    outbox = new_outbox(tmp_path, RefusingOutbox)
+    assert isinstance(outbox, RefusingOutbox)
+    outbox.disk_is_back = Event()
+    reader = make_reader(tmp_path, Film(400, bright=400), outbox, stills=True, clock=HastyClock())
+
+    def run() -> None:
+        with suppress(OutboxError):
+            reader.run()
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    while not (tmp_path / "reader.json").exists() or (
+        state(tmp_path)["frames"]["processed"] != outbox.offered + READS_WAITING
+    ):
+        CLOCK.sleep(0.02)
+    reader.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert state(tmp_path)["reads"]["lost"] == state(tmp_path)["frames"]["processed"]
 
 
 def test_stopping_ends_a_source_that_never_ends(tmp_path: Path, outbox: SqliteOutbox) -> None:

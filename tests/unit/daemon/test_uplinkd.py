@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.daemon.uplinkd import UplinkService
+from anpr_edge.errors import OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
 from anpr_edge.seal.acks import Ack, sign_ack
@@ -57,10 +58,29 @@ class ScriptedUplink:
         return [read.seq for read in self.published]
 
 
+class ForgetfulOutbox(SqliteOutbox):
+    """Cannot write the first deliveries it is told of, as on a disk that is full for a moment."""
+
+    failed = False
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        if not self.failed:
+            self.failed = True
+            raise OutboxError("no space left")
+        super().record(deliveries)
+
+
 @pytest.fixture
 def outbox(tmp_path: Path) -> SqliteOutbox:
-    box = SqliteOutbox(
-        tmp_path / "outbox.db", FakeClock(), max_bytes=10_000_000, retention={"charging": timedelta(days=1)}
+    return filled(tmp_path, SqliteOutbox)
+
+
+def filled(folder: Path, kind: type[SqliteOutbox], *, clock: FakeClock | None = None) -> SqliteOutbox:
+    box = kind(
+        folder / "outbox.db",
+        clock or FakeClock(),
+        max_bytes=10_000_000,
+        retention={"charging": timedelta(days=1)},
     )
     for _ in range(5):
         box.append([("charging", lambda seq, previous: SealedRead("charging", seq, b"sealed"))])
@@ -132,6 +152,27 @@ def test_what_a_lost_connection_left_unanswered_goes_out_again(tmp_path: Path, o
     uplink = run(tmp_path, outbox, up(), down(), up(), [])
     first, second = uplink.seqs[:WINDOW], uplink.seqs[WINDOW:]
     assert sorted(first) == sorted(second)
+
+
+def test_a_new_connection_counts_also_beside_a_delivery_that_cannot_be_recorded(tmp_path: Path) -> None:
+    outbox = filled(tmp_path, ForgetfulOutbox)
+    uplink = run(tmp_path, outbox, up(), down(), [*accepted(5), *up()], [])
+    assert len(uplink.seqs) == 2 * WINDOW
+
+
+def test_a_watermark_counts_also_beside_a_delivery_that_cannot_be_recorded(tmp_path: Path) -> None:
+    outbox = filled(tmp_path, ForgetfulOutbox)
+    run(tmp_path, outbox, up(), [*accepted(5), *ack(2)], [])
+    assert counts(outbox) == (3, 0)
+
+
+def test_what_the_outbox_dropped_shows_in_the_state(tmp_path: Path) -> None:
+    clock = FakeClock()
+    outbox = filled(tmp_path, SqliteOutbox, clock=clock)
+    clock.advance(2 * 86_400)
+    run(tmp_path, outbox, up(), [])
+    told = json.loads((tmp_path / "uplink.json").read_text())["outbox"]["charging"]
+    assert (told["waiting"], told["dropped"]) == (0, {"expired": 5})
 
 
 def test_a_refused_read_stays_in_the_outbox(tmp_path: Path, outbox: SqliteOutbox) -> None:

@@ -1,15 +1,21 @@
 """Rendered patches: repeatable, of the right size, and cut where they should be."""
 
+import argparse
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from anpr_edge.records import Quad
 from anpr_edge.vision.rectify import rectify as shipped_rectify
+from models.recipe.ocr.render import add_arguments, run
+from models.recipe.ocr.shards import load_shard, shard_paths
 from models.recipe.synthesis.crops import (
     PATCH_HEIGHT_PX,
     PATCH_WIDTH_PX,
     SIDE_MARGIN,
     TOP_MARGIN,
+    distant_crop,
     grow,
     random_blank,
     random_crop,
@@ -45,6 +51,25 @@ def test_a_patch_has_the_recognisers_size_and_a_text() -> None:
         assert sample.pixels.dtype == np.uint8
         assert sample.text
         assert sample.rows in (1, 2)
+
+
+def test_distant_plates_have_one_row() -> None:
+    rng = np.random.default_rng(10)
+    samples = [distant_crop(rng) for _ in range(20)]
+    assert {sample.rows for sample in samples} == {1}
+    assert {sample.pixels.shape for sample in samples} == {(PATCH_HEIGHT_PX, PATCH_WIDTH_PX)}
+
+
+def test_rendering_keeps_the_shards_that_are_there(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = [str(tmp_path), "--kind", "distant", "--crops", "3", "--shards"]
+    assert run(parser.parse_args([*words, "1"])) == 0
+    first = tmp_path / "distant-0000.npz"
+    written = first.stat().st_mtime_ns
+    assert run(parser.parse_args([*words, "2"])) == 0
+    assert first.stat().st_mtime_ns == written
+    assert [len(load_shard(path).texts) for path in shard_paths(tmp_path)] == [3, 3]
 
 
 def test_a_blank_has_nothing_to_read() -> None:

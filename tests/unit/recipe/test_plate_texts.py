@@ -30,6 +30,19 @@ def test_letters_that_are_no_placeholders_stay() -> None:
     assert re.fullmatch(r"B [0-9]{2}/ [A-Z]{3}", filled)
 
 
+def test_region_codes_come_from_the_nations_list() -> None:
+    nation = next(nation for nation in NATIONS if nation.code == "RO")
+    rng = np.random.default_rng(6)
+    codes = {fill_pattern(rng, "R", "", tuple(nation.regions.split())) for _ in range(300)}
+    assert codes <= set(nation.regions.split())
+    assert len(codes) > 30
+
+
+def test_texts_can_be_kept_to_some_nations() -> None:
+    rng = np.random.default_rng(7)
+    assert {random_text(rng, codes=("RO", "UK")).nation.code for _ in range(100)} == {"RO", "UK"}
+
+
 def test_text_leaves_separators_out_and_joins_rows() -> None:
     nation = Nation("eu", "D", 1.0, ())
     assert PlateText(("HH:", "AB-123"), nation).text == "HHAB123"

@@ -130,6 +130,24 @@ def test_a_value_beyond_its_limit_is_not_sealed(change: dict[str, Any]) -> None:
     assert "AB12" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (Field.FIRST_SEEN, 253_370_764_800_000),
+        (Field.DURATION, 31_536_000_001),
+        (Field.PLATE_TEXT, "AB\x1b[2J"),
+        (Field.LANE, "1\n2"),
+    ],
+    ids=["the year 9999", "more than a year", "a terminal's command", "a second line"],
+)
+def test_what_no_unit_writes_is_refused(field: Field, value: object) -> None:
+    fields = cbor.decode(wire.encode_read(READ), "the record")
+    assert isinstance(fields, dict)
+    with pytest.raises(EnvelopeError, match=f"field {field} is not") as refused:
+        wire.decode_read(cbor.encode({**fields, int(field): value}))
+    assert refused.value.kind is Refusal.PAYLOAD
+
+
 def test_a_refusal_never_shows_the_plate() -> None:
     fields = cbor.decode(wire.encode_read(READ), "the record")
     assert isinstance(fields, dict)

@@ -1,0 +1,115 @@
+"""A second, closer look at every plate found: finer corners, and fewer things taken for plates.
+
+The detector sees the whole picture at a third of its size or less, where a distant plate is six pixels
+high. Around each find a small window is taken from the picture at its own resolution and searched again by a
+second model; both scores together decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anpr_edge.records import Box, Detection, Quad
+from anpr_edge.seams import Detector
+from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.tflite import TfliteModel
+
+MODEL_NAME = "closeup"
+PLATE_SHARE = 0.42
+"""How wide the plate is in its window, over the window's width."""
+HEIGHT_SHARE = 0.45
+"""How high it may be there, over the window's height: two-row plates get a larger window."""
+WINDOW_ASPECT = 0.62
+"""Height over width of a window: the model's own sides, stretched as much as a 16:9 picture is."""
+SAME_PLATE_IOU = 0.25
+MIN_WINDOW_PX = 32
+FIRST_LOOK_SCORE = 0.25
+"""Score from which a find of the first look is worth a second, which costs a fifth as much."""
+UNSEEN_SCORE = 0.02
+"""What the second look counts when it finds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUp:
+    """A detector that looks twice; see `seams.Detector`.
+
+    `first` should be generous and `second` more so: of what they find, what has a joint score of at least
+    `score_min` is a plate. The joint score is the geometric mean of both.
+    """
+
+    first: Detector
+    second: Detector
+    score_min: float
+
+    @property
+    def model_id(self) -> str:
+        """Both models, the first one first."""
+        return f"{self.first.model_id}/{self.second.model_id}"
+
+    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        """Plates in a uint8 (height, width) picture, best first."""
+        twice = [self._again(pixels, detection) for detection in self.first.detect(pixels)]
+        kept = [detection for detection in twice if detection.score >= self.score_min]
+        return sorted(_distinct(kept), key=lambda detection: -detection.score)
+
+    def _again(self, pixels: NDArray[np.uint8], detection: Detection) -> Detection:
+        """The detection as the second look sees it."""
+        window = window_around(detection.box, pixels.shape[1], pixels.shape[0])
+        left, top, right, bottom = window
+        if min(right - left, bottom - top) < MIN_WINDOW_PX:
+            return detection
+        found = self.second.detect(np.ascontiguousarray(pixels[top:bottom, left:right]))
+        moved = [_moved(one, left, top) for one in found]
+        same = [one for one in moved if one.box.iou(detection.box) >= SAME_PLATE_IOU]
+        if not same:
+            return Detection(detection.box, detection.quad, (detection.score * UNSEEN_SCORE) ** 0.5)
+        best = max(same, key=lambda one: one.score)
+        return Detection(best.box, best.quad, (detection.score * best.score) ** 0.5)
+
+
+def load_detector(directory: Path | str, threads: int = 1, *, score_min: float | None = None) -> Detector:
+    """The detector in a folder of models: two looks where there is a `closeup` model, else one.
+
+    `score_min` replaces the threshold of the card that decides: the second look's, if there is one.
+    Raises: ModelError when a model, its card or its checksum is not what it must be.
+    """
+    model = TfliteModel.load(directory, "detector", threads)
+    if not (Path(directory) / f"{MODEL_NAME}.json").exists():
+        return TfliteDetector(model, score_min)
+    close = TfliteModel.load(directory, MODEL_NAME, threads)
+    wanted = close.card.threshold if score_min is None else score_min
+    return CloseUp(TfliteDetector(model, FIRST_LOOK_SCORE), TfliteDetector(close, UNSEEN_SCORE), wanted)
+
+
+def window_around(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """The window for a second look at `box`, inside a picture of `width` x `height`: x0, y0, x1, y1.
+
+    It keeps its size at the picture's edges, where the plate is then off its middle, and is never
+    larger than the picture.
+    """
+    across = max(box.width / PLATE_SHARE, box.height / HEIGHT_SHARE / WINDOW_ASPECT)
+    window_width, window_height = min(round(across), width), min(round(across * WINDOW_ASPECT), height)
+    x, y = box.centre
+    left = min(max(0, round(x - window_width / 2)), width - window_width)
+    top = min(max(0, round(y - window_height / 2)), height - window_height)
+    return left, top, left + window_width, top + window_height
+
+
+def _moved(detection: Detection, x: float, y: float) -> Detection:
+    """A detection in a window as one in the picture the window was taken from."""
+    box = detection.box
+    corners = [(px + x, py + y) for px, py in detection.quad.points]
+    return Detection(Box(box.x0 + x, box.y0 + y, box.x1 + x, box.y1 + y), Quad(*corners), detection.score)
+
+
+def _distinct(detections: list[Detection]) -> list[Detection]:
+    """Without those that turned out to be a better one's plate."""
+    kept: list[Detection] = []
+    for detection in sorted(detections, key=lambda one: -one.score):
+        if all(detection.box.iou(better.box) <= 0.5 for better in kept):
+            kept.append(detection)
+    return kept

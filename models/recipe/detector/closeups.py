@@ -1,0 +1,105 @@
+"""Training pictures for the second look: windows of composed frames around what a first look may find.
+
+The close-up network is the detector's own, over a smaller input: 192 x 128 px around one find, in which
+the plate is a third to a half as wide as the picture. It places corners finely and tells plates from
+what merely looked like one from afar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from anpr_edge.records import Box
+from anpr_edge.vision.closeup import window_around
+from anpr_edge.vision.detector import fit
+from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
+from models.recipe.detector.pictures import Picture
+from models.recipe.detector.windows import from_int8
+
+CLOSE_HEIGHT_PX: Final = 128
+CLOSE_WIDTH_PX: Final = 192
+PLATE_SHARES: Final = (0.2, 0.72)
+"""Widths of plates over the window's, as far as a first look's errors may take them."""
+HEIGHT_SHARE: Final = 0.75
+"""A plate higher than this share of the window does not fit."""
+EMPTY_SHARE: Final = 0.35
+"""Share of windows that look at no plate."""
+MIN_WINDOW_PX: Final = 32
+PLACE_ERROR: Final = 0.22
+"""How far off the window's middle a plate may be, over the window's sides."""
+
+
+def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Floats) -> LabelledFrame | None:
+    """A window of a frame around one of its plates, or around something else.
+
+    `finds` float32 (n, 4) are boxes where a detector was wrong. None when the frame offers no window.
+    """
+    if rng.random() < EMPTY_SHARE or not len(frame.boxes):
+        corner = _corner_beside_plates(rng, frame, finds)
+    else:
+        corner = _corner_around(rng, frame.boxes[rng.integers(len(frame.boxes))])
+    return _cut(frame, corner) if corner is not None else None
+
+
+def plain_close_ups(picture: Picture) -> Iterator[LabelledFrame]:
+    """A unit's second look at each plate of a picture whose corners are known."""
+    height, width = picture.pixels.shape
+    for box, quad in zip(picture.boxes, picture.quads, strict=True):
+        left, top, right, bottom = window_around(Box(*box.tolist()), width, height)
+        if np.isnan(quad).any() or right - left < MIN_WINDOW_PX:
+            continue
+        fitted = fit(picture.pixels[top:bottom, left:right], (CLOSE_HEIGHT_PX, CLOSE_WIDTH_PX))
+        scale = np.array([fitted.scale_x, fitted.scale_y], np.float32)
+        inside = ((box.reshape(2, 2) - (left, top)) * scale).reshape(1, 4).astype(np.float32)
+        corners = ((quad - (left, top)) * scale)[np.newaxis].astype(np.float32)
+        yield LabelledFrame(from_int8(fitted.picture), inside, corners, inside[:0], False)
+
+
+def _corner_around(rng: np.random.Generator, box: Floats) -> tuple[int, int] | None:
+    width, height = box[2] - box[0], box[3] - box[1]
+    low, high = (share * CLOSE_WIDTH_PX for share in PLATE_SHARES)
+    if not low <= width <= high or height > HEIGHT_SHARE * CLOSE_HEIGHT_PX:
+        return None
+    return _corner(rng, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+
+def _corner_beside_plates(
+    rng: np.random.Generator, frame: LabelledFrame, finds: Floats
+) -> tuple[int, int] | None:
+    """Around a wrong find where there is one, else anywhere."""
+    if len(finds):
+        box = finds[rng.integers(len(finds))]
+        return _corner(rng, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    return _corner(rng, rng.uniform(0, WIDTH_PX), rng.uniform(0, HEIGHT_PX))
+
+
+def _corner(rng: np.random.Generator, x: float, y: float) -> tuple[int, int]:
+    """The window's top left so that (x, y) is near its middle, pushed into the frame."""
+    off_x, off_y = rng.uniform(-PLACE_ERROR, PLACE_ERROR, 2) * (CLOSE_WIDTH_PX, CLOSE_HEIGHT_PX)
+    left = int(np.clip(x + off_x - CLOSE_WIDTH_PX / 2, 0, WIDTH_PX - CLOSE_WIDTH_PX))
+    top = int(np.clip(y + off_y - CLOSE_HEIGHT_PX / 2, 0, HEIGHT_PX - CLOSE_HEIGHT_PX))
+    return left, top
+
+
+def _cut(frame: LabelledFrame, corner: tuple[int, int]) -> LabelledFrame:
+    """The window; plates that it shows only in part, or too small to be asked about, are ignored."""
+    left, top = corner
+    shift = np.array([left, top, left, top], np.float32)
+    boxes, ignored = frame.boxes - shift, frame.ignored - shift
+    edge = np.array([CLOSE_WIDTH_PX, CLOSE_HEIGHT_PX, CLOSE_WIDTH_PX, CLOSE_HEIGHT_PX], np.float32)
+    seen = np.clip(boxes, 0, edge)
+    area = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
+    whole = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    wide = boxes[:, 2] - boxes[:, 0] >= PLATE_SHARES[0] * CLOSE_WIDTH_PX * 0.8
+    counted = (area >= 0.7 * whole) & wide
+    doubtful = (area > 0) & ~counted
+    return LabelledFrame(
+        frame.pixels[top : top + CLOSE_HEIGHT_PX, left : left + CLOSE_WIDTH_PX],
+        boxes[counted],
+        frame.quads[counted] - shift[:2],
+        np.concatenate([ignored, boxes[doubtful]]),
+        frame.complete,
+    )

@@ -1,0 +1,90 @@
+"""The second look: where it looks, what it makes of a find, and what it does not touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from anpr_edge.records import Box, Detection, Quad
+from anpr_edge.vision.closeup import UNSEEN_SCORE, CloseUp, window_around
+
+PICTURE = np.zeros((720, 1280), np.uint8)
+BOX = Box(600, 300, 680, 320)
+
+
+def found(box: Box, score: float) -> Detection:
+    return Detection(box, Quad.of_box(box), score)
+
+
+@dataclass
+class Finds:
+    """A detector that finds what it is told to, and remembers what it was shown."""
+
+    detections: list[Detection]
+    model_id: str = "finds-1+00000000"
+    shown: list[tuple[int, ...]] = field(default_factory=list)
+
+    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        self.shown.append(pixels.shape)
+        return self.detections
+
+
+def in_window(box: Box) -> Box:
+    """A box of the picture as the window around `BOX` has it."""
+    left, top, _, _ = window_around(BOX, 1280, 720)
+    return Box(box.x0 - left, box.y0 - top, box.x1 - left, box.y1 - top)
+
+
+def test_the_second_look_places_the_plate_and_both_decide() -> None:
+    finer = Box(602, 301, 678, 318)
+    (only,) = CloseUp(Finds([found(BOX, 0.4)]), Finds([found(in_window(finer), 0.9)]), 0.3).detect(PICTURE)
+    assert only.box == finer
+    assert only.quad == Quad.of_box(finer)
+    assert only.score == pytest.approx(0.6)
+
+
+def test_what_a_second_look_does_not_find_hardly_counts() -> None:
+    (only,) = CloseUp(Finds([found(BOX, 0.9)]), Finds([]), 0.01).detect(PICTURE)
+    assert only.box == BOX
+    assert only.score == pytest.approx((0.9 * UNSEEN_SCORE) ** 0.5)
+    assert CloseUp(Finds([found(BOX, 0.9)]), Finds([]), 0.3).detect(PICTURE) == []
+
+
+def test_another_plate_in_the_window_is_not_mistaken_for_this_one() -> None:
+    beside = in_window(Box(700, 300, 780, 320))
+    assert CloseUp(Finds([found(BOX, 0.9)]), Finds([found(beside, 0.9)]), 0.3).detect(PICTURE) == []
+
+
+def test_two_finds_that_prove_to_be_one_plate_are_one() -> None:
+    first = Finds([found(BOX, 0.8), found(BOX, 0.7)])
+    assert len(CloseUp(first, Finds([found(in_window(BOX), 0.9)]), 0.3).detect(PICTURE)) == 1
+
+
+def test_nothing_found_costs_no_second_look() -> None:
+    second = Finds([])
+    assert CloseUp(Finds([]), second, 0.3).detect(PICTURE) == []
+    assert second.shown == []
+
+
+@given(x=st.floats(0, 1280), y=st.floats(0, 720), width=st.floats(1, 1280), height=st.floats(1, 720))
+def test_windows_lie_in_the_picture_and_hold_the_middle(
+    x: float, y: float, width: float, height: float
+) -> None:
+    left, right = max(0.0, x - width / 2), min(1280.0, x + width / 2)
+    top, bottom = max(0.0, y - height / 2), min(720.0, y + height / 2)
+    box = Box(left, top, right, bottom)
+    x0, y0, x1, y1 = window_around(box, 1280, 720)
+    assert 0 <= x0 <= x1 <= 1280
+    assert 0 <= y0 <= y1 <= 720
+    assert x0 - 1 <= box.centre[0] <= x1 + 1
+    assert y0 - 1 <= box.centre[1] <= y1 + 1
+
+
+def test_it_names_both_models() -> None:
+    second = Finds([], model_id="b-2+11111111")
+    assert CloseUp(Finds([]), second, 0.3).model_id == "finds-1+00000000/b-2+11111111"
