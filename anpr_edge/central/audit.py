@@ -43,6 +43,8 @@ class Audit:
         else:
             holds = place is Place.REPEAT
             words += ", given twice" if holds else ""
+        if link.restarts:
+            words += ", begins a new chain: the outbox before it was lost"
         if not holds:
             words += ", but the chain to its neighbours does not hold"
         return Finding(holds, words, envelope.name, link.hash.hex())

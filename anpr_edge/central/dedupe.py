@@ -43,6 +43,11 @@ class Link:
     previous: bytes
     hash: bytes
 
+    @property
+    def restarts(self) -> bool:
+        """Whether the unit began its chain anew here: its outbox was lost, or an older copy put back."""
+        return self.previous == CHAIN_START and self.seq > 1
+
 
 @dataclass(slots=True)
 class _Run:
@@ -110,7 +115,7 @@ class FeedLedger:
     @property
     def restarts(self) -> int:
         """How often the unit's outbox was lost: its chain then starts again at a much higher number."""
-        return sum(run.first.previous == CHAIN_START and run.first.seq > 1 for run in self._runs)
+        return sum(run.first.restarts for run in self._runs)
 
     def _run_at_or_below(self, seq: int) -> _Run | None:
         at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)

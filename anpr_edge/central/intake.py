@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One message's fate. `words` says what went wrong, without any plate; empty when all is well.
+    """One message's fate. `words` says what is remarkable, without any plate; empty when all is well.
 
     `key` and `link` are set when the envelope is genuine, `kind` for refusals, `opened` for reads that
     are new or in conflict.
@@ -109,12 +109,12 @@ class Intake:
         place = self.ledger(key).place(link)
         if place is Place.REPEAT:
             return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)
-        words = ""
+        words = _RESTARTED if link.restarts else ""
         if place is Place.CONFLICT:
             self.ledger(key).add_conflict(link)
-            words = "its number is taken by another read: was the outbox reset or copied?"
+            words = _TAKEN
         elif not self.ledger(key).add(link, received.mono_ns):
-            words = "the chain does not hold here: a read was removed, replaced or sent by a copy"
+            words = _BROKEN
         try:
             opened = self._opener.open(envelope)
         except EnvelopeError as error:
@@ -125,6 +125,14 @@ class Intake:
         items.append(StoredRead(opened, link, received.utc_ns))
         verdict = Verdict.NEW if place is Place.NEW else Verdict.CONFLICT
         return Outcome(verdict, envelope.name, received, key, opened, link, words=words)
+
+
+_TAKEN = "its number is taken by another read: was the outbox reset or copied?"
+_BROKEN = "the chain does not hold here: a read was removed, replaced or sent by a copy"
+_RESTARTED = (
+    "the unit begins a new chain here: its outbox was lost or an older copy put back; "
+    "what it had not sent before is gone"
+)
 
 
 def _address(topic: str) -> topics.ReadsTopic:

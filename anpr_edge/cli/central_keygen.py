@@ -9,9 +9,16 @@ from anpr_edge.cli.central_files import ACK_FILE, RECIPIENT_FILE
 from anpr_edge.cli.output import note
 from anpr_edge.errors import KeyFileError
 
+SUITES = ("x25519", "mlkem768-x25519")
+"""The names in `seal.hpke.SUITES`, which is loaded only when it is needed."""
+
 TEXT = f"""Make this recipient's keys: one that opens reads ({RECIPIENT_FILE}), one that signs
 acknowledgements ({ACK_FILE}). Prints their public halves as TOML, to paste into the
 feed's section of each unit's configuration.
+
+`--suite mlkem768-x25519` makes the opening key a hybrid with ML-KEM-768: what is recorded off the air
+today then stays closed when X25519 falls to a quantum computer, for about 1.1 kB more a read. A feed may
+have recipients of both suites while it changes over: its reads are as closed as the weakest of them.
 
 Keep {RECIPIENT_FILE} safe, and a copy of it safer: without it no read can be opened, and
 whoever has it can open them all."""
@@ -26,11 +33,18 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to put them in")
+    parser.add_argument(
+        "--suite",
+        choices=SUITES,
+        default=SUITES[0],
+        help="how reads are sealed for the opening key (%(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
     """Write both private keys, print both public ones."""
+    from anpr_edge.seal import hpke
     from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
 
     directory: Path = args.out
@@ -43,7 +57,7 @@ def run(args: Namespace) -> int:
             raise KeyFileError(
                 f"{directory / name}: exists, and a key is never overwritten", hint="name another folder"
             )
-    recipient, signer = RecipientPrivateKey.generate(), SigningKey.generate()
+    recipient, signer = RecipientPrivateKey.generate(hpke.SUITES[args.suite]), SigningKey.generate()
     recipient.save(directory / RECIPIENT_FILE)
     signer.save(directory / ACK_FILE)
     print(f'recipients = ["{recipient.public.text}"]')

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
-RAW_KEY_PATTERN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"  # 32 bytes of canonical base64url
+RAW_KEY_PATTERN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"  # 32 bytes of canonical base64url
+HYBRID_KEY_PATTERN = r"[A-Za-z0-9_-]{1621}[AQgw]"  # 1216 bytes of canonical base64url
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,12 @@ Name = Annotated[
     Field(pattern=NAME_PATTERN),
     Allowed("1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen"),
 ]
-RecipientText = Annotated[str, Field(pattern=f"^x25519:{RAW_KEY_PATTERN}")]
+RecipientText = Annotated[
+    str, Field(pattern=f"^(x25519:{RAW_KEY_PATTERN}|mlkem768-x25519:{HYBRID_KEY_PATTERN})$")
+]
 VerifyText = Annotated[
     str,
-    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}"),
+    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}$"),
     Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-central keygen` prints it"),
 ]
 
@@ -140,7 +143,8 @@ class Feed(Section):
         Field(min_length=1, max_length=16, strict=False),
         Allowed(
             "a list of 1 to 16 recipient keys in quotes",
-            each="a recipient key: `x25519:` and 43 characters, as `anpr-central keygen` prints it",
+            each="a recipient key: `x25519:` and 43 characters or `mlkem768-x25519:` and 1622, "
+            "as `anpr-central keygen` prints it",
         ),
     ]
     ack_key: VerifyText

@@ -75,12 +75,16 @@ class _Reader:
 
     def __init__(self, data: bytes, what: str) -> None:
         self._data = data
+        self._end = len(data)
         self._what = what
         self.at = 0
 
     def value(self, depth: int) -> Value:
         if depth > DEEPEST:
             raise self._refused(f"nested deeper than {DEEPEST}")
+        if self.at < self._end and (small := self._data[self.at]) < 24:
+            self.at += 1  # most items are such numbers, map keys above all
+            return small
         major, argument = self._head()
         match major:
             case 0:
@@ -92,7 +96,8 @@ class _Reader:
             case 3:
                 return self._text(argument)
             case 4:
-                return [self.value(depth + 1) for _ in range(self._count(argument))]
+                below = depth + 1
+                return [self.value(below) for _ in range(self._count(argument))]
             case 5:
                 return self._map(self._count(2 * argument) // 2, depth)
             case 6:
@@ -103,7 +108,10 @@ class _Reader:
 
     def _head(self) -> tuple[int, int]:
         """An item's major type and argument, which must be in its shortest form."""
-        initial = self._take(1)[0]
+        if self.at >= self._end:
+            raise self._refused("cut short")
+        initial = self._data[self.at]
+        self.at += 1
         major, short = initial >> 5, initial & 0x1F
         if short < 24:
             return major, short
@@ -138,12 +146,14 @@ class _Reader:
 
     def _count(self, items: int) -> int:
         """Refuse a length that the rest of the data cannot hold, before anything is allocated."""
-        if items > len(self._data) - self.at:
+        if items > self._end - self.at:
             raise self._refused("cut short")
         return items
 
     def _take(self, length: int) -> bytes:
-        end = self.at + self._count(length)
+        end = self.at + length
+        if end > self._end:
+            raise self._refused("cut short")
         taken = self._data[self.at : end]
         self.at = end
         return taken

@@ -34,6 +34,12 @@ EK: Final = -4
 
 _PROTECTED = cbor.encode({ALG: A256GCM})
 _RECIPIENT_PROTECTED = {alg: cbor.encode({ALG: alg}) for alg in SUITES_BY_ALG}
+_SUITE_OF = {_RECIPIENT_PROTECTED[alg]: suite for alg, suite in SUITES_BY_ALG.items()}
+_INFO = {
+    alg: cbor.encode(["HPKE Recipient", A256GCM, protected, b""])
+    for alg, protected in _RECIPIENT_PROTECTED.items()
+}
+"""HPKE's info: the draft's Recipient_structure, which binds the suite and the content algorithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +70,14 @@ class Encrypted:
                 return self._open_as(recipient, key, bound_to)
         raise EnvelopeError(
             Refusal.NOT_A_RECIPIENT,
-            f"sealed for {len(self.recipients)} other key(s), not for {key.public.text}",
+            f"sealed for {len(self.recipients)} other key(s), not for {key.public.shown}",
             hint="open it with a key of this feed's recipients",
         )
 
     def _open_as(self, recipient: Recipient, key: RecipientPrivateKey, bound_to: bytes) -> bytes:
         try:
             content_key = key.suite.unwrap(
-                recipient.encapsulated, recipient.wrapped, key.private, _info(recipient.alg)
+                recipient.encapsulated, recipient.wrapped, key.private, _INFO[recipient.alg]
             )
             return AESGCM(content_key).decrypt(self.nonce, self.ciphertext, _aad(bound_to))
         except (InvalidTag, ValueError):
@@ -95,7 +101,7 @@ def encrypt(plaintext: bytes, recipients: Sequence[RecipientKey], bound_to: byte
 
 
 def _wrap(content_key: bytes, to: RecipientKey) -> cbor.Value:
-    encapsulated, wrapped = to.suite.wrap(content_key, to.public, _info(to.suite.alg))
+    encapsulated, wrapped = to.suite.wrap(content_key, to.public, _INFO[to.suite.alg])
     return [_RECIPIENT_PROTECTED[to.suite.alg], {KID: to.kid, EK: encapsulated}, wrapped]
 
 
@@ -125,7 +131,7 @@ def _parse_recipient(item: cbor.Value) -> Recipient:
             pass
         case _:
             raise EnvelopeError(Refusal.MALFORMED, "a recipient: not a COSE_recipient structure")
-    suite = next((s for alg, s in SUITES_BY_ALG.items() if _RECIPIENT_PROTECTED[alg] == protected), None)
+    suite = _SUITE_OF.get(protected)
     if suite is None or unprotected.keys() != {KID, EK}:
         raise EnvelopeError(Refusal.HEADER, "a recipient: headers other than a known suite, kid and ek")
     kid, encapsulated = unprotected[KID], unprotected[EK]
@@ -136,11 +142,6 @@ def _parse_recipient(item: cbor.Value) -> Recipient:
     if len(wrapped) != KEY_BYTES + GCM_TAG_BYTES:
         raise EnvelopeError(Refusal.HEADER, f"a recipient: wrapped key of {len(wrapped)} bytes, not 48")
     return Recipient(suite.alg, kid, encapsulated, wrapped)
-
-
-def _info(alg: int) -> bytes:
-    """HPKE's info: the draft's Recipient_structure, which binds the suite and the content algorithm."""
-    return cbor.encode(["HPKE Recipient", A256GCM, _RECIPIENT_PROTECTED[alg], b""])
 
 
 def _aad(bound_to: bytes) -> bytes:

@@ -19,7 +19,7 @@ from anpr_edge.seal.keys import RecipientKey, RecipientPrivateKey, SigningKey, V
 __all__ = ["CHAIN_START", "FORMAT_VERSION", "LONGEST_BYTES", "ClearHeader", "Envelope"]
 __all__ += ["envelope_hash", "parse", "seal"]
 
-LONGEST_BYTES = 16_384
+LONGEST_BYTES = 49_152
 """A sealed read is no longer than this: the largest record for the most recipients fits."""
 
 

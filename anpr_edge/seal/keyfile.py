@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from anpr_edge.errors import KeyFileError
+from anpr_edge.seal.xwing import XWingPrivateKey
 
 LONGEST_BYTES = 4096
 """A key file is some 120 bytes; whatever is longer than this is something else."""
@@ -40,7 +41,7 @@ def load(path: Path) -> object:
             hint=f"chmod 600 {path}",
         )
     try:
-        return load_pem_private_key(pem, password=None)
+        return XWingPrivateKey.from_pem(pem) or load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(
             f"{path}: not an unencrypted PKCS#8 PEM private key", hint="make the key again, or restore it"
@@ -52,12 +53,18 @@ def wrong_kind(path: Path, called: str) -> KeyFileError:
     return KeyFileError(f"{path}: not an {called} key", hint=f"name the file that holds the {called} key")
 
 
-def save(path: Path, key: X25519PrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey) -> None:
+def save(
+    path: Path, key: X25519PrivateKey | XWingPrivateKey | Ed25519PrivateKey | EllipticCurvePrivateKey
+) -> None:
     """Write `key` to the new file `path`, readable by its owner alone.
 
     Raises: KeyFileError when the file exists or cannot be written.
     """
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = (
+        key.pem()
+        if isinstance(key, XWingPrivateKey)
+        else key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -1,7 +1,7 @@
 """The four keys of a feed: the unit signs, anyone verifies; anyone encrypts, the recipient opens.
 
-A public key is one line of text, `x25519:…` or `ed25519:…` (base64url, no padding). A private key is a
-PKCS#8 PEM file that nobody but its owner may read.
+A public key is one line of text: `x25519:…`, `mlkem768-x25519:…` or `ed25519:…` (base64url, no padding).
+A private key is a PKCS#8 PEM file that nobody but its owner may read.
 """
 
 from __future__ import annotations
@@ -9,20 +9,28 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from anpr_edge.errors import KeyFileError
 from anpr_edge.seal import hpke, keyfile
+from anpr_edge.seal.xwing import XWingPrivateKey
 
 KID_BYTES = 8
-RAW_BYTES = 32
-"""An X25519 or Ed25519 public key. Source: RFC 7748 §5, RFC 8032 §5.1.5."""
+ED25519 = "ed25519"
+ED25519_BYTES = 32
+"""A public key. Source: RFC 8032 §5.1.5."""
+
+SECRET_BYTES = 32
+"""A recipient's private key of either suite. Source: RFC 7748 §5, draft-connolly-cfrg-xwing-kem-10 §5.2."""
+
+LONGEST_SHOWN = 64
 
 
 def kid_of(raw: bytes) -> bytes:
@@ -30,102 +38,136 @@ def kid_of(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()[:KID_BYTES]
 
 
-def _raw_from_text(text: str, prefix: str) -> bytes:
-    shown = text if len(text) <= 64 else text[:61] + "…"
-    hint = f"a public key looks like {prefix}:<43 characters of base64url>"
+def _split(text: str, sizes: dict[str, int]) -> tuple[str, bytes]:
+    """A public key's kind and raw bytes: a kind in `sizes`, written the one way it can be."""
     name, _, body = text.partition(":")
-    if name != prefix:
-        raise KeyFileError(f"public key {shown!r}: begins with {name!r}, not {prefix!r}", hint=hint)
+    kinds = [f"{kind}:<{-(-size * 4 // 3)} characters of base64url>" for kind, size in sizes.items()]
+    hint = f"a public key looks like {' or '.join(kinds)}"
+    if name not in sizes:
+        wanted = " or ".join(repr(kind) for kind in sizes)
+        raise KeyFileError(f"public key {_shown(text)!r}: begins with {name!r}, not {wanted}", hint=hint)
     try:
-        raw = base64.urlsafe_b64decode(body + "=")
+        raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
     except (binascii.Error, ValueError):
-        raise KeyFileError(f"public key {shown!r}: not base64url", hint=hint) from None
-    if len(raw) != RAW_BYTES or _text_from_raw(raw, prefix) != text:
-        raise KeyFileError(f"public key {shown!r}: not {RAW_BYTES} bytes of base64url", hint=hint)
-    return raw
+        raise KeyFileError(f"public key {_shown(text)!r}: not base64url", hint=hint) from None
+    if len(raw) != sizes[name] or _text_from_raw(raw, name) != text:
+        raise KeyFileError(f"public key {_shown(text)!r}: not {sizes[name]} bytes of base64url", hint=hint)
+    return name, raw
 
 
-def _text_from_raw(raw: bytes, prefix: str) -> str:
-    return f"{prefix}:{base64.urlsafe_b64encode(raw).decode().rstrip('=')}"
+def _text_from_raw(raw: bytes, name: str) -> str:
+    return f"{name}:{base64.urlsafe_b64encode(raw).decode().rstrip('=')}"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}…"
 
 
 @dataclass(frozen=True)
 class RecipientKey:
-    """Encrypts to one recipient of a feed."""
+    """Encrypts to one recipient of a feed; `suite` says how a secret is wrapped for it."""
 
+    suite: hpke.HpkeSuite
     raw: bytes
 
     @classmethod
     def parse(cls, text: str) -> RecipientKey:
-        """The key written as `x25519:…`.
+        """The key written as `x25519:…` or `mlkem768-x25519:…`.
 
         Raises: KeyFileError when it is another kind, malformed, or a point that keeps no secret.
         """
-        key = cls(_raw_from_text(text, hpke.X25519.name))
+        name, raw = _split(text, {suite.name: suite.public_bytes for suite in hpke.SUITES.values()})
+        key = cls(hpke.SUITES[name], raw)
         try:
-            X25519PrivateKey.generate().exchange(key.public)
+            public = key.public
+        except ValueError:
+            raise KeyFileError(
+                f"public key {_shown(text)!r}: no {name} key", hint="copy it again from its owner"
+            ) from None
+        except UnsupportedAlgorithm:
+            raise KeyFileError(
+                f"public key {_shown(text)!r}: this cryptography package knows no ML-KEM",
+                hint="install the package from the index, version 47 or later",
+            ) from None
+        try:
+            key.suite.wrap(b"", public, b"")
         except ValueError:
             # Source: RFC 7748 §6.1: the all-zero shared secret of a small-order point
-            raise KeyFileError(f"public key {text!r}: a point of small order, which hides nothing") from None
+            raise KeyFileError(
+                f"public key {_shown(text)!r}: a point of small order, which hides nothing"
+            ) from None
         return key
-
-    @property
-    def suite(self) -> hpke.HpkeSuite:
-        """How a secret is wrapped for this key."""
-        return hpke.X25519
 
     @property
     def text(self) -> str:
         """As written in a feed's recipients."""
         return _text_from_raw(self.raw, self.suite.name)
 
+    @property
+    def shown(self) -> str:
+        """As named in messages: the whole text, or the beginning of a long one."""
+        return _shown(self.text)
+
     @cached_property
     def kid(self) -> bytes:
         return kid_of(self.raw)
 
     @cached_property
-    def public(self) -> X25519PublicKey:
-        return X25519PublicKey.from_public_bytes(self.raw)
+    def public(self) -> hpke.PublicKey:
+        return self.suite.public_key(self.raw)
 
     def __repr__(self) -> str:
-        return f"RecipientKey({self.text})"
+        return f"RecipientKey({self.shown})"
 
 
 class RecipientPrivateKey:
     """Opens what was sealed for its public half. Lives at the recipient, never on a unit."""
 
-    def __init__(self, private: X25519PrivateKey) -> None:
-        self.private = private
-        self.public = RecipientKey(private.public_key().public_bytes_raw())
+    def __init__(self, key: X25519PrivateKey | XWingPrivateKey) -> None:
+        self._key = key
+        self.private: hpke.PrivateKey
+        if isinstance(key, XWingPrivateKey):
+            self.private = key.hpke
+            self.public = RecipientKey(hpke.HYBRID, key.public_raw)
+        else:
+            self.private = key
+            self.public = RecipientKey(hpke.X25519, key.public_key().public_bytes_raw())
 
     @classmethod
-    def generate(cls) -> RecipientPrivateKey:
+    def generate(cls, suite: hpke.HpkeSuite = hpke.X25519) -> RecipientPrivateKey:
         """A new key."""
-        return cls(X25519PrivateKey.generate())
+        return cls.from_secret(suite, secrets.token_bytes(SECRET_BYTES))
+
+    @classmethod
+    def from_secret(cls, suite: hpke.HpkeSuite, secret: bytes) -> RecipientPrivateKey:
+        """The key that is these 32 bytes: X25519's scalar, or the hybrid's seed."""
+        if suite is hpke.HYBRID:
+            return cls(XWingPrivateKey(secret))
+        return cls(X25519PrivateKey.from_private_bytes(secret))
 
     @classmethod
     def load(cls, path: Path) -> RecipientPrivateKey:
-        """The key kept at `path`. Raises: KeyFileError."""
-        private = keyfile.load(path)
-        if not isinstance(private, X25519PrivateKey):
-            raise keyfile.wrong_kind(path, "X25519")
-        return cls(private)
+        """The key kept at `path`, of either suite. Raises: KeyFileError."""
+        key = keyfile.load(path)
+        if not isinstance(key, X25519PrivateKey | XWingPrivateKey):
+            raise keyfile.wrong_kind(path, "X25519 or X-Wing")
+        return cls(key)
 
     def save(self, path: Path) -> None:
         """Keep the key in a new file only its owner can read. Raises: KeyFileError."""
-        keyfile.save(path, self.private)
+        keyfile.save(path, self._key)
 
     @property
     def suite(self) -> hpke.HpkeSuite:
         """How a secret is unwrapped with this key."""
-        return hpke.X25519
+        return self.public.suite
 
     @property
     def kid(self) -> bytes:
         return self.public.kid
 
     def __repr__(self) -> str:
-        return f"RecipientPrivateKey(of {self.public.text})"
+        return f"RecipientPrivateKey(of {self.public.shown})"
 
 
 @dataclass(frozen=True)
@@ -137,12 +179,12 @@ class VerifyKey:
     @classmethod
     def parse(cls, text: str) -> VerifyKey:
         """The key written as `ed25519:…`. Raises: KeyFileError."""
-        return cls(_raw_from_text(text, "ed25519"))
+        return cls(_split(text, {ED25519: ED25519_BYTES})[1])
 
     @property
     def text(self) -> str:
         """As written in a configuration or a unit list."""
-        return _text_from_raw(self.raw, "ed25519")
+        return _text_from_raw(self.raw, ED25519)
 
     @cached_property
     def kid(self) -> bytes:

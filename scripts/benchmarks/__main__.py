@@ -7,16 +7,16 @@ from argparse import ArgumentParser
 
 from anpr_edge.cli.output import show_error
 from anpr_edge.errors import AnprError
-from scripts.benchmarks import accuracy, reader, scan
+from scripts.benchmarks import accuracy, reader, scan, seal
 
 
 def main() -> int:
     """Run one measurement; its error's exit code when it cannot be made."""
     parser = ArgumentParser(
-        prog="scripts/bench", description="Measure accuracy, speed and memory on this machine."
+        prog="scripts/bench", description="Measure accuracy, speed, memory and sealing on this machine."
     )
     commands = parser.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    for measurement in (scan, accuracy, reader):
+    for measurement in (scan, accuracy, reader, seal):
         measurement.add_parser(commands)
     arguments = parser.parse_args()
     try:

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from anpr_edge.cli.central import main
+from anpr_edge.cli.central_keygen import SUITES
 from anpr_edge.errors import UplinkError
 from anpr_edge.fleet.broker import find_mosquitto, free_port
 from anpr_edge.records import SealedRead, mask_plate
+from anpr_edge.seal import hpke
 from anpr_edge.seal.acks import open_ack
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
 from tests.integration.conftest import CENTRE, FLEET, HOST, UNIT, Site, make_site
@@ -65,6 +67,19 @@ def test_keygen_prints_what_a_feed_needs_and_keeps_the_rest_private(
     signer = SigningKey.load(out / "ack.pem").public.text
     assert capsys.readouterr().out == f'recipients = ["{recipient}"]\nack_key = "{signer}"\n'
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
+
+
+def test_keygen_makes_a_key_of_the_suite_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keygen", "--out", str(tmp_path / "keys"), "--suite", hpke.HYBRID.name]) == 0
+    key = RecipientPrivateKey.load(tmp_path / "keys" / "recipient.pem")
+    assert key.suite is hpke.HYBRID
+    assert f'recipients = ["{key.public.text}"]' in capsys.readouterr().out
+
+
+def test_keygen_offers_every_suite_there_is() -> None:
+    assert tuple(hpke.SUITES) == SUITES
 
 
 def test_keygen_never_overwrites_a_key(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

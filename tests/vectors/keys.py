@@ -1,6 +1,6 @@
 """Test keys, each made from its name: never use one for anything else.
 
-The private bytes are SHA-256 of `anpr-edge test vectors: ` and the name, for X25519 and Ed25519 alike.
+The private bytes are SHA-256 of `anpr-edge test vectors: ` and the name, whatever the kind of key.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from anpr_edge.seal import hpke
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
 
 
@@ -18,9 +18,14 @@ def seed_of(name: str) -> bytes:
     return hashlib.sha256(f"anpr-edge test vectors: {name}".encode()).digest()
 
 
+def suite_of(name: str) -> str:
+    """The suite of the recipient's key of this name."""
+    return hpke.HYBRID.name if name.startswith("hybrid") else hpke.X25519.name
+
+
 def recipient(name: str = "recipient one") -> RecipientPrivateKey:
-    """The recipient's key of this name."""
-    return RecipientPrivateKey(X25519PrivateKey.from_private_bytes(seed_of(name)))
+    """The recipient's key of this name: of the hybrid suite when the name begins so."""
+    return RecipientPrivateKey.from_secret(hpke.SUITES[suite_of(name)], seed_of(name))
 
 
 def signer(name: str = "unit") -> SigningKey:

@@ -10,11 +10,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.vectors.cases import CASES, Case
-from tests.vectors.keys import seed_of
+from tests.vectors.case import Case
+from tests.vectors.cases import CASES
+from tests.vectors.chains import CHAINS, Chain, envelopes
+from tests.vectors.keys import seed_of, suite_of
 from tests.vectors.recipe import bake
 
 FOLDER = Path(__file__).parent / "sealed-reads"
+CHAINS_FOLDER = Path(__file__).parent / "chains"
 
 
 def base64url(data: bytes) -> str:
@@ -25,14 +28,14 @@ def base64url(data: bytes) -> str:
 def vector(case: Case) -> dict[str, Any]:
     """What the case's file says."""
     blob = bake(case.recipe)
-    public = Ed25519PrivateKey.from_private_bytes(seed_of("unit")).public_key().public_bytes_raw()
     made: dict[str, Any] = {
         "vector": 1,
         "name": case.name,
         "about": case.about,
         "topic": case.topic,
-        "verify_key": f"ed25519:{base64url(public)}",
+        "verify_key": verify_key(),
         "opens_with": case.opens_with,
+        "opens_with_suite": suite_of(case.opens_with),
         "opens_with_private_key": base64url(seed_of(case.opens_with)),
         "expect": case.expect,
         "envelope": base64url(blob),
@@ -43,6 +46,26 @@ def vector(case: Case) -> dict[str, Any]:
     return made
 
 
+def chain_vector(chain: Chain) -> dict[str, Any]:
+    """What the chain's file says."""
+    return {
+        "chain": 1,
+        "name": chain.name,
+        "about": chain.about,
+        "verify_key": verify_key(),
+        "expect": list(chain.expect),
+        "missing": [list(gap) for gap in chain.missing],
+        "restarts": list(chain.restarts),
+        "envelopes": [base64url(blob) for blob in envelopes(chain)],
+    }
+
+
+def verify_key() -> str:
+    """The text of the unit's public key."""
+    public = Ed25519PrivateKey.from_private_bytes(seed_of("unit")).public_key().public_bytes_raw()
+    return f"ed25519:{base64url(public)}"
+
+
 def plain(value: object) -> object:
     """A record's value as JSON has it: bytes as base64url."""
     return base64url(value) if isinstance(value, bytes) else value
@@ -50,15 +73,29 @@ def plain(value: object) -> object:
 
 def text(case: Case) -> str:
     """The case's file."""
-    return json.dumps(vector(case), indent=2, ensure_ascii=False) + "\n"
+    return _json(vector(case))
+
+
+def chain_text(chain: Chain) -> str:
+    """The chain's file."""
+    return _json(chain_vector(chain))
+
+
+def _json(made: dict[str, Any]) -> str:
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(content)
 
 
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for old in FOLDER.glob("*.json"):
-        old.unlink()
-    for case in CASES:
-        (FOLDER / f"{case.name}.json").write_text(text(case))
+    _write(FOLDER, {case.name: text(case) for case in CASES})
+    _write(CHAINS_FOLDER, {chain.name: chain_text(chain) for chain in CHAINS})
 
 
 if __name__ == "__main__":

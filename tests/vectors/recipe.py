@@ -1,7 +1,7 @@
 """A second implementation of docs/wire-format.md, for making vectors with exactly one fault.
 
-Built on cbor2, pyhpke and AES-GCM; nothing of `anpr_edge` makes an envelope here. `Recipe` holds every
-choice a writer has, and each step can be bent.
+Built on cbor2, pyhpke, kyber-py and AES-GCM; nothing of `anpr_edge` makes an envelope here. `Recipe` holds
+every choice a writer has, and each step can be bent.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId, KEMKey, KEMKeyPair
 
-from tests.vectors.keys import seed_of
+from tests.vectors import hybrid
+from tests.vectors.keys import seed_of, suite_of
 
 Bend = Callable[[Any], Any]
 
+X25519_ALG, HYBRID_ALG = 49, -65538
 SUITE = CipherSuite.new(KEMId.DHKEM_X25519_HKDF_SHA256, KDFId.HKDF_SHA256, AEADId.AES128_GCM)
 BUCKETS = (256, 384, 512, 768, 1024, 2048, 4096)
 
@@ -66,6 +68,8 @@ class Recipe:
     """of the padded record"""
     bend_bound: Bend = unbent
     """of what the ciphertext is bound to"""
+    bend_info: Bend = unbent
+    """of what each wrapped key is bound to"""
     bend_recipient: Bend = unbent
     """of each recipient structure"""
     bend_encrypt: Bend = unbent
@@ -123,20 +127,34 @@ def _encrypted(recipe: Recipe, header: bytes) -> bytes:
     padded = recipe.bend_padded(_padded(recipe.bend_record(encode(recipe.record))))
     aad = encode(["Encrypt", protected, recipe.bend_bound(header)])
     ciphertext = AESGCM(content_key).encrypt(nonce, padded, aad)
-    recipients = [recipe.bend_recipient(_wrapped(content_key, name)) for name in recipe.recipients]
+    recipients = [
+        recipe.bend_recipient(_wrapped(content_key, name, recipe.bend_info)) for name in recipe.recipients
+    ]
     return encode(cbor2.CBORTag(96, recipe.bend_encrypt([protected, {5: nonce}, ciphertext, recipients])))
 
 
-def _wrapped(content_key: bytes, name: str) -> list[Any]:
+def _wrapped(content_key: bytes, name: str, bend_info: Bend) -> list[Any]:
+    wrap, alg = (_wrap_x25519, X25519_ALG) if suite_of(name) == "x25519" else (_wrap_hybrid, HYBRID_ALG)
+    protected = encode({1: alg})
+    info = bend_info(encode(["HPKE Recipient", 3, protected, b""]))
+    public, ek, wrapped = wrap(content_key, name, info)
+    return [protected, {4: kid(public), -4: ek}, wrapped]
+
+
+def _wrap_x25519(content_key: bytes, name: str, info: bytes) -> tuple[bytes, bytes, bytes]:
     public = X25519PrivateKey.from_private_bytes(seed_of(name)).public_key()
     once = X25519PrivateKey.from_private_bytes(seed_of(f"once for {name}"))
     pair = KEMKeyPair(
         KEMKey.from_pyca_cryptography_key(once), KEMKey.from_pyca_cryptography_key(once.public_key())
     )
-    protected = encode({1: 49})
-    info = encode(["HPKE Recipient", 3, protected, b""])
     ek, context = SUITE.create_sender_context(KEMKey.from_pyca_cryptography_key(public), info=info, eks=pair)
-    return [protected, {4: kid(public.public_bytes_raw()), -4: ek}, context.seal(content_key)]
+    return public.public_bytes_raw(), ek, context.seal(content_key)
+
+
+def _wrap_hybrid(content_key: bytes, name: str, info: bytes) -> tuple[bytes, bytes, bytes]:
+    public = hybrid.public_raw(seed_of(name))
+    randomness = seed_of(f"once for {name}") + seed_of(f"once more for {name}")
+    return public, *hybrid.wrap(content_key, public, info, randomness)
 
 
 def _padded(record: bytes) -> bytes:

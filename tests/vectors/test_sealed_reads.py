@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cwt import COSE, COSEKey
 
 from anpr_edge.errors import EnvelopeError, Refusal
-from anpr_edge.seal import cbor, envelope, wire
+from anpr_edge.seal import cbor, envelope, hpke, wire
 from anpr_edge.seal.keys import RecipientPrivateKey, VerifyKey
 from tests.vectors.cases import CASES
 from tests.vectors.make import FOLDER, plain, text
 
 FILES = sorted(FOLDER.glob("*.json"))
 GOOD = [file for file in FILES if file.name.startswith("good-")]
+
+
+GOOD_X25519 = [file for file in GOOD if "hybrid" not in file.name and "mixed" not in file.name]
+"""Those that `cwt` can open: it refuses an algorithm it does not know, on another recipient too."""
 
 
 def load(file: Path) -> dict[str, Any]:
@@ -30,10 +33,15 @@ def raw(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def private_key(vector: dict[str, Any]) -> RecipientPrivateKey:
+    suite = hpke.SUITES[vector["opens_with_suite"]]
+    return RecipientPrivateKey.from_secret(suite, raw(vector["opens_with_private_key"]))
+
+
 def opened(vector: dict[str, Any]) -> bytes:
     """The order of docs/wire-format.md §6: shape, address, signature, ciphertext, record."""
     _, _, fleet, unit, _, feed = vector["topic"].split("/")
-    key = RecipientPrivateKey(X25519PrivateKey.from_private_bytes(raw(vector["opens_with_private_key"])))
+    key = private_key(vector)
     parsed = envelope.parse(raw(vector["envelope"]))
     parsed.addressed(fleet, unit, feed)
     parsed.verify(VerifyKey.parse(vector["verify_key"]))
@@ -56,14 +64,15 @@ def test_a_vector_does_what_it_says(file: Path) -> None:
         assert refused.value.kind == Refusal(vector["expect"])
 
 
-@pytest.mark.parametrize("file", GOOD, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", GOOD_X25519, ids=lambda file: file.stem)
 def test_an_independent_library_opens_the_good_ones(file: Path) -> None:
     vector = load(file)
     verify = VerifyKey.parse(vector["verify_key"])
-    private = X25519PrivateKey.from_private_bytes(raw(vector["opens_with_private_key"]))
-    own = RecipientPrivateKey(private)
+    own = private_key(vector)
     signed = COSEKey.new({1: 1, 2: verify.kid, 3: -19, -1: 6, -2: verify.raw, 4: [2]})
-    opens = COSEKey.new({1: 1, 2: own.kid, 3: 49, -1: 4, -2: own.public.raw, -4: private.private_bytes_raw()})
+    opens = COSEKey.new(
+        {1: 1, 2: own.kid, 3: 49, -1: 4, -2: own.public.raw, -4: raw(vector["opens_with_private_key"])}
+    )
 
     blob = raw(vector["envelope"])
     payload = COSE.new().decode(blob, signed)

@@ -40,6 +40,17 @@ def test_a_replaced_read_fails(unit: SealingUnit) -> None:
     assert [one.ok for one in found] == [True, False, False]
 
 
+def test_a_chain_that_begins_anew_passes_and_is_told(unit: SealingUnit) -> None:
+    audit = Audit(unit.units)
+    (first,) = unit.seal()
+    unit.restart_at(1_000_002)
+    (anew,) = unit.seal()
+    assert "new chain" not in audit.check(first).words
+    found = audit.check(anew)
+    assert found.ok
+    assert "begins a new chain" in found.words
+
+
 def test_the_same_read_twice_passes_and_is_told(unit: SealingUnit) -> None:
     audit = Audit(unit.units)
     (blob,) = unit.seal()

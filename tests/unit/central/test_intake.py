@@ -61,7 +61,7 @@ def test_a_repeat_is_not_stored_again(intake: Intake, store: MemoryStore, unit: 
 def test_junk_is_refused_and_what_follows_is_taken(
     intake: Intake, store: MemoryStore, unit: SealingUnit
 ) -> None:
-    outcomes = intake.take([(unit.topic, b""), (unit.topic, b"junk" * 9000), (unit.topic, unit.seal()[0])])
+    outcomes = intake.take([(unit.topic, b""), (unit.topic, b"junk" * 13_000), (unit.topic, unit.seal()[0])])
     assert [outcome.kind for outcome in outcomes] == [Refusal.MALFORMED, Refusal.OVERSIZE, None]
     assert len(store.refusals) == 2
     assert len(store.reads) == 1
@@ -147,12 +147,16 @@ def test_every_read_of_a_unit_that_was_set_up_anew_is_kept(store: MemoryStore) -
     assert len(store.reads) == 600
 
 
-def test_a_lost_outbox_is_no_gap(intake: Intake, unit: SealingUnit) -> None:
-    one(intake, unit.topic, unit.seal()[0])
-    unit.restart_at(1_000_001)
+def test_a_lost_outbox_is_told_and_is_no_gap(intake: Intake, store: MemoryStore, unit: SealingUnit) -> None:
     assert one(intake, unit.topic, unit.seal()[0]).words == ""
+    unit.restart_at(1_000_001)
+    first, second = unit.seal(2)
+    outcome = one(intake, unit.topic, first)
+    assert (outcome.verdict, len(store.reads)) == (Verdict.NEW, 2)
+    assert "begins a new chain" in outcome.words
+    assert one(intake, unit.topic, second).words == ""
     ledger = intake.ledger(UNIT_KEY)
-    assert (ledger.missing, ledger.restarts) == (0, 1)
+    assert (ledger.missing, ledger.restarts, ledger.breaks) == (0, 1, 0)
 
 
 def test_a_new_intake_goes_on_from_the_store(intake: Intake, store: MemoryStore, unit: SealingUnit) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from anpr_edge.config.rules import PLACEHOLDER_KEY
-from tests.unit.config.samples import ACK_KEY, MINIMAL, OTHER_RECIPIENT, RECIPIENT
+from tests.unit.config.samples import ACK_KEY, HYBRID_RECIPIENT, MINIMAL, OTHER_RECIPIENT, RECIPIENT
 
 NAME_RULE = "1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen"
-RECIPIENT_RULE = "a recipient key: `x25519:` and 43 characters, as `anpr-central keygen` prints it"
+RECIPIENT_RULE = (
+    "a recipient key: `x25519:` and 43 characters or `mlkem768-x25519:` and 1622, "
+    "as `anpr-central keygen` prints it"
+)
 VERIFY_RULE = "a verifying key: `ed25519:` and 43 characters, as `anpr-central keygen` prints it"
 
 BAD = {
@@ -117,6 +120,10 @@ BAD = {
             f"15: feeds.police.recipients[0]: the value is not allowed; must be {RECIPIENT_RULE}",
             f"16: feeds.police.ack_key: the value is not allowed; must be {VERIFY_RULE}",
         ],
+    ),
+    "hybrid key cut short": (
+        f'[feeds.police]\npurpose = "x"\nrecipients = ["{HYBRID_RECIPIENT[:-1]}"]\nack_key = "{ACK_KEY}"\n',
+        [f"15: feeds.police.recipients[0]: the value is not allowed; must be {RECIPIENT_RULE}"],
     ),
     "recipient twice": (
         f'[feeds.police]\npurpose = "x"\nrecipients = [\n  "{OTHER_RECIPIENT}",\n  "{OTHER_RECIPIENT}",\n]\n'

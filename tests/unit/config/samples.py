@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 RECIPIENT = "x25519:Zm9yLXRlc3RzLW9ubHktbm8tcHJpdmF0ZS1oYWxmISE"
+HYBRID_RECIPIENT = "mlkem768-x25519:" + "Zm9y" * 405 + "Zg"
 OTHER_RECIPIENT = "x25519:Zm9yLXRlc3RzLW9ubHktYW5vdGhlci1yZWNpcGllbnQ"
 ACK_KEY = "ed25519:Zm9yLXRlc3RzLW9ubHktdGhlLWFjay1rZXktaXRzZWw"
 

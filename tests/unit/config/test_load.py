@@ -14,7 +14,7 @@ from anpr_edge.config import Config, inspect_config, load_config
 from anpr_edge.config.schema import known_keys
 from anpr_edge.errors import ConfigError
 from tests.unit.config.bad_cases import ALTERED, BAD, SECRETS
-from tests.unit.config.samples import MINIMAL, RECIPIENT
+from tests.unit.config.samples import HYBRID_RECIPIENT, MINIMAL, RECIPIENT
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,11 @@ def test_the_least_configuration_has_defaults_for_the_rest() -> None:
     assert config.feeds["charging"].recipients == (RECIPIENT,)
     assert config.broker.port == 8883
     assert config.models.directory.name == "models"
+
+
+def test_a_feed_may_name_recipients_of_both_suites() -> None:
+    config = load(MINIMAL.replace(f'["{RECIPIENT}"]', f'["{RECIPIENT}", "{HYBRID_RECIPIENT}"]'))
+    assert config.feeds["charging"].recipients == (RECIPIENT, HYBRID_RECIPIENT)
 
 
 def test_files_lie_in_the_state_folder_unless_said_otherwise() -> None:

@@ -14,7 +14,7 @@ from anpr_edge.records import Instant, PlateRead
 from anpr_edge.seal import encrypt, envelope, wire
 from anpr_edge.seal.keys import RecipientKey
 from tests.unit.seal.samples import HEADER, READ, sealed
-from tests.vectors.keys import recipient, signer
+from tests.vectors.keys import recipient, seed_of, signer
 
 BLOB = sealed()
 TAMPERED = {
@@ -82,11 +82,35 @@ def test_each_recipient_opens_it_and_nobody_else() -> None:
     assert refused.value.kind is Refusal.NOT_A_RECIPIENT
 
 
-def test_the_most_recipients_and_the_longest_record_fit() -> None:
-    many = [recipient(f"recipient {n}").public for n in range(encrypt.MOST_RECIPIENTS)]
-    blob = envelope.seal(bytes(4095), HEADER, many, signer())
+def test_a_feed_may_mix_recipients_of_both_suites() -> None:
+    keys = [recipient(name) for name in ("recipient one", "hybrid one", "recipient two", "hybrid two")]
+    record = wire.encode_read(READ)
+    found = envelope.parse(envelope.seal(record, HEADER, [key.public for key in keys], signer()))
+
+    assert [found.open(key) for key in keys] == [record] * 4
+    assert [one.alg for one in found.encrypted.recipients] == [49, -65538, 49, -65538]
+    with pytest.raises(EnvelopeError, match="sealed for 4 other") as refused:
+        found.open(recipient("hybrid three"))
+    assert refused.value.kind is Refusal.NOT_A_RECIPIENT
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("names", "bytes_at_most"), [(["hybrid one"], 1800), (["recipient one", "hybrid one"], 1900)]
+)
+def test_a_hybrid_recipient_takes_about_1200_bytes(names: list[str], bytes_at_most: int) -> None:
+    recipients = [recipient(name).public for name in names]
+    blob = envelope.seal(wire.encode_read(READ), HEADER, recipients, signer())
+    assert len(blob) <= bytes_at_most
+
+
+@pytest.mark.parametrize("kind", ["recipient", "hybrid"])
+def test_the_most_recipients_and_the_longest_record_fit(kind: str) -> None:
+    many = [recipient(f"{kind} {n}").public for n in range(encrypt.MOST_RECIPIENTS)]
+    longest = replace(HEADER, fleet="f" * 64, unit="u" * 64, feed="e" * 64, seq=2**63 - 1)
+    blob = envelope.seal(bytes(4095), longest, many, signer())
     assert len(blob) <= envelope.LONGEST_BYTES
-    assert envelope.parse(blob).open(recipient("recipient 31")) == bytes(4095)
+    assert envelope.parse(blob).open(recipient(f"{kind} 31")) == bytes(4095)
 
 
 @pytest.mark.parametrize("recipients", [[], [recipient().public] * (encrypt.MOST_RECIPIENTS + 1)])
@@ -116,6 +140,17 @@ def test_any_changed_bit_is_refused(bit: int) -> None:
     for at in range(len(BLOB)):
         changed = bytearray(BLOB)
         changed[at] ^= 1 << bit
+        with pytest.raises(EnvelopeError) as refused:
+            received(bytes(changed))
+        assert refused.value.kind in TAMPERED
+
+
+def test_any_changed_byte_of_a_read_for_both_suites_is_refused() -> None:
+    recipients = [recipient("recipient one").public, recipient("hybrid one").public]
+    blob = envelope.seal(wire.encode_read(READ), HEADER, recipients, signer())
+    for at in range(len(blob)):
+        changed = bytearray(blob)
+        changed[at] ^= 1 << at % 8
         with pytest.raises(EnvelopeError) as refused:
             received(bytes(changed))
         assert refused.value.kind in TAMPERED
@@ -177,9 +212,7 @@ def test_only_its_own_topic_carries_it() -> None:
 def test_an_independent_library_opens_what_we_seal() -> None:
     key, sign = recipient(), signer()
     verifies = COSEKey.new({1: 1, 2: sign.kid, 3: -19, -1: 6, -2: sign.public.raw, 4: [2]})
-    opens = COSEKey.new(
-        {1: 1, 2: key.kid, 3: 49, -1: 4, -2: key.public.raw, -4: key.private.private_bytes_raw()}
-    )
+    opens = COSEKey.new({1: 1, 2: key.kid, 3: 49, -1: 4, -2: key.public.raw, -4: seed_of("recipient one")})
     payload = COSE.new().decode(BLOB, verifies)
     padded = COSE.new().decode(payload, opens, external_aad=envelope.parse(BLOB).signed.protected)
 

@@ -10,12 +10,19 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from anpr_edge.errors import KeyFileError
+from anpr_edge.seal import hpke
 from anpr_edge.seal.keys import RecipientKey, RecipientPrivateKey, SigningKey, VerifyKey
 from tests.vectors.keys import recipient, signer
 
 
-def test_public_keys_come_back_from_their_text() -> None:
-    assert RecipientKey.parse(recipient().public.text) == recipient().public
+@pytest.mark.parametrize("name", ["recipient one", "hybrid one"])
+def test_a_recipients_key_comes_back_from_its_text(name: str) -> None:
+    key = recipient(name).public
+    assert RecipientKey.parse(key.text) == key
+    assert key.text.startswith(f"{key.suite.name}:")
+
+
+def test_a_verifying_key_comes_back_from_its_text() -> None:
     assert VerifyKey.parse(signer().public.text) == signer().public
 
 
@@ -30,7 +37,11 @@ def test_a_key_is_named_by_the_hash_of_its_bytes() -> None:
         ("", "begins with"),
         (signer().public.text, "begins with 'ed25519'"),
         ("x25519:", "not 32 bytes"),
-        ("x25519:" + "A" * 42, "not base64url"),
+        ("x25519:" + "A" * 42, "not 32 bytes"),
+        ("x25519:" + "A" * 41, "not base64url"),
+        ("mlkem768-" + recipient().public.text, "not 1216 bytes"),
+        (recipient("hybrid").public.text + "A", "not 1216 bytes"),
+        (recipient("hybrid").public.text[:-1], "not base64url"),
         (recipient().public.text + "=", "not 32 bytes"),
         (recipient().public.text[:-1] + "!", "base64url"),
         (" " + recipient().public.text, "begins with"),
@@ -44,22 +55,81 @@ def test_a_malformed_public_key_is_refused(text: str, why: str) -> None:
     assert "x25519:<43 characters" in refused.value.hint
 
 
+def test_bytes_that_are_no_hybrid_key_are_refused() -> None:
+    """Coefficients beyond ML-KEM's modulus. Source: FIPS 203 §7.2."""
+    with pytest.raises(KeyFileError, match="no mlkem768-x25519 key"):
+        RecipientKey.parse("mlkem768-x25519:" + "_" * 1621 + "w")
+
+
 @pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31)])
-def test_a_recipient_that_keeps_no_secret_is_refused(point: bytes) -> None:
-    text = "x25519:" + base64.urlsafe_b64encode(point).decode().rstrip("=")
+@pytest.mark.parametrize("name", ["recipient one", "hybrid one"])
+def test_a_recipient_that_keeps_no_secret_is_refused(name: str, point: bytes) -> None:
+    """Of a hybrid key the half that is X25519's: each half has to hold when the other is broken."""
+    key = recipient(name).public
+    raw = key.raw[:-32] + point
+    text = f"{key.suite.name}:" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
     with pytest.raises(KeyFileError, match="small order"):
         RecipientKey.parse(text)
 
 
-@pytest.mark.parametrize("kind", [SigningKey, RecipientPrivateKey])
-def test_a_private_key_comes_back_from_its_file(
-    kind: type[SigningKey] | type[RecipientPrivateKey], tmp_path: Path
-) -> None:
-    key = kind.generate()
+def test_a_signing_key_comes_back_from_its_file(tmp_path: Path) -> None:
+    key = SigningKey.generate()
     key.save(tmp_path / "key.pem")
 
     assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
-    assert kind.load(tmp_path / "key.pem").public == key.public
+    assert SigningKey.load(tmp_path / "key.pem").public == key.public
+
+
+@pytest.mark.parametrize("suite", hpke.SUITES.values(), ids=lambda suite: suite.name)
+def test_a_recipients_private_key_comes_back_from_its_file(suite: hpke.HpkeSuite, tmp_path: Path) -> None:
+    key = RecipientPrivateKey.generate(suite)
+    key.save(tmp_path / "key.pem")
+    found = RecipientPrivateKey.load(tmp_path / "key.pem")
+
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert (found.public, found.suite) == (key.public, suite)
+
+
+def test_a_hybrid_key_is_kept_in_the_form_its_draft_gives(tmp_path: Path) -> None:
+    """Source: draft-connolly-cfrg-xwing-kem-10 appendix D, the private key of the seed 00 01 … 1f."""
+    RecipientPrivateKey.from_secret(hpke.HYBRID, bytes(range(32))).save(tmp_path / "key.pem")
+    assert (tmp_path / "key.pem").read_text() == (
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MDQCAQAwDQYLKwYBBAGD5i2ByHoEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZ\n"
+        "GhscHR4f\n"
+        "-----END PRIVATE KEY-----\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"MDQC", b"MDUC"),
+        (b"BAGD5i2ByHo", b"BAGD5i2ByHs"),
+        (b"HR4f\n", b"HR4fAA==\n"),
+        (b"GhscHR4f", b"GhscHR4"),
+        (b"\nGhsc", b" \nGhsc"),
+        (b"PRIVATE KEY-----\nMD", b"X-WING PRIVATE KEY-----\nMD"),
+        (b"-----END PRIVATE KEY-----\n", b""),
+        (b"-----END PRIVATE KEY-----\n", b"-----END PRIVATE KEY-----\nx"),
+    ],
+)
+def test_a_hybrid_key_in_any_other_form_is_refused(tmp_path: Path, old: bytes, new: bytes) -> None:
+    file = tmp_path / "key.pem"
+    RecipientPrivateKey.from_secret(hpke.HYBRID, bytes(range(32))).save(file)
+    pem = file.read_bytes()
+    assert old in pem
+    file.write_bytes(pem.replace(old, new))
+    with pytest.raises(KeyFileError, match="not an unencrypted PKCS#8"):
+        RecipientPrivateKey.load(file)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_hybrid_key_others_can_get_at_is_refused(tmp_path: Path, mode: int) -> None:
+    recipient("hybrid one").save(tmp_path / "key.pem")
+    (tmp_path / "key.pem").chmod(mode)
+    with pytest.raises(KeyFileError, match=f"mode {mode:04o}"):
+        RecipientPrivateKey.load(tmp_path / "key.pem")
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
@@ -90,7 +160,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="not an Ed25519 key"):
         SigningKey.load(tmp_path / "key.pem")
     SigningKey.generate().save(tmp_path / "sign.pem")
-    with pytest.raises(KeyFileError, match="not an X25519 key"):
+    with pytest.raises(KeyFileError, match="not an X25519 or X-Wing key"):
         RecipientPrivateKey.load(tmp_path / "sign.pem")
     other = tmp_path / "other.pem"
     pem = Ed448PrivateKey.generate().private_bytes(
@@ -121,6 +191,9 @@ def test_a_missing_key_says_where(tmp_path: Path) -> None:
 def test_no_private_key_shows_in_a_repr() -> None:
     assert signer().public.text in repr(signer())
     assert recipient().public.text in repr(recipient())
+    hybrid = recipient("hybrid one")
+    assert len(repr(hybrid)) < 100
+    assert repr(hybrid).startswith("RecipientPrivateKey(of mlkem768-x25519:")
 
 
 def test_a_signature_is_over_exactly_these_bytes() -> None:

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the parsers that meet a stranger's bytes."""

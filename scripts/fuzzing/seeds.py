@@ -1,0 +1,50 @@
+"""What fuzzing starts from: the test vectors, whole and layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from anpr_edge.errors import EnvelopeError
+from anpr_edge.seal import envelope
+from anpr_edge.seal.acks import Ack, sign_ack
+from scripts.fuzzing.targets import OWN, UNIT
+from tests.vectors.cases import CASES
+from tests.vectors.keys import signer
+from tests.vectors.recipe import bake
+
+
+def sealed_reads() -> frozenset[bytes]:
+    """Every vector's envelope that its unit has signed, good or not."""
+    return frozenset(blob for blob in _vectors() if _signed(blob))
+
+
+def seeds() -> Iterator[bytes]:
+    """Envelopes good and bad, their headers, ciphertexts and records, and an acknowledgement."""
+    for blob in _vectors():
+        yield blob
+        if _signed(blob):
+            yield from _layers(envelope.parse(blob))
+    yield sign_ack(Ack("london", "unit-0042", "charging", 9, ((1, 2), (5, 5)), 10**18), signer("centre"))
+
+
+def _vectors() -> Iterator[bytes]:
+    return (bake(case.recipe) for case in CASES)
+
+
+def _signed(blob: bytes) -> bool:
+    try:
+        envelope.parse(blob).verify(UNIT)
+    except EnvelopeError:
+        return False
+    return True
+
+
+def _layers(found: envelope.Envelope) -> Iterator[bytes]:
+    yield found.signed.protected
+    yield found.signed.payload
+    for key in OWN:
+        try:
+            yield found.open(key)
+            yield found.encrypted.open(key, bound_to=found.signed.protected)
+        except EnvelopeError:
+            continue

@@ -1,0 +1,82 @@
+"""What must hold for any bytes: refused by kind or understood the one way, never anything else.
+
+Each target takes bytes and raises what nobody expects: any error but an `EnvelopeError`, and `Broken` when
+something was accepted that nobody wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from anpr_edge.errors import EnvelopeError
+from anpr_edge.seal import acks, cbor, encrypt, envelope, header, padding, wire
+from tests.vectors.keys import recipient, signer
+
+OWN: Final = (recipient("recipient one"), recipient("hybrid one"))
+UNIT: Final = signer().public
+
+
+class Broken(Exception):
+    """Something was accepted that nobody wrote, or came back changed."""
+
+
+def one_encoding(data: bytes) -> None:
+    """What CBOR is taken is written again as the same bytes."""
+    if cbor.encode(cbor.decode(data, "fuzz")) != data:
+        raise Broken("CBOR was read that is written otherwise")
+
+
+def shape(data: bytes) -> None:
+    """Every layer that needs no key, by itself."""
+    for parse in (envelope.parse, encrypt.parse, header.decode):
+        try:
+            parse(data)
+        except EnvelopeError:
+            continue
+
+
+def record(data: bytes) -> None:
+    """What a holder of the content key could put inside: padding and record."""
+    try:
+        found = padding.unpad(data)
+    except EnvelopeError:
+        found = data
+    wire.decode_read(found)
+
+
+def acknowledgement(data: bytes) -> None:
+    """No acknowledgement is accepted: nobody has signed one here."""
+    acks.open_ack(data, UNIT)
+    raise Broken("an acknowledgement was accepted that nobody signed")
+
+
+def forged(known: frozenset[bytes]) -> Callable[[bytes], None]:
+    """No envelope is accepted but those in `known`, whole."""
+
+    def target(data: bytes) -> None:
+        found = envelope.parse(data)
+        found.verify(UNIT)
+        if data not in known:
+            raise Broken("an envelope was accepted that nobody sealed")
+        for key in OWN:
+            try:
+                wire.decode_read(found.open(key))
+            except EnvelopeError:
+                continue
+
+    return target
+
+
+def all_targets(known: frozenset[bytes]) -> tuple[Callable[[bytes], None], ...]:
+    """Every target; `known` are the sealed reads that exist."""
+    return one_encoding, shape, record, acknowledgement, forged(known)
+
+
+def look_at(data: bytes, targets: tuple[Callable[[bytes], None], ...]) -> None:
+    """Give the same bytes to every target."""
+    for target in targets:
+        try:
+            target(data)
+        except EnvelopeError:
+            continue

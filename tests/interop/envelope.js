@@ -1,0 +1,105 @@
+// A sealed read, by docs/wire-format.md §2 to §4 and in the order of §6.
+
+import { createPublicKey, verify } from "node:crypto";
+import { decode, decodeTagged, encode, isBytes, isMapOf, isWhole, Refused, same } from "./cbor.js";
+import { aesGcmOpen, SUITES, unwrap } from "./hpke.js";
+import { readRecord, unpadded } from "./record.js";
+
+const LONGEST = 49_152;
+const MOST_RECIPIENTS = 32;
+const SIGN1_TAG = Buffer.of(0xd2);
+const ENCRYPT_TAG = Buffer.of(0xd8, 0x60);
+const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const A256GCM = encode(new Map([[1, 3]]));
+
+function need(condition, kind, why) {
+  if (!condition) throw new Refused(kind, why);
+}
+
+function readHeader(encoded) {
+  const header = decode(encoded);
+  const clear = header instanceof Map ? header.get(-65537) : undefined;
+  need(clear instanceof Map, "header", "no clear header");
+  need(isWhole(clear.get(1), 0, 2 ** 32), "header", "no version");
+  need(clear.get(1) === 1, "version", "a later version");
+  need(isMapOf(header, [1, 3, 4, -65537]), "header", "labels");
+  need(header.get(1) === -19 && header.get(3) === 96, "header", "algorithm or content type");
+  need(isBytes(header.get(4), 8), "header", "kid");
+  need(isMapOf(clear, [1, 2, 3, 4, 5, 6, 7]), "header", "fields");
+  const [fleet, unit, feed, bootId, seq, previous] = [2, 3, 4, 5, 6, 7].map((key) => clear.get(key));
+  need([fleet, unit, feed].every((name) => typeof name === "string" && NAME.test(name)), "header", "names");
+  need(isBytes(bootId, 16) && isBytes(previous, 32), "header", "boot id or previous");
+  need(isWhole(seq, 1, 2n ** 63n - 1n), "header", "sequence number");
+  return { fleet, unit, feed, seq, previous };
+}
+
+function readRecipient(item) {
+  need(Array.isArray(item) && item.length === 3, "malformed", "recipient");
+  const [protectedBytes, unprotected, wrapped] = item;
+  need(isBytes(protectedBytes) && unprotected instanceof Map && isBytes(wrapped), "malformed", "recipient");
+  const suite = SUITES.find(({ alg }) => same(encode(new Map([[1, alg]])), protectedBytes));
+  need(suite && isMapOf(unprotected, [4, -4]), "header", "suite or labels of a recipient");
+  need(isBytes(unprotected.get(4), 8), "header", "kid of a recipient");
+  need(isBytes(unprotected.get(-4), suite.encapsulatedBytes), "header", "encapsulated key");
+  need(wrapped.length === 48, "header", "wrapped key");
+  return { suite, kid: unprotected.get(4), ek: unprotected.get(-4), protectedBytes, wrapped };
+}
+
+function readEncrypt(encoded) {
+  const message = decodeTagged(encoded, ENCRYPT_TAG);
+  need(Array.isArray(message) && message.length === 4, "malformed", "COSE_Encrypt");
+  const [protectedBytes, unprotected, ciphertext, recipients] = message;
+  need(isBytes(protectedBytes) && unprotected instanceof Map, "malformed", "COSE_Encrypt");
+  need(isBytes(ciphertext) && Array.isArray(recipients), "malformed", "COSE_Encrypt");
+  need(same(protectedBytes, A256GCM) && isMapOf(unprotected, [5]), "header", "content headers");
+  need(isBytes(unprotected.get(5), 12), "header", "nonce");
+  need(recipients.length >= 1 && recipients.length <= MOST_RECIPIENTS, "header", "number of recipients");
+  return { nonce: unprotected.get(5), ciphertext, recipients: recipients.map(readRecipient) };
+}
+
+function parse(blob) {
+  need(blob.length <= LONGEST, "oversize", `${blob.length} bytes`);
+  const message = decodeTagged(blob, SIGN1_TAG);
+  need(Array.isArray(message) && message.length === 4, "malformed", "COSE_Sign1");
+  const [protectedBytes, unprotected, payload, signature] = message;
+  need(isBytes(protectedBytes) && isBytes(payload) && isBytes(signature), "malformed", "COSE_Sign1");
+  need(isMapOf(unprotected, []), "header", "unsigned headers");
+  return { protectedBytes, payload, signature, header: readHeader(protectedBytes), encrypted: readEncrypt(payload) };
+}
+
+function checkSignature({ protectedBytes, payload, signature }, rawKey) {
+  const key = createPublicKey({ key: Buffer.concat([ED25519_SPKI, rawKey]), format: "der", type: "spki" });
+  const signed = encode(["Signature1", protectedBytes, new Uint8Array(), payload]);
+  need(signature.length === 64 && verify(null, signed, key, signature), "signature", "not the unit's");
+}
+
+function decrypt({ encrypted, protectedBytes }, own, kid) {
+  const mine = encrypted.recipients.find((one) => same(one.kid, kid) && one.suite === own.constructor);
+  need(mine, "not-a-recipient", "no structure for this key");
+  try {
+    const info = encode(["HPKE Recipient", 3, mine.protectedBytes, new Uint8Array()]);
+    const contentKey = unwrap(own, mine.ek, mine.wrapped, info);
+    const aad = encode(["Encrypt", A256GCM, protectedBytes]);
+    return readRecord(unpadded(aesGcmOpen(contentKey, encrypted.nonce, encrypted.ciphertext, aad)));
+  } catch (error) {
+    throw new Refused("payload", error.message);
+  }
+}
+
+// What a sealed read says in the clear, when `verifyKey` signed it; throws Refused.
+export function verified(blob, verifyKey) {
+  const message = parse(blob);
+  checkSignature(message, verifyKey);
+  return message.header;
+}
+
+// The record of a sealed read that came by `address` = {fleet, unit, feed}; throws Refused.
+export function open(blob, address, verifyKey, own, kid) {
+  const message = parse(blob);
+  const { fleet, unit, feed } = message.header;
+  need(fleet === address.fleet && unit === address.unit, "wrong-unit", unit);
+  need(feed === address.feed, "wrong-feed", feed);
+  checkSignature(message, verifyKey);
+  return decrypt(message, own, kid);
+}

@@ -1,0 +1,67 @@
+// node verify.js FOLDER: does this implementation agree with every test vector in sealed-reads and chains there?
+
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { Chain } from "./chain.js";
+import { open, verified } from "./envelope.js";
+import { SUITES } from "./hpke.js";
+
+const raw = (text) => Buffer.from(text, "base64url");
+const plain = (value) => (value instanceof Uint8Array ? Buffer.from(value).toString("base64url") : value);
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+
+function outcome(vector) {
+  const [, , fleet, unit, , feed] = vector.topic.split("/");
+  const Suite = SUITES.find(({ name }) => name === vector.opens_with_suite);
+  const own = new Suite(raw(vector.opens_with_private_key));
+  const kid = sha256(own.publicRaw).subarray(0, 8);
+  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  try {
+    const record = open(raw(vector.envelope), { fleet, unit, feed }, verifyKey, own, kid);
+    const fields = Object.fromEntries([...record].map(([key, value]) => [String(key), plain(value)]));
+    return { kind: "opens", fields, hash: sha256(raw(vector.envelope)).toString("hex") };
+  } catch (error) {
+    if (!error.kind) throw error;
+    return { kind: error.kind, why: error.message };
+  }
+}
+
+function agrees(vector) {
+  const { kind, fields, hash, why } = outcome(vector);
+  const same =
+    kind === vector.expect &&
+    (kind !== "opens" || (hash === vector.hash && isDeepStrictEqual(fields, vector.record)));
+  return same || `expected ${vector.expect}, found ${why ?? kind}`;
+}
+
+function chainAgrees(vector) {
+  const chain = new Chain();
+  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  const found = { expect: [] };
+  for (const blob of vector.envelopes.map(raw)) {
+    const { seq, previous } = verified(blob, verifyKey);
+    found.expect.push(chain.add(BigInt(seq), sha256(blob), previous));
+  }
+  found.missing = chain.missing;
+  found.restarts = chain.restarts;
+  const { expect, missing, restarts } = vector;
+  return isDeepStrictEqual(found, { expect, missing, restarts }) || `found ${JSON.stringify(found)}`;
+}
+
+const KINDS = { "sealed-reads": agrees, chains: chainAgrees };
+
+let agreeing = 0;
+let count = 0;
+for (const [folder, check] of Object.entries(KINDS)) {
+  const path = join(process.argv[2], folder);
+  for (const file of readdirSync(path).filter((name) => name.endsWith(".json")).sort()) {
+    count += 1;
+    const verdict = check(JSON.parse(readFileSync(join(path, file), "utf8")));
+    if (verdict === true) agreeing += 1;
+    else console.log(`${folder}/${file}: ${verdict}`);
+  }
+}
+console.log(`${agreeing} of ${count} vectors agree`);
+process.exitCode = count > 0 && agreeing === count ? 0 : 1;
