@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final
@@ -30,6 +31,9 @@ FIELD_WORDS: Final[Mapping[Field, str]] = {
 }
 ALWAYS_WORDS: Final = "plate text, confidence, how long and in how many frames it was seen, the clock's error"
 
+LONGEST_KEY_SHOWN: Final = 64
+"""An X25519 key is 50 characters of text, a hybrid one some 1,640."""
+
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -51,7 +55,7 @@ def feed_rows(feed: FeedTerms) -> dict[str, str]:
         "purpose": feed.purpose,
         "controller": feed.controller,
         "legal basis": feed.legal_basis,
-        "who can open it": ", ".join(f"{one.name} ({one.key})" for one in feed.recipients),
+        "who can open it": ", ".join(f"{one.name} ({key_text(one.key)})" for one in feed.recipients),
         "confirmed by": feed.ack_key,
         "gets": _gets(feed),
         "never gets": ", ".join(FIELD_WORDS[f] for f in sorted(CHOOSABLE - feed.fields))
@@ -105,6 +109,13 @@ def hours_text(hours: Hours) -> str:
     """One span as it is written in a policy's source: `Mon-Fri 07:00-18:00`."""
     days = [f"{DAYS[a]}-{DAYS[b]}" if a != b else DAYS[a] for a, b in _spans(hours.days)]
     return f"{','.join(days)} {_clock(hours.start_min)}-{_clock(hours.end_min)}"
+
+
+def key_text(key: str) -> str:
+    """A public key, or the hash of one that is too long to read: no two keys have the same words."""
+    if len(key) <= LONGEST_KEY_SHOWN:
+        return key
+    return f"{key.partition(':')[0]} key, SHA-256 {hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def span(seconds: int) -> str:

@@ -16,7 +16,7 @@ from anpr_edge.errors import PolicyError
 from anpr_edge.seal import cbor, sign1
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.policy.codec import values_of
-from anpr_edge.seal.policy.model import Calendar, Hours, Policy
+from anpr_edge.seal.policy.model import Calendar, Hours, Policy, Recipient
 from anpr_edge.seal.policy.signed import (
     LONGEST_BYTES,
     POLICY_TYPE,
@@ -25,7 +25,7 @@ from anpr_edge.seal.policy.signed import (
     sign_policy,
 )
 from tests.unit.seal.policies import CHARGING, KEY, POLICE, POLICY
-from tests.vectors.keys import signer
+from tests.vectors.keys import recipient, signer
 
 BLOB = sign_policy(POLICY, KEY)
 PROTECTED = cbor.encode({sign1.ALG: sign1.ED25519, sign1.KID: KEY.kid, sign1.TYP: POLICY_TYPE})
@@ -41,6 +41,12 @@ def signed_values(change: Callable[[dict[Any, Any]], object]) -> bytes:
 def test_what_was_signed_is_what_is_opened() -> None:
     assert open_policy(BLOB, KEY.public) == POLICY
     assert read_unverified(BLOB) == POLICY
+
+
+def test_a_feed_may_have_a_hybrid_recipient() -> None:
+    both = (*CHARGING.recipients, Recipient("Charging centre, new key", recipient("hybrid one").public.text))
+    policy = replace(POLICY, feeds=(replace(CHARGING, recipients=both),))
+    assert open_policy(sign_policy(policy, KEY), KEY.public) == policy
 
 
 def test_signing_twice_gives_the_same_bytes() -> None:

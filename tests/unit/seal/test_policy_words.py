@@ -58,6 +58,16 @@ def test_every_change_of_the_policy_is_told(name: str) -> None:
     assert changes(POLICY, replace(POLICY, **{name: OTHER_POLICY[name]}))
 
 
+def test_a_long_key_is_told_by_its_hash_and_another_by_another() -> None:
+    def with_key(name: str) -> Policy:
+        hybrid = Recipient("Charging centre", recipient(name).public.text)
+        return replace(POLICY, feeds=(replace(CHARGING, recipients=(hybrid,)),))
+
+    (line,) = changes(with_key("hybrid one"), with_key("hybrid two"))
+    assert line.count("mlkem768-x25519 key, SHA-256 ") == 2
+    assert len(line) < 400
+
+
 def test_no_change_is_no_line() -> None:
     assert changes(POLICY, POLICY) == []
 
