@@ -29,7 +29,7 @@ SAME_PLATE_IOU = 0.25
 MIN_WINDOW_PX = 32
 FIRST_LOOK_SCORE = 0.35
 """Score from which a find of the first look is worth a second, which costs a quarter as much.
-Source: our measurement; from 0.25 it would be 2.2 second looks a picture instead of 1.4, and no more reads."""
+Source: our measurement; from 0.25 on there are 2.2 second looks a picture, not 1.4, and no more reads."""
 SURE_SCORE = 0.6
 LARGE_SHARE = 0.13
 """A find as sure as `SURE_SCORE` and as wide as this share of the picture is not looked at again.
