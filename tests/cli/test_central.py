@@ -31,9 +31,9 @@ from tests.sealed_reads import FEED, PLATE, SealingUnit
 class Home:
     """A centre's folder with its keys, and a unit it knows."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, suite: str = "x25519") -> None:
         self.directory = directory
-        assert main(["keygen", "--out", str(directory)]) == 0
+        assert main(["keygen", "--out", str(directory), "--suite", suite]) == 0
         self.ack_key = SigningKey.load(directory / "ack.pem").public
         self.unit = SealingUnit(RecipientPrivateKey.load(directory / "recipient.pem").public, unit=UNIT)
         (directory / "units.toml").write_text(f'[units]\n"{UNIT}" = "{self.unit.key.public.text}"\n')
@@ -87,6 +87,16 @@ def test_keygen_never_overwrites_a_key(home: Home, capsys: pytest.CaptureFixture
     assert main(["keygen", "--out", str(home.directory)]) == 1
     assert "never overwritten" in capsys.readouterr().err
     assert (home.directory / "recipient.pem").read_bytes() == before
+
+
+def test_a_centre_with_a_hybrid_key_opens_what_is_sealed_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path / "centre", hpke.HYBRID.name)
+    (tmp_path / "1.cose").write_bytes(home.unit.seal()[0])
+    capsys.readouterr()
+    assert home.run("open", "--show-plates", str(tmp_path / "1.cose")) == 0
+    assert json.loads(capsys.readouterr().out)["read"]["plate_text"] == PLATE
 
 
 def test_open_masks_plates_unless_told(
