@@ -25,6 +25,9 @@ PACKET_OVERHEAD_BYTES = 64
 ANSWER_WITHIN_S = 60.0
 """A broker that answers pings but no publish for this long is given up; mosquitto takes milliseconds."""
 
+OWN_WORD = 2
+"""Status and health may be unanswered beside the reads; a broker counts them into its receive maximum."""
+
 HEALTH_EXPIRY_S = 300
 """Health that old says nothing about now; the broker drops it."""
 
@@ -96,7 +99,7 @@ class Connection:
 
     def up(self, limits: Limits) -> None:
         speaker = self._speaker
-        self.window.limit(limits.receive_maximum)
+        self.window.limit(limits.receive_maximum - OWN_WORD)
         self._packet_bytes = limits.packet_bytes
         self.link.subscribe([topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds])
         self.say("online", **speaker.birth)

@@ -47,8 +47,11 @@ class CloseUp:
 
     @property
     def model_id(self) -> str:
-        """Both models, the first one first."""
-        return f"{self.first.model_id}/{self.second.model_id}"
+        """Both models' names, and the first half of each one's short checksum."""
+        (first, _, checksum), (second, _, other) = (
+            part.model_id.partition("+") for part in (self.first, self.second)
+        )
+        return f"{first}/{second}+{checksum[:4]}{other[:4]}"
 
     def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
         """Plates in a uint8 (height, width) picture, best first."""

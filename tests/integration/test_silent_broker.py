@@ -92,6 +92,26 @@ def test_one_that_never_answers_a_publish_is_given_up(place: Site) -> None:
     assert [type(event) for event in happened] == [LinkState], "an unanswered publish is no delivery"
 
 
+def test_one_that_takes_few_unanswered_has_room_for_status_and_health(place: Site) -> None:
+    takes_three = bytes.fromhex("2006000003210003")
+    clock = LeapingClock()
+    with broker_that_says(place, takes_three) as options:
+        connection = Connection(options, Speaker(FLEET, UNIT, (FEED,)), clock, lambda _: None)
+
+        def serve() -> None:
+            connection.link.run(threading.Event())
+            connection.close()
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        for _ in within("the read is with the broker"):
+            if connection.publish(SealedRead(FEED, 1, b"sealed")):
+                break
+        clock.leap_s = 10.0
+        assert not connection.publish(SealedRead(FEED, 2, b"sealed")), "it waits until the connection ends"
+        serving.join()
+
+
 def test_one_that_answers_no_ping_is_given_up(place: Site) -> None:
     with broker_that_says(place, CONNACK) as options:
         assert "no sign of life for 1 s" in connect(replace(options, keep_alive_s=1), FakeClock())

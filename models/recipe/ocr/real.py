@@ -33,7 +33,7 @@ from models.recipe.synthesis.looks import Picture, reexpose
 CUT_FROM_SCENES: Final = ("_derived", "_pseudo")
 """Endings of crop sources whose plates are also labelled in scenes, where there is more around them."""
 
-SLICE_WEIGHTS: Final = {"two-line": 2.5, "night": 2.0, "uk": 2.5, "near-ir": 2.0, "br": 1.5}
+SLICE_WEIGHTS: Final = {"two-line": 2.5, "night": 2.0, "uk": 2.5, "near-ir": 0.6, "br": 1.5}
 """How often a training plate of a slice is drawn, against 1 for the others."""
 
 _CROP_INSET: Final = (0.035, 0.08)

@@ -73,9 +73,9 @@ def random_blank(rng: np.random.Generator) -> Sample:
 
 
 def cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
-    """The patch of a plate found with some error: rectified three times out of five, else an upright box."""
+    """The patch of a plate found with some error: rectified, or one time in two an upright box."""
     height_px = float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         wrong = rng.normal(0, 0.045, (4, 2)).astype(np.float32) * height_px
         shift = rng.normal(0, 0.05, 2).astype(np.float32) * height_px
         return rectify(picture, grow(quad + wrong + shift, SIDE_MARGIN, TOP_MARGIN))

@@ -61,6 +61,11 @@ def test_every_commit_reaches_the_disk(path: Path) -> None:
         assert outbox._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
+def test_what_the_other_service_wrote_into_the_schema_is_not_trusted(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        assert outbox._db.execute("PRAGMA trusted_schema").fetchone()[0] == 0
+
+
 def test_a_missing_directory_says_so(tmp_path: Path) -> None:
     with pytest.raises(OutboxError, match="no such directory") as failed:
         opened(tmp_path / "nowhere" / "outbox.db", FakeClock())

@@ -87,4 +87,4 @@ def test_windows_lie_in_the_picture_and_hold_the_middle(
 
 def test_it_names_both_models() -> None:
     second = Finds([], model_id="b-2+11111111")
-    assert CloseUp(Finds([]), second, 0.3).model_id == "finds-1+00000000/b-2+11111111"
+    assert CloseUp(Finds([]), second, 0.3).model_id == "finds-1/b-2+00001111"
