@@ -1,11 +1,11 @@
-// node verify.js FOLDER: does this implementation agree with every test vector in sealed-reads and chains there?
+// node verify.js FOLDER: does this implementation agree with every test vector in its sub-folders?
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { Chain } from "./chain.js";
-import { open, verified } from "./envelope.js";
+import { open, openAck, verified } from "./envelope.js";
 import { SUITES } from "./hpke.js";
 
 const raw = (text) => Buffer.from(text, "base64url");
@@ -50,7 +50,21 @@ function chainAgrees(vector) {
   return isDeepStrictEqual(found, { expect, missing, restarts }) || `found ${JSON.stringify(found)}`;
 }
 
-const KINDS = { "sealed-reads": agrees, chains: chainAgrees };
+const asText = (value) => (Array.isArray(value) ? value.map(asText) : String(value));
+
+function ackAgrees(vector) {
+  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  try {
+    const fields = openAck(raw(vector.message), verifyKey, sha256(verifyKey).subarray(0, 8));
+    const found = Object.fromEntries([...fields].map(([key, value]) => [String(key), asText(value)]));
+    return isDeepStrictEqual(found, vector.fields) || `found ${JSON.stringify(found)}`;
+  } catch (error) {
+    if (!error.kind) throw error;
+    return error.kind === vector.expect || `expected ${vector.expect}, found ${error.message}`;
+  }
+}
+
+const KINDS = { "sealed-reads": agrees, chains: chainAgrees, acks: ackAgrees };
 
 let agreeing = 0;
 let count = 0;
