@@ -156,7 +156,7 @@ class PlateReader:
         if vehicle.given or track.matches < self._min_matches:
             return
         fused = vehicle.fusion.best()
-        if fused is None or fused.drawn_confidence < self._min_confidence:
+        if fused is None or fused.confidence < self._min_confidence:
             return
         vehicle.given = True
         if self._repeats.seen(fused.text, track.last.mono_ns):

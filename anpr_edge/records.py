@@ -169,7 +169,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Another text the same pixels could be, with its probability."""
+    """Another text the same pixels could be, with the probability of exactly that spelling."""
 
     text: str
     confidence: float
@@ -182,8 +182,12 @@ class Alternative:
 class PlateRead:
     """One vehicle's plate as the unit read it, from all frames that saw it.
 
-    `plate_text` is what was seen; `syntax` names the national pattern it fits (such as
-    `gb:current`), or None; `region` is the ISO 3166-1 country that pattern belongs to.
+    `plate_text` is the most probable reading of the pixels. Only where characters are drawn alike (O, Q
+    and 0; I and 1) does a national pattern choose the spelling; when that is another than the pixels
+    alone favour, theirs is the first of `alternatives`. `confidence` is the probability that `plate_text`
+    is right, spellings drawn alike counted as one; it is what `reading.min_confidence` is held against.
+    `syntax` names the national pattern the text fits (such as `gb:current`), or None; `region` is the
+    ISO 3166-1 country that pattern belongs to.
     """
 
     plate_text: str

@@ -160,7 +160,7 @@ class PictureReader:
         else:
             candidate = self._recogniser.recognise(pixels, quad)
         fused = self._fused(candidate)
-        if fused is None or fused.drawn_confidence < self._min_confidence:
+        if fused is None or fused.confidence < self._min_confidence:
             return ScannedPlate("", 0.0, (), box, quad, None, None)
         fits = syntax.match(fused.text)
         name, region = (fits.name, fits.region) if fits else (None, None)

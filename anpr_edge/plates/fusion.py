@@ -5,8 +5,9 @@ each look weighing by how sure, how sharp and how large it was. n looks do not c
 ones, since what blurs one frame blurs the next: they count as √n. The length itself is decided the
 same way, so that a look that lost a character cannot shift the others.
 
-The text is the most probable reading. National syntax decides between spellings that are drawn alike
-(O and 0, I and 1) unless the pixels speak clearly; the other spelling is then the first alternative.
+The text is the most probable reading, spellings that are drawn alike (O and 0, I and 1) taken as one.
+Between those spellings national syntax decides, unless the pixels speak clearly; when it chooses another
+than the pixels alone would, the pixels' own is the first alternative.
 Memory is bounded: one matrix for each length, whatever the number of looks.
 """
 
@@ -42,13 +43,13 @@ _LONGEST_ODDS = math.log(200)
 class FusedPlate:
     """What all looks together say.
 
-    `confidence` is the probability of `text` as spelt, `drawn_confidence` of all spellings that are
-    drawn alike together: the plate was seen well even when O or 0 cannot be told.
+    `confidence` is the probability that `text` is right, spellings that are drawn alike counted as one: a
+    plate is seen well even when O or 0 cannot be told. An alternative's is that of its own spelling. The
+    most probable spelling by the pixels alone is `text` or else the first alternative.
     """
 
     text: str
     confidence: float
-    drawn_confidence: float
     char_confidences: tuple[float, ...]
     alternatives: tuple[Alternative, ...]
     frames_used: int
@@ -98,18 +99,17 @@ class Fusion:
         length, looks = max(self._looks.items(), key=lambda item: item[1].weight)
         rows = _softmax(looks.log_probs / looks.weight * self._evidence(looks.weight))
         length_confidence = self._length_confidence(looks)
-        ranked = _rank(list(_likeliest(rows, self.alphabet)), length_confidence)
-        text = max(ranked, key=lambda reading: ranked[reading])
-        drawn = syntax.fold(text)
-        others = {reading: p for reading, p in ranked.items() if reading != text} | self._other_lengths(
-            length
-        )
+        readings = list(_likeliest(rows, self.alphabet))
+        ranked = _rank(readings, length_confidence)
+        drawn = _drawn(ranked)
+        text = max(ranked, key=lambda reading: (drawn[syntax.fold(reading)], ranked[reading]))
+        others = {reading: p for reading, p in ranked.items() if reading != text}
+        raw = readings[0][0]
         return FusedPlate(
             text=text,
-            confidence=ranked[text],
-            drawn_confidence=sum(p for reading, p in ranked.items() if syntax.fold(reading) == drawn),
+            confidence=drawn[syntax.fold(text)],
             char_confidences=_char_confidences(rows, text, self.alphabet),
-            alternatives=_alternatives(others),
+            alternatives=_alternatives(others | self._other_lengths(length), first=raw),
             frames_used=looks.count,
         )
 
@@ -194,6 +194,14 @@ def _rank(readings: list[tuple[str, float]], length_confidence: float) -> dict[s
     }
 
 
+def _drawn(ranked: dict[str, float]) -> dict[str, float]:
+    """The probability of each folded text: of all its spellings together."""
+    drawn: dict[str, float] = {}
+    for text, probability in ranked.items():
+        drawn[syntax.fold(text)] = drawn.get(syntax.fold(text), 0.0) + probability
+    return drawn
+
+
 def _char_confidences(rows: NDArray[np.float64], text: str, alphabet: str) -> tuple[float, ...]:
     """The probability of each character, counting those drawn alike as one."""
     alike = _drawn_alike(alphabet)
@@ -210,6 +218,7 @@ def _drawn_alike(alphabet: str) -> dict[str, list[int]]:
     }
 
 
-def _alternatives(others: dict[str, float]) -> tuple[Alternative, ...]:
-    best = heapq.nlargest(MAX_ALTERNATIVES, others.items(), key=lambda item: item[1])
+def _alternatives(others: dict[str, float], *, first: str) -> tuple[Alternative, ...]:
+    """The most probable others, led by `first` when it is one of them."""
+    best = heapq.nsmallest(MAX_ALTERNATIVES, others.items(), key=lambda item: (item[0] != first, -item[1]))
     return tuple(Alternative(text, probability) for text, probability in best)

@@ -123,8 +123,34 @@ def test_lookalikes_share_a_characters_confidence() -> None:
 
 def test_a_plate_is_well_seen_even_when_its_spelling_is_open() -> None:
     fused = fuse(look("OXOXOXOX", 0.98, instead={0: ("0", 0.9), 2: ("0", 0.9)}))
-    assert fused.confidence < 0.5
-    assert fused.drawn_confidence > 0.8
+    assert fused.confidence > 0.8
+    assert 0.1 < fused.alternatives[0].confidence < 0.5
+    assert fused.confidence == pytest.approx(0.99 * np.prod(fused.char_confidences), rel=0.01)
+
+
+def test_the_pixels_own_spelling_is_the_first_alternative_of_the_one_syntax_chose() -> None:
+    """However little syntax leaves of it, and however many others are more probable."""
+    rivals = dict.fromkeys((0, 1, 3, 4, 5, 6), ("X", 0.4))
+    seen = look("ABI2CDE", 0.55, instead={2: ("1", 0.54)} | rivals)
+    assert seen.text == "ABI2CDE"
+    fused = fuse(seen)
+    assert fused.text == "AB12CDE"
+    first, *others = fused.alternatives
+    assert first.text == seen.text
+    assert first.confidence < min(other.confidence for other in others)
+    assert len(fused.alternatives) == MAX_ALTERNATIVES
+    assert len({other.text for other in fused.alternatives} | {fused.text}) == MAX_ALTERNATIVES + 1
+
+
+def test_spellings_drawn_alike_stand_together_against_a_text_drawn_differently() -> None:
+    seen = look("8X")
+    seen.char_probs[0] = 0
+    for character, probability in {"8": 0.4, "O": 0.31, "0": 0.29}.items():
+        seen.char_probs[0, ALPHABET.index(character)] = probability
+    fused = fuse(seen)
+    assert fused.text in {"OX", "0X"}
+    assert fused.confidence > 0.5 > fused.alternatives[0].confidence
+    assert fused.alternatives[0].text == "8X"
 
 
 def test_memory_does_not_grow_with_the_looks() -> None:
