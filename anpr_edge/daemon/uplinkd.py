@@ -29,9 +29,9 @@ HEALTH_EVERY_S = 60.0
 class UplinkService:
     """Drives one uplink from one outbox until `stop`.
 
-    `ack_keys` are the keys whose watermarks count, one for each feed; `window` is how many reads may be
-    with the broker unanswered; `publish_health` sends the state, which holds no plate,
-    and says whether it could.
+    `unit_kid` names the key the reader signs with; `ack_keys` are the keys whose watermarks count, one for
+    each feed; `window` is how many reads may be with the broker unanswered; `publish_health` sends the
+    state, which holds no plate, and says whether it could.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class UplinkService:
         *,
         fleet: str,
         unit: str,
+        unit_kid: bytes,
         ack_keys: Mapping[str, VerifyKey],
         window: int,
         publish_health: Callable[[Mapping[str, object]], bool],
@@ -55,6 +56,7 @@ class UplinkService:
         self._report = report
         self._fleet = fleet
         self._unit = unit
+        self._unit_kid = unit_kid
         self._ack_keys = ack_keys
         self._window = window
         self._publish_health = publish_health
@@ -161,6 +163,8 @@ class UplinkService:
         except AnprError as error:
             self._counts.add("acks_refused")
             log.warning("watermark for %s refused: %s", feed, error)
+            if ack.unit_kid != self._unit_kid:
+                raise AnprError("it is for another signing key of this unit's name: one before or after this")
         else:
             self._watermarks[feed] = ack.watermark
 

@@ -24,6 +24,7 @@ Event = Delivery | SignedMessage | LinkState
 WINDOW = 3
 CENTRE = SigningKey.generate()
 
+UNIT_KID = SigningKey.generate().kid
 
 class ScriptedUplink:
     """Gives one list of events a turn, as the script says, and stops the service when it is over."""
@@ -99,6 +100,7 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         fleet="demo",
         unit="unit-0001",
         ack_keys={"charging": CENTRE.public},
+        unit_kid=UNIT_KID,
         window=WINDOW,
         publish_health=uplink.take_health,
     )
@@ -119,9 +121,10 @@ def accepted(*seqs: int) -> list[Event]:
     return [Delivery("charging", seq, 0) for seq in seqs]
 
 
-def ack(watermark: int, *, key: SigningKey = CENTRE, **changes: str) -> list[Event]:
+def ack(watermark: int, *, key: SigningKey = CENTRE, kid: bytes = UNIT_KID, **changes: str) -> list[Event]:
     names = {"fleet": "demo", "unit": "unit-0001", "feed": "charging", **changes}
-    payload = sign_ack(Ack(**names, watermark=watermark, gaps=(), issued_utc_ns=EPOCH_NS), key)
+    said = Ack(**names, watermark=watermark, gaps=(), issued_utc_ns=EPOCH_NS, unit_kid=kid)
+    payload = sign_ack(said, key)
     return [SignedMessage("ack", "charging", payload)]
 
 
@@ -196,6 +199,7 @@ def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutb
     [
         ack(4, key=SigningKey.generate()),
         ack(4, unit="unit-0002"),
+        ack(4, kid=SigningKey.generate().kid),
         ack(4, fleet="other"),
         ack(4, feed="police"),
         [SignedMessage("ack", "charging", b"\x00")],
@@ -205,6 +209,7 @@ def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutb
     ids=[
         "another key",
         "another unit",
+        "another key of this unit's name",
         "another fleet",
         "another feed",
         "no message",
