@@ -79,13 +79,17 @@ class UplinkService:
         """
         self._uplink.start()
         self._notifier.ready()
+        ending = "failed"
         try:
             while not self._stop.is_set():
                 self._turn()
+            ending = "stopped"
         finally:
             self._notifier.stopping()
-            self._uplink.stop()
             self._report.write(self._state("stopping"), force=True)
+            self._uplink.stop()
+            self._link, self._link_since_ns = LinkState(False, ending), self._clock.now().mono_ns
+            self._report.write(self._state(ending), force=True)
 
     def _turn(self) -> None:
         try:
@@ -145,7 +149,7 @@ class UplinkService:
         if link.connected != self._link.connected:
             self._link_since_ns = self._clock.now().mono_ns
         if link != self._link:
-            log.info("broker: %s", link.detail)
+            log.log(logging.INFO if link.connected else logging.WARNING, "broker: %s", link.detail)
             self._notifier.status(link.detail)
         self._link = link
 
@@ -183,6 +187,7 @@ class UplinkService:
             **{name: counts.get(name, 0) for name in ("published", "accepted", "refused", "acks_refused")},
             "acked": dict(self._watermarks),
             "outbox": self._outbox_state(),
+            "outbox_rebuilds": self._outbox.rebuilds,
         }
 
     def _tell_health(self, state: Mapping[str, object]) -> None:

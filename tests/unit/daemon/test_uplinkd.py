@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -229,3 +230,28 @@ def test_health_is_told_once_the_broker_is_there(tmp_path: Path, outbox: SqliteO
     assert run(tmp_path, outbox, [], []).health == []
     (health,) = run(tmp_path, outbox, up(), []).health
     assert (health["process"], health["state"]) == ("uplink", "running")
+
+
+@pytest.mark.parametrize("link", [up(), down()])
+def test_a_clean_stop_ends_stopped_and_not_connected(
+    tmp_path: Path, outbox: SqliteOutbox, link: list[Event]
+) -> None:
+    run(tmp_path, outbox, link, [])
+    told = json.loads((tmp_path / "uplink.json").read_text())
+    assert (told["state"], told["link"]) == (
+        "stopped",
+        {"connected": False, "detail": "stopped", "since_s": 0.0},
+    )
+
+
+def test_a_lost_connection_is_a_warning_and_a_new_one_is_not(
+    tmp_path: Path, outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, outbox, up(), down(), up(), [])
+    said = [(one.levelname, one.message) for one in caplog.records]
+    assert said == [
+        ("INFO", "broker: connected"),
+        ("WARNING", "broker: keep-alive timeout"),
+        ("INFO", "broker: connected"),
+    ]
