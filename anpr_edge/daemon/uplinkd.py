@@ -163,12 +163,12 @@ class UplinkService:
             ack = open_ack(message.payload, key)
             if (ack.fleet, ack.unit, ack.feed) != (self._fleet, self._unit, feed):
                 raise AnprError("it is for another unit or feed")
+            if ack.unit_kid != self._unit_kid:
+                raise AnprError("it is for another signing key of this unit's name: one before or after this")
             self._outbox.settle(feed, ack.watermark, ack.gaps)
         except AnprError as error:
             self._counts.add("acks_refused")
             log.warning("watermark for %s refused: %s", feed, error)
-            if ack.unit_kid != self._unit_kid:
-                raise AnprError("it is for another signing key of this unit's name: one before or after this")
         else:
             self._watermarks[feed] = ack.watermark
 
