@@ -1,7 +1,7 @@
 """An opened read as a JSON object: what `anpr-central` prints and stores.
 
-    {"schema": 1, "fleet", "unit", "feed", "seq", "boot_id", "previous", "hash", "read_id",
-     "received_utc", "read": {"plate_text", "confidence", "char_confidences",
+    {"schema": 1, "fleet", "unit", "feed", "signer_kid", "seq", "boot_id", "previous", "hash",
+     "read_id", "received_utc", "read": {"plate_text", "confidence", "char_confidences",
      "alternatives": [{"text", "confidence"}], "syntax", "region", "first_utc", "last_utc",
      "clock_error_ms" (null: the unit's clock was unsynchronised), "frames_used", "direction", "lane",
      "fix": {"mode", "lat_deg", "lon_deg", "eph_m"} or null, "model_ids"}}
@@ -43,6 +43,7 @@ def header_document(envelope: Envelope, link: Link) -> dict[str, Any]:
         "fleet": envelope.fleet,
         "unit": envelope.unit,
         "feed": envelope.feed,
+        "signer_kid": envelope.signer_kid.hex(),
         "seq": envelope.seq,
         "boot_id": envelope.boot_id.hex(),
         "previous": link.previous.hex(),

@@ -38,6 +38,10 @@ class Units:
         except KeyFileError as error:
             raise ConfigError(f"{path}: {error}", hint=_HINT) from error
 
+    def has(self, unit: str, kid: bytes) -> bool:
+        """Whether `unit` is known, and signs with the key of this kid."""
+        return unit in self._keys and self._keys[unit].kid == kid
+
     def key_of(self, unit: str) -> VerifyKey:
         """The key `unit` signs with. Raises: EnvelopeError (unknown-unit)."""
         try:

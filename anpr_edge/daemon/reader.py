@@ -13,15 +13,17 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Any
 
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.errors import CaptureError, OutboxError, SealError
+from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
-from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
+from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Sealer
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,11 @@ TRIES_AFTER_STOP = 3
 """How often a stop still offers its last reads to an outbox that refuses; systemd gives it 20 s in all."""
 
 SUPERVISE_S = 0.1
+ENDINGS = {
+    "failed": "ended by a fault",
+    "stopped": "stopped as told",
+    "finished": "the source came to its end",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class ReaderParts:
     source: FrameSource
     plates: PlateReader
     sealer: Sealer
-    outbox: Outbox
+    outbox: SqliteOutbox
     positioner: Positioner
     feeds: Sequence[str]
     live: bool
@@ -92,8 +99,10 @@ class Reader:
             self._supervise()
             self._clock.sleep(SUPERVISE_S)
         self._notifier.stopping()
-        self._parts.release()
-        self._report.write(self._state("stopping" if self._stop.is_set() else "finished"), force=True)
+        try:
+            self._parts.release()
+        finally:
+            self._say_how_it_ended()
         self._stages.raise_failure()
 
     def _supervise(self) -> None:
@@ -103,6 +112,17 @@ class Reader:
         else:
             self._notifier.alive()
         self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+
+    def _say_how_it_ended(self) -> None:
+        state = "failed" if self._stages.failed else "stopped" if self._stop.is_set() else "finished"
+        own = self._state(state)
+        self._report.write(own, force=True)
+        frames, reads, dropped = own["frames"], own["reads"], sum(own["frames"]["dropped"].values())
+        log.info(
+            "%s: %d frames taken, %d processed, %d dropped; %d reads kept, %d lost",
+            *(ENDINGS[state], frames["taken"], frames["processed"], dropped),
+            *(reads["committed"], reads["lost"]),
+        )
 
     # ── the three stages ────────────────────────────────────────────────────────────────────
 
@@ -228,7 +248,7 @@ class Reader:
 
     # ── what it says of itself ──────────────────────────────────────────────────────────────
 
-    def _state(self, state: str) -> dict[str, object]:
+    def _state(self, state: str) -> dict[str, Any]:
         counts, plates = self._counts.state(), self._parts.plates
         now, fix = self._clock.now(), self._parts.positioner.fix()
         last = self._last_read_mono_ns
@@ -252,6 +272,8 @@ class Reader:
                 "frame_p95": self._frame_ms.percentile(95),
             },
             "outbox_down": self._outbox_down,
+            "outbox_rebuilds": self._parts.outbox.rebuilds,
+            "lost_marks": self._parts.outbox.lost_marks,
             "clock": {"utc_error_ms": now.utc_error_ms},
             "fix": {"mode": fix.mode if fix else 0},
             "models": list(plates.model_ids),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -25,6 +27,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from anpr_edge.errors import KeyFileError, UsageError
 from anpr_edge.seams import Clock
+from anpr_edge.uplink import topics
 
 AUTHORITY_DAYS = 3650
 """How long the fleet's own certificate is good for."""
@@ -37,6 +40,13 @@ BACKDATED = timedelta(hours=1)
 
 CERTIFICATE_FILE = "ca.crt"
 KEY_FILE = "ca.key"
+
+_SUFFIX = " fleet authority"
+"""What follows the fleet's name in the common name of the authority's certificate."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_NAME_HINT = "1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen, as in unit.toml"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +75,20 @@ class Authority:
 
     @classmethod
     def create(cls, directory: Path, fleet: str, clock: Clock) -> Authority:
-        """Make a new authority in `directory`, which must not hold one yet."""
+        """Make a new authority in `directory`, which must not hold one yet.
+
+        Raises: UsageError when `fleet` cannot be a fleet's name, KeyFileError when the folder is taken.
+        """
+        _check_name(fleet)
         key_path = directory / KEY_FILE
         if key_path.exists():
-            raise UsageError(
+            raise KeyFileError(
                 f"{key_path} exists: this folder already holds an authority",
                 hint="use it, or name another folder for a new fleet",
             )
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(f"{fleet} fleet authority")
+        name = _name(fleet + _SUFFIX)
         certificate = (
             _builder(name, name, key.public_key(), clock, AUTHORITY_DAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -91,14 +105,20 @@ class Authority:
         try:
             certificate = x509.load_pem_x509_certificate((directory / CERTIFICATE_FILE).read_bytes())
             key = load_pem_private_key((directory / KEY_FILE).read_bytes(), None)
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
             raise KeyFileError(
-                f"{directory}: no usable authority: {error}",
-                hint="anpr-fleet authority create makes one",
+                f"{error.filename}: no usable authority: {error.strerror}", hint=_HINT
             ) from error
+        except (ValueError, TypeError) as error:
+            raise KeyFileError(f"{directory}: no usable authority: not PEM", hint=_HINT) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeyFileError(f"{directory / KEY_FILE}: not an elliptic-curve key")
         return cls(certificate, key, clock)
+
+    @property
+    def fleet(self) -> str:
+        """The name of the fleet it was made for."""
+        return _common_name(self._certificate.subject).removesuffix(_SUFFIX)
 
     @property
     def cert_pem(self) -> bytes:
@@ -108,8 +128,10 @@ class Authority:
     def issue_csr(self, csr_pem: bytes, name: str) -> bytes:
         """Sign a certificate request that asks for exactly `name`; PEM in, PEM out.
 
-        Raises: KeyFileError when the request is malformed, not self-signed or asks for another name.
+        Raises: KeyFileError when the request is malformed, not self-signed or asks for another name;
+        UsageError when `name` cannot be a unit's name.
         """
+        _check_name(name)
         try:
             request = x509.load_pem_x509_csr(csr_pem)
         except ValueError as error:
@@ -125,14 +147,44 @@ class Authority:
         return self._leaf(key, name, client=True)
 
     def issue_client(self, name: str) -> Issued:
-        """A new key and client certificate for a consumer, made here."""
+        """A new key and client certificate for a consumer, made here.
+
+        Raises: UsageError when `name` cannot be a consumer's name.
+        """
+        if not topics.is_name(name):
+            raise UsageError(f"{name!r} cannot be a consumer's name", hint=topics.NAME_HINT)
         key = ec.generate_private_key(ec.SECP256R1())
         return Issued(_key_pem(key), self._leaf(key.public_key(), name, client=True))
 
     def issue_server(self, host: str) -> Issued:
-        """A new key and server certificate for a broker reached as `host` (name or IP address)."""
+        """A new key and server certificate for a broker reached as `host` (name or IP address).
+
+        Raises: UsageError when `host` is neither.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         return Issued(_key_pem(key), self._leaf(key.public_key(), host, client=False))
+
+    def check_server(self, cert_pem: bytes, key_pem: bytes) -> None:
+        """Refuse a server certificate that its clients would refuse.
+
+        Raises: KeyFileError when it is not this authority's, is no server's, or is for another key.
+        """
+        try:
+            certificate = x509.load_pem_x509_certificate(cert_pem)
+            key = load_pem_private_key(key_pem, None)
+        except (ValueError, TypeError) as error:
+            raise KeyFileError("the broker's certificate or key is not PEM", hint=_SERVER_HINT) from error
+        try:
+            certificate.verify_directly_issued_by(self._certificate)
+            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+            raise KeyFileError(
+                f"the broker's certificate is not from the authority of fleet {self.fleet}", hint=_SERVER_HINT
+            ) from error
+        if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
+            raise KeyFileError("the broker's certificate is not a server's", hint=_SERVER_HINT)
+        if certificate.public_key() != key.public_key():
+            raise KeyFileError("the broker's certificate and key do not belong together", hint=_SERVER_HINT)
 
     def _leaf(self, key: ec.EllipticCurvePublicKey, name: str, *, client: bool) -> bytes:
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
@@ -149,6 +201,23 @@ class Authority:
         if not client:
             builder = builder.add_extension(x509.SubjectAlternativeName([_host(name)]), critical=False)
         return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM)
+
+
+_HINT = "anpr-fleet authority --dir FOLDER --fleet NAME makes one"
+_SERVER_HINT = "anpr-fleet server HOST --dir FOLDER makes both"
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be a fleet's or unit's name", hint=_NAME_HINT)
+
+
+def make_folder(directory: Path) -> None:
+    """Make a folder and those above it. Raises: KeyFileError when that cannot be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFileError(f"{directory}: {error.strerror}", hint="name another folder") from error
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -192,10 +261,16 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
+def _common_name(name: x509.Name) -> str:
+    return "".join(str(part.value) for part in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+
+
 def _host(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
+        if not _HOST.fullmatch(host):
+            raise UsageError(f"{host!r} is no host name or IP address") from None
         return x509.DNSName(host)
 
 

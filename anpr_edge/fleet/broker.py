@@ -14,19 +14,34 @@ import ssl
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anpr_edge.errors import UplinkError, UsageError
+from anpr_edge.errors import KeyFileError, UplinkError, UsageError
+from anpr_edge.fleet.authority import make_folder, write_private
 from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
 
 CONFIG_FILE = "mosquitto.conf"
 ACCESS_FILE = "access.acl"
 STATE_DIR = "state"
+SERVICE_FILE = "service.conf"
+CA_FILE, CERT_FILE, KEY_FILE = "ca.crt", "server.crt", "server.pem"
+
+INSTALLED_AT = Path("/etc/mosquitto/anpr")
+"""Where the broker's folder goes on Debian, unless told otherwise."""
+
+SERVICE = """# Debian's mosquitto, with this fleet's configuration instead of its own
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/mosquitto -c {config}
+"""
 
 READY_WITHIN_S = 10.0
 STOP_WITHIN_S = 5.0
+
+BROKER_USER = "mosquitto"
+"""The user mosquitto becomes when root starts it. Source: mosquitto.conf(5), `user`."""
 
 LOG_LINES = 6
 """How much of the broker's log goes into an error: a wrong file takes it that many lines to tell."""
@@ -37,7 +52,10 @@ SYSTEM_PATHS = "/usr/sbin:/usr/local/sbin"
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where the broker listens and how it proves who it is; PEM files."""
+    """Where the broker listens and how it proves who it is; PEM files.
+
+    `address` is one of this machine's, or empty: everywhere, IPv4 and IPv6.
+    """
 
     port: int
     ca_file: Path
@@ -55,33 +73,82 @@ def write_mosquitto(
 
     Raises: UsageError for a name that cannot be a topic level.
     """
-    for name in (fleet, *consumers, *(feed for feeds in consumers.values() for feed in feeds)):
-        if not topics.is_name(name):
-            raise UsageError(
-                f"{name!r} cannot name a fleet, consumer or feed",
-                hint=topics.NAME_HINT,
-            )
+    _check_names(fleet, consumers)
     directory = directory.resolve()
-    state = directory / STATE_DIR
-    state.mkdir(parents=True, exist_ok=True)
-    access = directory / ACCESS_FILE
-    access.write_text(_access_list(fleet, consumers), encoding="ascii")
-    access.chmod(0o600)
+    (directory / STATE_DIR).mkdir(parents=True, exist_ok=True)
+    _write_access(directory, fleet, consumers)
     config = directory / CONFIG_FILE
-    config.write_text(_configuration(listener, access, state), encoding="utf-8")
+    config.write_text(_configuration(listener, directory), encoding="utf-8")
     return config
 
 
+def pack_mosquitto(
+    directory: Path,
+    fleet: str,
+    listener: Listener,
+    consumers: Mapping[str, Sequence[str]],
+    installed_at: Path = INSTALLED_AT,
+) -> Path:
+    """Write all a broker needs into `directory`, to be carried to `installed_at` on its machine.
+
+    The listener's files are copied in; nothing in the folder names a place of this machine. Returns the
+    configuration; `install_commands` says how to put the folder in its place.
+
+    Raises: UsageError for a name that cannot be a topic level, KeyFileError when a file cannot be copied.
+    """
+    _check_names(fleet, consumers)
+    make_folder(directory)
+    _write_access(directory, fleet, consumers)
+    for source, name in (
+        (listener.ca_file, CA_FILE),
+        (listener.cert_file, CERT_FILE),
+        (listener.key_file, KEY_FILE),
+    ):
+        _copy(source, directory / name)
+    there = replace(
+        listener,
+        ca_file=installed_at / CA_FILE,
+        cert_file=installed_at / CERT_FILE,
+        key_file=installed_at / KEY_FILE,
+    )
+    (directory / SERVICE_FILE).write_text(SERVICE.format(config=installed_at / CONFIG_FILE), encoding="utf-8")
+    config = directory / CONFIG_FILE
+    config.write_text(_configuration(there, installed_at), encoding="utf-8")
+    return config
+
+
+def install_commands(directory: Path, installed_at: Path = INSTALLED_AT) -> tuple[str, ...]:
+    """The shell commands that put a packed folder in its place, readable by mosquitto's own user.
+
+    mosquitto started by root gives up root's rights before it reads its key and its access list, and
+    before it saves its database: these belong to its user, and nobody else reads them.
+    """
+    public = " ".join(str(directory / name) for name in (CONFIG_FILE, CA_FILE, CERT_FILE))
+    private = " ".join(str(directory / name) for name in (KEY_FILE, ACCESS_FILE))
+    own = f"-o {BROKER_USER} -g {BROKER_USER}"
+    return (
+        f"sudo install -d -m 755 {installed_at}",
+        f"sudo install -m 644 {public} {installed_at}",
+        f"sudo install {own} -m 600 {private} {installed_at}",
+        f"sudo install -d {own} -m 700 {installed_at / STATE_DIR}",
+    )
+
+
 @contextmanager
-def running_mosquitto(config: Path, listener: Listener, clock: Clock) -> Iterator[subprocess.Popen[bytes]]:
+def running_mosquitto(
+    config: Path, listener: Listener, clock: Clock, *, as_service: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run mosquitto with `config` until the block ends; it accepts connections when the block begins.
+
+    Started by root it stays root, so that it can read what only root can; `as_service`: it becomes its
+    own user, as Debian's service does.
 
     Raises: UplinkError when mosquitto is not installed or does not come up; its own words are in it.
     """
     log = config.with_suffix(".log")
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [find_mosquitto(), "-c", str(_for_this_user(config))],
+            [find_mosquitto(), "-c", str(config if as_service else _for_this_user(config))],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -112,6 +179,34 @@ def free_port() -> int:
         return port
 
 
+def _check_names(fleet: str, consumers: Mapping[str, Sequence[str]]) -> None:
+    for name in (fleet, *consumers, *(feed for feeds in consumers.values() for feed in feeds)):
+        if not topics.is_name(name):
+            raise UsageError(
+                f"{name!r} cannot name a fleet, consumer or feed",
+                hint=topics.NAME_HINT,
+            )
+
+
+def _write_access(directory: Path, fleet: str, consumers: Mapping[str, Sequence[str]]) -> None:
+    access = directory / ACCESS_FILE
+    access.write_text(_access_list(fleet, consumers), encoding="ascii")
+    access.chmod(0o600)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a PEM file; a private key stays its owner's alone."""
+    try:
+        content = source.read_bytes()
+        if not (target.exists() and target.samefile(source)):
+            target.unlink(missing_ok=True)
+            write_private(target, content)
+    except OSError as error:
+        raise KeyFileError(f"{error.filename}: {error.strerror}") from error
+    if target.name != KEY_FILE:
+        target.chmod(0o644)
+
+
 def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
     lines = ["# %u is the common name of the client's certificate"]
     for kind in ("reads/+", "status", "health", "reply/+"):
@@ -128,28 +223,29 @@ def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _configuration(listener: Listener, access: Path, state: Path) -> str:
+def _configuration(listener: Listener, directory: Path) -> str:
+    """The text of mosquitto.conf in `directory`."""
     settings = {
         "per_listener_settings": "true",
         "log_dest": "stderr",
         "log_timestamp_format": "%Y-%m-%dT%H:%M:%S",
         "persistence": "true",
-        "persistence_location": f"{state}/",
+        "persistence_location": f"{directory / STATE_DIR}/",
         "autosave_interval": "5",
         # A full queue would drop reads that were acknowledged to the unit: let disk be the limit.
         "max_queued_messages": "0",
         "max_inflight_messages": "100",
         "max_packet_size": "65536",
         "persistent_client_expiration": "14d",
-        "listener": f"{listener.port} {listener.address}",
+        "listener": f"{listener.port} {listener.address}".strip(),
         "tls_version": "tlsv1.3",
-        "cafile": str(listener.ca_file.resolve()),
-        "certfile": str(listener.cert_file.resolve()),
-        "keyfile": str(listener.key_file.resolve()),
+        "cafile": str(listener.ca_file.absolute()),
+        "certfile": str(listener.cert_file.absolute()),
+        "keyfile": str(listener.key_file.absolute()),
         "require_certificate": "true",
         "use_identity_as_username": "true",
         "allow_anonymous": "false",
-        "acl_file": str(access),
+        "acl_file": str(directory / ACCESS_FILE),
     }
     return "".join(f"{key} {value}\n" for key, value in settings.items())
 

@@ -186,6 +186,18 @@ class VerifyKey:
         """The key written as `ed25519:…`. Raises: KeyFileError."""
         return cls(_split(text, {ED25519: ED25519_BYTES})[1])
 
+    @classmethod
+    def load(cls, path: Path) -> VerifyKey:
+        """The key whose text is all there is at `path`. Raises: KeyFileError."""
+        try:
+            return cls.parse(path.read_text(encoding="ascii").strip())
+        except OSError as error:
+            raise KeyFileError(f"{path}: {error.strerror}", hint="anpr-edge init writes it") from None
+        except UnicodeDecodeError:
+            raise KeyFileError(f"{path}: not a public key", hint="anpr-edge init writes it") from None
+        except KeyFileError as error:
+            raise KeyFileError(f"{path}: {error}", hint=error.hint) from None
+
     @property
     def text(self) -> str:
         """As written in a configuration or a unit list."""

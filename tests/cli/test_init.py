@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from anpr_edge.cli.edge import main
-from anpr_edge.seal.keys import SigningKey
+from anpr_edge.seal.keys import SigningKey, VerifyKey
 from tests.unit.config.samples import MINIMAL
 
 
@@ -31,8 +31,9 @@ def contents(state: Path) -> dict[str, bytes]:
 def test_keys_are_their_owners_alone(state: Path) -> None:
     assert init(state) == 0
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (state / "keys").iterdir()}
-    assert set(modes) == {"sign.pem", "tls.pem", "tls.csr"}
+    assert set(modes) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
     assert modes["sign.pem"] == modes["tls.pem"] == 0o600
+    assert modes["sign.pub"] == 0o644
     assert stat.S_IMODE((state / "keys").stat().st_mode) == 0o700
 
 
@@ -54,6 +55,18 @@ def test_the_verify_key_is_told(state: Path, capsys: pytest.CaptureFixture[str])
     assert "tls.crt" in said.err
 
 
+def test_the_uplink_gets_the_public_half_in_a_file(state: Path) -> None:
+    init(state)
+    assert VerifyKey.load(state / "keys/sign.pub") == SigningKey.load(state / "keys/sign.pem").public
+
+
+def test_a_public_half_of_another_key_is_noticed(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(state)
+    (state / "keys/sign.pub").write_text(SigningKey.generate().public.text)
+    assert init(state) == 1
+    assert "not the public half of sign.pem" in capsys.readouterr().err
+
+
 def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     init(state, "--json")
     assert json.loads(capsys.readouterr().out) == {
@@ -63,7 +76,7 @@ def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "keys_dir": str(state / "keys"),
         "verify_key": SigningKey.load(state / "keys/sign.pem").public.text,
         "request": str(state / "keys/tls.csr"),
-        "made": ["sign.pem", "tls.pem", "tls.csr"],
+        "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr"],
         "kept": [],
     }
 
@@ -75,7 +88,7 @@ def test_a_second_run_keeps_everything_and_says_so(state: Path, capsys: pytest.C
     assert init(state, "--json") == 0
     assert contents(state) == first
     again = json.loads(capsys.readouterr().out)
-    assert (again["made"], again["kept"]) == ([], ["sign.pem", "tls.pem", "tls.csr"])
+    assert (again["made"], again["kept"]) == ([], ["sign.pem", "sign.pub", "tls.pem", "tls.csr"])
 
 
 def test_what_is_missing_is_made(state: Path) -> None:
@@ -103,7 +116,7 @@ def test_a_new_identity_has_to_be_asked_for(state: Path) -> None:
     (state / "keys/tls.crt").write_text("of the old key")
     assert init(state, "--force-new-identity", unit="unit-8") == 0
     second = contents(state)
-    assert set(second) == {"sign.pem", "tls.pem", "tls.csr"}
+    assert set(second) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
     assert all(second[name] != first[name] for name in second)
 
 

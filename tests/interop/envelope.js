@@ -1,6 +1,6 @@
 // A sealed read, by docs/wire-format.md §2 to §4 and in the order of §6.
 
-import { createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, verify } from "node:crypto";
 import { decode, decodeTagged, encode, isBytes, isMapOf, isWhole, Refused, same } from "./cbor.js";
 import { aesGcmOpen, SUITES, unwrap } from "./hpke.js";
 import { readRecord, unpadded } from "./record.js";
@@ -17,6 +17,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const A256GCM = encode(new Map([[1, 3]]));
 
 const isName = (value) => typeof value === "string" && NAME.test(value);
+
+const kidOf = (rawPublic) => createHash("sha256").update(rawPublic).digest().subarray(0, 8);
 
 function need(condition, kind, why) {
   if (!condition) throw new Refused(kind, why);
@@ -36,7 +38,7 @@ function readHeader(encoded) {
   need([fleet, unit, feed].every(isName), "header", "names");
   need(isBytes(bootId, 16) && isBytes(previous, 32), "header", "boot id or previous");
   need(isWhole(seq, 1, HIGHEST), "header", "sequence number");
-  return { fleet, unit, feed, seq, previous };
+  return { fleet, unit, feed, seq, previous, signer: header.get(4) };
 }
 
 function readRecipient(item) {
@@ -85,7 +87,14 @@ function checkSignature({ protectedBytes, payload, signature }, rawKey) {
   need(verify(null, signed, key, signature), "signature", "not the unit's");
 }
 
-function decrypt({ encrypted, protectedBytes }, own, kid) {
+// The kid in the header is the key's own, and the signature is its.
+function checkSigner(message, rawKey) {
+  need(same(message.header.signer, kidOf(rawKey)), "signature", "another key's kid");
+  checkSignature(message, rawKey);
+}
+
+function decrypt({ encrypted, protectedBytes }, own) {
+  const kid = kidOf(own.publicRaw);
   const mine = encrypted.recipients.find((one) => same(one.kid, kid) && one.suite === own.constructor);
   need(mine, "not-a-recipient", "no structure for this key");
   try {
@@ -101,18 +110,18 @@ function decrypt({ encrypted, protectedBytes }, own, kid) {
 // What a sealed read says in the clear, when `verifyKey` signed it; throws Refused.
 export function verified(blob, verifyKey) {
   const message = parse(blob);
-  checkSignature(message, verifyKey);
+  checkSigner(message, verifyKey);
   return message.header;
 }
 
 // The record of a sealed read that came by `address` = {fleet, unit, feed}; throws Refused.
-export function open(blob, address, verifyKey, own, kid) {
+export function open(blob, address, verifyKey, own) {
   const message = parse(blob);
   const { fleet, unit, feed } = message.header;
   need(fleet === address.fleet && unit === address.unit, "wrong-unit", unit);
   need(feed === address.feed, "wrong-feed", feed);
-  checkSignature(message, verifyKey);
-  return decrypt(message, own, kid);
+  checkSigner(message, verifyKey);
+  return decrypt(message, own);
 }
 
 function areGaps(gaps) {
@@ -127,15 +136,16 @@ function areGaps(gaps) {
   });
 }
 
-// The fields of an acknowledgement (§7) that `verifyKey`, named `kid`, signed; throws Refused.
-export function openAck(blob, verifyKey, kid) {
+// The fields of an acknowledgement (§7) that `verifyKey` signed; throws Refused.
+export function openAck(blob, verifyKey) {
   const message = parseSign1(blob, LONGEST_ACK);
-  const header = new Map([[1, -19], [4, kid], [16, "application/anpr-ack+cose"]]);
+  const header = new Map([[1, -19], [4, kidOf(verifyKey)], [16, "application/anpr-ack+cose"]]);
   need(same(message.protectedBytes, encode(header)), "header", "not this key's acknowledgement");
   checkSignature(message, verifyKey);
   const fields = decode(message.payload);
-  need(isMapOf(fields, [1, 2, 3, 4, 5, 6, 7]), "malformed", "fields");
+  need(isMapOf(fields, [1, 2, 3, 4, 5, 6, 7, 8]), "malformed", "fields");
   need(fields.get(1) === 1, "version", "another version");
+  need(isBytes(fields.get(8), 8), "malformed", "kid of the unit");
   need([2, 3, 4].every((key) => isName(fields.get(key))), "malformed", "names");
   need([5, 7].every((key) => isWhole(fields.get(key), 0, HIGHEST)), "malformed", "watermark or time");
   need(areGaps(fields.get(6)), "malformed", "gaps");

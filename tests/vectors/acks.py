@@ -23,6 +23,7 @@ FIELDS: dict[int, Any] = {
     5: 12,
     6: [[3, 4], [9, 9]],
     7: 1_790_000_000_000_000_000,
+    8: kid(Ed25519PrivateKey.from_private_bytes(seed_of("unit")).public_key().public_bytes_raw()),
 }
 Bend = Callable[[Any], Any]
 
@@ -107,10 +108,12 @@ ACKS = (
     AckCase("signature-short", "A signature of 63 bytes.", "signature", bend_sign1=nth(3, lambda s: s[:-1])),
     AckCase("field-version", "Version 2.", "version", fields=_with({1: 2})),
     AckCase("field-missing", "No watermark.", "malformed", fields=without(FIELDS, 5)),
-    AckCase("field-unknown", "An eighth field.", "malformed", fields=_with({8: 0})),
+    AckCase("field-unknown", "A ninth field.", "malformed", fields=_with({9: 0})),
     AckCase("field-name", "A feed's name with a slash in it.", "malformed", fields=_with({4: "a/b"})),
     AckCase("field-watermark", "A watermark of 2^63.", "malformed", fields=_with({5: 2**63})),
     AckCase("field-watermark-float", "A watermark as a float.", "malformed", fields=_with({5: 12.5})),
+    AckCase("field-unit-kid", "A unit's kid of 7 bytes.", "malformed", fields=_with({8: bytes(7)})),
+    AckCase("field-no-unit-kid", "No unit's kid.", "malformed", fields=without(FIELDS, 8)),
     AckCase("gaps-order", "Gaps in the wrong order.", "malformed", fields=_with({6: [[9, 9], [3, 4]]})),
     AckCase("gaps-overlap", "Gaps that overlap.", "malformed", fields=_with({6: [[3, 5], [5, 6]]})),
     AckCase("gaps-backward", "A gap that ends before it begins.", "malformed", fields=_with({6: [[4, 3]]})),

@@ -78,10 +78,10 @@ def ack_vector(case: AckCase) -> dict[str, Any]:
 
 
 def as_text(value: object) -> object:
-    """Whole numbers as text, which every language reads without loss, in lists too."""
+    """Whole numbers as text, which every language reads without loss, in lists too; bytes as ever."""
     if isinstance(value, list | tuple):
         return [as_text(item) for item in value]
-    return str(value)
+    return base64url(value) if isinstance(value, bytes) else str(value)
 
 
 def verify_key(name: str = "unit") -> str:

@@ -25,7 +25,7 @@ def test_an_acknowledgement_does_what_it_says(file: Path) -> None:
     key = VerifyKey.parse(vector["verify_key"])
     if vector["expect"] == "opens":
         ack = open_ack(raw(vector["message"]), key)
-        assert as_text(list(astuple(ack))) == [vector["fields"][str(label)] for label in range(2, 8)]
+        assert as_text(list(astuple(ack))) == [vector["fields"][str(label)] for label in range(2, 9)]
     else:
         with pytest.raises(EnvelopeError) as refused:
             open_ack(raw(vector["message"]), key)

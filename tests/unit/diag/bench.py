@@ -91,7 +91,9 @@ def make_bench(directory: Path) -> Bench:
     bench = Bench(directory, authority, FakeClock(utc_ns=time.time_ns()))
     bench.keys.mkdir(parents=True)
     bench.run_dir.mkdir()
-    SigningKey.generate().save(bench.keys / "sign.pem")
+    signing_key = SigningKey.generate()
+    signing_key.save(bench.keys / "sign.pem")
+    (bench.keys / "sign.pub").write_text(f"{signing_key.public.text}\n")
     bench.enrol()
     bench.write_config()
     return bench

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import NameOID
 
 from anpr_edge.errors import KeyFileError, UsageError
-from anpr_edge.fleet.authority import Authority
+from anpr_edge.fleet.authority import Authority, Issued
 from tests.fakes import FakeClock
 
 
@@ -90,7 +90,7 @@ def test_the_private_key_is_its_owners_alone(authority: Authority, tmp_path: Pat
 
 
 def test_a_second_authority_never_overwrites_the_first(authority: Authority, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="already holds an authority"):
+    with pytest.raises(KeyFileError, match="already holds an authority"):
         Authority.create(tmp_path / "authority", "demo", FakeClock())
 
 
@@ -111,3 +111,53 @@ def test_files_of_two_authorities_are_not_mixed(authority: Authority, tmp_path: 
     (other / "ca.crt").write_bytes(authority.cert_pem)
     with pytest.raises(KeyFileError, match="do not belong together"):
         Authority.load(other, FakeClock())
+
+
+def test_it_knows_its_fleet(authority: Authority, tmp_path: Path) -> None:
+    assert Authority.load(tmp_path / "authority", FakeClock()).fleet == authority.fleet == "demo"
+
+
+@pytest.mark.parametrize("name", ["Bad Name", "", "Demo", "a/b", "-demo", "x" * 33])
+def test_what_a_configuration_would_refuse_is_no_fleet_or_unit(
+    authority: Authority, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(UsageError, match="cannot be a fleet's or unit's name"):
+        Authority.create(tmp_path / "other", name, FakeClock())
+    with pytest.raises(UsageError, match="cannot be a fleet's or unit's name"):
+        authority.issue_csr(request_for(name or "x"), name)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_consumer_and_a_host_need_possible_names(authority: Authority) -> None:
+    with pytest.raises(UsageError, match="consumer's name"):
+        authority.issue_client("a/b")
+    with pytest.raises(UsageError, match="no host name or IP address"):
+        authority.issue_server("https://broker.example")
+
+
+def test_a_server_certificate_is_known_by_its_authority(authority: Authority) -> None:
+    issued = authority.issue_server("broker.example")
+    authority.check_server(issued.cert_pem, issued.key_pem)
+
+
+@pytest.mark.parametrize(
+    ("whose", "words"),
+    [
+        ("another fleet's", "not from the authority of fleet demo"),
+        ("a client's", "not a server's"),
+        ("another key's", "do not belong together"),
+        ("no", "not PEM"),
+    ],
+)
+def test_a_server_certificate_that_clients_would_refuse(
+    authority: Authority, tmp_path: Path, whose: str, words: str
+) -> None:
+    issued = {
+        "another fleet's": Authority.create(tmp_path / "o", "other", FakeClock()).issue_server("b.example"),
+        "a client's": authority.issue_client("centre"),
+        "another key's": authority.issue_server("b.example"),
+        "no": Issued(b"", b""),
+    }[whose]
+    key = authority.issue_server("b.example").key_pem if whose == "another key's" else issued.key_pem
+    with pytest.raises(KeyFileError, match=words):
+        authority.check_server(issued.cert_pem, key)

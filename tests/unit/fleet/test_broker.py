@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.errors import UplinkError, UsageError
+from anpr_edge.errors import KeyFileError, UplinkError, UsageError
+from anpr_edge.fleet.authority import Authority, write_private
 from anpr_edge.fleet.broker import (
     ACCESS_FILE,
+    BROKER_USER,
+    SERVICE_FILE,
+    STATE_DIR,
     Listener,
     find_mosquitto,
     free_port,
+    install_commands,
+    pack_mosquitto,
     running_mosquitto,
     write_mosquitto,
 )
@@ -88,3 +99,73 @@ def test_a_broker_that_cannot_start_says_why_in_its_own_words(tmp_path: Path, li
         running_mosquitto(config, listener, SystemClock()),
     ):
         pass
+
+
+@pytest.fixture
+def issued(tmp_path: Path) -> Listener:
+    """A listener whose certificate and key are real."""
+    authority = Authority.create(tmp_path / "authority", "demo", SystemClock())
+    server = authority.issue_server("127.0.0.1")
+    listener = Listener(
+        free_port(), tmp_path / "authority/ca.crt", tmp_path / "host.crt", tmp_path / "host.pem"
+    )
+    listener.cert_file.write_bytes(server.cert_pem)
+    write_private(listener.key_file, server.key_pem)
+    return listener
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_packed_broker_names_no_place_of_the_workshop(tmp_path: Path, issued: Listener) -> None:
+    folder = tmp_path / "broker"
+    pack_mosquitto(folder, "demo", issued, {"centre": ["charging"]}, Path("/etc/mosquitto/anpr"))
+    texts = [file.read_text() for file in folder.iterdir()]
+    assert not [text for text in texts if str(tmp_path) in text]
+    lines = (folder / "mosquitto.conf").read_text().splitlines()
+    assert "acl_file /etc/mosquitto/anpr/access.acl" in lines
+    assert "keyfile /etc/mosquitto/anpr/server.pem" in lines
+    assert "persistence_location /etc/mosquitto/anpr/state/" in lines
+    assert "-c /etc/mosquitto/anpr/mosquitto.conf" in (folder / SERVICE_FILE).read_text()
+    assert stat.S_IMODE((folder / "server.pem").stat().st_mode) == 0o600
+
+
+def test_packing_again_takes_the_new_certificate(tmp_path: Path, issued: Listener) -> None:
+    folder = tmp_path / "broker"
+    pack_mosquitto(folder, "demo", issued, {})
+    issued.cert_file.write_bytes(issued.ca_file.read_bytes())
+    pack_mosquitto(folder, "demo", issued, {})
+    assert (folder / "server.crt").read_bytes() == issued.ca_file.read_bytes()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, listener: Listener) -> None:
+    with pytest.raises(KeyFileError, match=r"ca\.crt: No such file"):
+        pack_mosquitto(tmp_path / "broker", "demo", listener, {})
+
+
+def test_without_an_address_it_listens_on_both_families(tmp_path: Path) -> None:
+    everywhere = Listener(8883, tmp_path / "ca", tmp_path / "crt", tmp_path / "key", "")
+    assert "listener 8883" in write_mosquitto(tmp_path, "demo", everywhere, {}).read_text().splitlines()
+
+
+@pytest.mark.broker
+def test_an_installed_broker_starts_as_debians_service_starts_it(
+    tmp_path: Path, open_folder: Path, issued: Listener
+) -> None:
+    """Started by root it becomes mosquitto's own user, who has to be able to read and write all it needs."""
+    folder, place = tmp_path / "broker", open_folder / "anpr"
+    config = place / pack_mosquitto(folder, "demo", issued, {"centre": ["charging"]}, place).name
+    script = "\n".join(install_commands(folder, place)).replace("sudo ", "")
+    if os.geteuid() != 0:
+        script = script.replace(f"-o {BROKER_USER} -g {BROKER_USER}", "")
+    subprocess.run(["sh", "-ec", script], check=True)
+    with running_mosquitto(config, issued, SystemClock(), as_service=True):
+        pass
+    assert (place / STATE_DIR / "mosquitto.db").exists()
+    assert "Error" not in config.with_suffix(".log").read_text()

@@ -65,6 +65,13 @@ def test_two_finds_that_prove_to_be_one_plate_are_one() -> None:
     assert len(CloseUp(first, Finds([found(in_window(BOX), 0.9)]), 0.3).detect(PICTURE)) == 1
 
 
+def test_a_large_and_sure_find_needs_no_second_look() -> None:
+    large = found(Box(400, 300, 600, 350), 0.8)
+    second = Finds([])
+    assert CloseUp(Finds([large]), second, 0.3).detect(PICTURE) == [large]
+    assert second.shown == []
+
+
 def test_nothing_found_costs_no_second_look() -> None:
     second = Finds([])
     assert CloseUp(Finds([]), second, 0.3).detect(PICTURE) == []
