@@ -109,9 +109,7 @@ def _identity(arguments: Namespace) -> _Identity:
             )
     state: Path = arguments.state
     keys = state / "keys"
-    return _Identity(
-        arguments.fleet, arguments.unit, keys, keys / CERTIFICATE, keys / TRUST, state / OUTBOX
-    )
+    return _Identity(arguments.fleet, arguments.unit, keys, keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
 
 
 def _configured(file: Path) -> _Identity:
@@ -119,9 +117,7 @@ def _configured(file: Path) -> _Identity:
 
     config = load_config(file)
     unit, broker = config.unit, config.broker
-    return _Identity(
-        unit.fleet, unit.id, unit.keys_dir, broker.cert_file, broker.ca_file, config.outbox.path
-    )
+    return _Identity(unit.fleet, unit.id, unit.keys_dir, broker.cert_file, broker.ca_file, config.outbox.path)
 
 
 def _make_folder(keys_dir: Path) -> None:
@@ -149,7 +145,9 @@ def _set_aside(identity: _Identity) -> None:
         identity.path(name).rename(aside / name)
     note(f"moved the old {', '.join(there)} to {aside}; delete it when nothing needs it any more")
     if SIGN_KEY in there and identity.outbox.exists():
-        note(f"warning: reads that still wait in {identity.outbox} are signed with the old key, and the centre")
+        note(
+            f"warning: reads that still wait in {identity.outbox} are signed with the old key, and the centre"
+        )
         note("         refuses them once it has the new one: see them delivered first (anpr-edge status)")
 
 

@@ -144,7 +144,7 @@ class _Watched:
 
     def look(self, rig: Rig, pid: int, now_s: float) -> None:
         self.last = usage(pid) or self.last
-        if self.running_s is None and (state := rig.state("reader")):
+        if self.running_s is None and "frames" in (state := rig.state("reader")):
             self.running_s, self.at_start = now_s, self.last
             self.frames_at_start = state["frames"]["processed"]
         if self.first_read_s is None and _has_read(rig.unit.state_dir / "outbox.db"):

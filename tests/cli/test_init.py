@@ -11,7 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from anpr_edge.cli.edge import main
+from anpr_edge.fleet.authority import Authority
+from anpr_edge.fleet.provision import enrol
 from anpr_edge.seal.keys import SigningKey, VerifyKey
+from tests.fakes import FakeClock
 from tests.unit.config.samples import MINIMAL
 
 
@@ -25,7 +28,7 @@ def init(state: Path, *more: str, unit: str = "unit-7") -> int:
 
 
 def contents(state: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in (state / "keys").iterdir()}
+    return {file.name: file.read_bytes() for file in (state / "keys").iterdir() if file.is_file()}
 
 
 def test_keys_are_their_owners_alone(state: Path) -> None:
@@ -165,7 +168,6 @@ def test_names_from_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     "argv",
     [
-        [],
         ["--state", "x"],
         ["--config", "x", "--unit", "u"],
         ["--state", "x", "--fleet", "F!", "--unit", "u"],
@@ -180,3 +182,57 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "state").write_text("a file is in the way")
     assert init(tmp_path / "state") == 1
     assert "cannot make the keys' folder" in capsys.readouterr().err
+
+
+def test_by_itself_it_looks_where_the_other_commands_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("anpr_edge.cli.init.DEFAULT_CONFIG", tmp_path / "unit.toml")
+    assert main(["init"]) == 78
+    assert "no such configuration file" in capsys.readouterr().err
+    (tmp_path / "unit.toml").write_text(MINIMAL.replace("[unit]", '[unit]\nstate_dir = "state"'), "utf-8")
+    assert main(["init"]) == 0
+    assert (tmp_path / "state/keys/sign.pem").exists()
+
+
+def test_an_old_identity_is_kept_aside_and_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(state)
+    first = contents(state)
+    (state / "outbox.db").write_bytes(b"reads")
+    capsys.readouterr()
+    assert init(state, "--force-new-identity") == 0
+    (aside,) = (state / "keys").glob("replaced-*")
+    assert {file.name: file.read_bytes() for file in aside.iterdir()} == first
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o700
+    said = capsys.readouterr().err
+    assert f"to {aside}" in said
+    assert "signed with the old key" in said
+
+
+def test_what_is_done_is_not_asked_for_again(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(state)
+    authority = Authority.create(tmp_path / "authority", "london", FakeClock())
+    enrol(authority, state, "unit-7")
+    capsys.readouterr()
+    init(state)
+    assert "next:" not in capsys.readouterr().err
+    (state / "keys/ca.crt").unlink()
+    init(state)
+    said = capsys.readouterr().err
+    assert f"bring the authority's ca.crt to {state}/keys/ca.crt" in said
+    assert "enrol" not in said
+
+
+def test_a_certificate_of_another_key_is_not_taken_for_done(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(state)
+    issued = Authority.create(tmp_path / "authority", "london", FakeClock()).issue_client("unit-7")
+    (state / "keys/tls.crt").write_bytes(issued.cert_pem)
+    capsys.readouterr()
+    init(state)
+    said = capsys.readouterr().err
+    assert "is for another key" in said
+    assert "anpr-fleet enrol tls.csr --dir AUTHORITY --unit unit-7" in said
