@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from anpr_edge.central.documents import masked, read_document, utc_text
 from anpr_edge.central.intake import Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead
-from anpr_edge.cli.output import json_line, note
+from anpr_edge.cli.output import counted, json_line, note
 from anpr_edge.records import Instant, LinkState, mask_plate
 
 
@@ -46,12 +46,12 @@ class Reporter:
         ledgers = [intake.ledger(key) for key in intake.feeds]
         breaks = sum(ledger.breaks for ledger in ledgers)
         restarts = sum(ledger.restarts for ledger in ledgers)
-        parts = [_counted(seen[Verdict.NEW], "read"), _counted(seen[Verdict.REPEAT], "repeat")]
-        parts += [_counted(seen[Verdict.CONFLICT], "number conflict")] if seen[Verdict.CONFLICT] else []
+        parts = [counted(seen[Verdict.NEW], "read"), counted(seen[Verdict.REPEAT], "repeat")]
+        parts += [counted(seen[Verdict.CONFLICT], "number conflict")] if seen[Verdict.CONFLICT] else []
         parts += [f"{count} refused ({kind})" for kind, count in sorted(self._refusals.items())]
         parts += [f"{sum(ledger.missing for ledger in ledgers)} missing"]
-        parts += [_counted(breaks, "chain break")] if breaks else []
-        parts += [_counted(restarts, "restarted chain")] if restarts else []
+        parts += [counted(breaks, "chain break")] if breaks else []
+        parts += [counted(restarts, "restarted chain")] if restarts else []
         note(", ".join(parts))
 
     def _show_link(self, state: LinkState) -> None:
@@ -79,9 +79,5 @@ class Reporter:
         latency_s = (received.utc_ns - read.first.utc_ns) / 1e9
         print(
             f"{utc_text(read.first.utc_ns)}  {envelope.unit}  {envelope.feed}#{envelope.seq}  {plate:<10}"
-            f"  {read.confidence:.3f}  {read.frames_used} frames  {latency_s:.1f} s"
+            f"  {read.confidence:.3f}  {counted(read.frames_used, 'frame')}  {latency_s:.1f} s"
         )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

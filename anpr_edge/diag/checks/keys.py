@@ -75,7 +75,13 @@ def run(subject: Subject) -> Iterator[Finding]:
     yield _public_half(sign_file, sign_file.with_suffix(".pub"))
     yield _private_key(TLS_KEY, broker.key_file, partial(public_key_of, broker.key_file))
     try:
-        certificate, authority = read_certificate(broker.cert_file), read_certificate(broker.ca_file)
+        authority = read_certificate(broker.ca_file)
+    except KeyFileError as error:
+        step = f"copy ca.crt from the fleet's authority to {broker.ca_file}"
+        yield fail(CERTIFICATE, str(error), next_step=step)
+        return
+    try:
+        certificate = read_certificate(broker.cert_file)
         matching = certificate.public_key == public_key_of(broker.key_file)
     except KeyFileError as error:
         yield fail(CERTIFICATE, str(error), next_step=_enrol(broker.cert_file, unit.id))
@@ -156,8 +162,8 @@ def _dates(certificates: tuple[Certificate, ...], now: datetime, renew: str) -> 
 
 def _enrol(certificate: Path, unit: str) -> str:
     request = certificate.with_suffix(".csr")
-    command = f"anpr-fleet enrol {request.name} --unit {unit}"
-    return f"have the fleet sign {request}: {command}; bring back {certificate.name} and ca.crt"
+    command = f"anpr-fleet enrol {request.name} --dir AUTHORITY --unit {unit}"
+    return f"have the fleet sign {request}: {command}; bring back {certificate.name}"
 
 
 CHECK = Check("keys", (SIGN_KEY, SIGN_PUB, TLS_KEY, CERTIFICATE, CERTIFICATE_DATES), run)

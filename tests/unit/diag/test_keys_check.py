@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from anpr_edge.cli.fleet import main as fleet
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.diag.checks.keys import CHECK
 from anpr_edge.diag.condition import Verdict
@@ -120,6 +121,23 @@ def test_one_fault_is_one_failure(
         "sign-key",
         "tls-key",
     )  # without its key neither public half nor certificate can be judged; examine hides that
+
+
+def test_only_the_authoritys_certificate_is_asked_for_when_only_that_is_missing(bench: Bench) -> None:
+    nobody_to_trust(bench)
+    step = bench.find(CHECK)["certificate"].next
+    assert "ca.crt" in step
+    assert "enrol" not in step
+
+
+def test_the_command_to_enrol_is_one_that_anpr_fleet_understands(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing_certificate(bench)
+    step = bench.find(CHECK)["certificate"].next
+    command = step.partition("anpr-fleet ")[2].partition(";")[0].split()
+    assert fleet(command) != 0  # there is no folder AUTHORITY here
+    assert "usage:" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
