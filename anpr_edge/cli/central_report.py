@@ -22,6 +22,9 @@ class Reporter:
         self._verdicts: Counter[Verdict] = Counter()
         self._refusals: Counter[str] = Counter()
         self._link = LinkState(False, "")
+        self.was_connected = False
+        self.messages = 0
+        """Whatever came from the broker, refusals and repeats included."""
 
     def enough(self, count: int | None) -> bool:
         """Whether `count` new reads were shown."""
@@ -36,6 +39,7 @@ class Reporter:
             else:
                 outcomes += 1
                 self._show_outcome(one)
+        self.messages += outcomes
         if outcomes:
             sys.stdout.flush()
         return outcomes
@@ -58,6 +62,7 @@ class Reporter:
         if state != self._link:
             note(state.detail)
         self._link = state
+        self.was_connected = self.was_connected or state.connected
 
     def _show_outcome(self, outcome: Outcome) -> None:
         self._verdicts[outcome.verdict] += 1

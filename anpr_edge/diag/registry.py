@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from anpr_edge.diag.checks import broker, clock, config, disk, keys, models, outbox, services
+from anpr_edge.diag.checks import (
+    broker,
+    camera,
+    clock,
+    config,
+    disk,
+    gps,
+    illuminator,
+    keys,
+    models,
+    outbox,
+    services,
+)
 from anpr_edge.diag.condition import Check, Condition
 from anpr_edge.errors import UsageError
 
@@ -15,6 +27,9 @@ CHECKS: tuple[Check, ...] = (
     disk.CHECK,
     keys.CHECK,
     models.CHECK,
+    camera.CHECK,
+    gps.CHECK,
+    illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
     outbox.CHECK,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.diag.condition import Check, Finding
@@ -29,6 +30,7 @@ class Bench:
     broker_host: str = "127.0.0.1"
     broker_port: int = 8883
     more: str = ""
+    camera: dict[str, Any] = field(default_factory=lambda: {"source": "synthetic"})
 
     @property
     def config(self) -> Path:
@@ -59,7 +61,7 @@ class Bench:
             broker_host=self.broker_host,
             broker_port=self.broker_port,
             feeds=(feed,),
-            camera={"source": "synthetic"},
+            camera=self.camera,
         )
         plan.write(self.config)
         with self.config.open("a", encoding="utf-8") as file:
