@@ -23,7 +23,13 @@ at most 33333 at 30 frames/s"); it never contains a plate.
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
+
+
+def reason(error: Exception) -> str:
+    """What the system says went wrong, in its words, without its number or the file's name again."""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
 class AnprError(Exception):

@@ -19,6 +19,13 @@ STATE_MODE = 0o644
 FRESH_S = 5.0
 """A service writes its state each second; it is taken for gone when five are missing."""
 
+START_S = 60.0
+"""It writes once that it is starting, and then nothing until its models are loaded and its camera is open:
+it has as long as systemd gives it (TimeoutStartSec=)."""
+
+ENDED = frozenset({"finished", "stopped", "failed"})
+"""The last word of a service: its source came to its end, it was told to stop, something broke."""
+
 
 class StateFile:
     """A process's state for `status` and `doctor`: one small JSON file, replaced whole.
@@ -46,6 +53,14 @@ class StateFile:
             return False
         return True
 
+    def amend(self, changes: Mapping[str, Any]) -> bool:
+        """Replace the file with what it says now and `changes` over it; with these alone if it is none."""
+        try:
+            before = read_state(self.path) or {}
+        except AnprError:
+            before = {}
+        return self.write({**before, **changes})
+
 
 def read_state(path: Path) -> dict[str, Any] | None:
     """What a process last said of itself; None when it never did.
@@ -71,4 +86,5 @@ def is_fresh(state: Mapping[str, Any], mono_s: float) -> bool:
     An age below nothing is from before the last boot.
     """
     age_s = mono_s - float(state.get("mono_s", math.inf))
-    return state.get("state") != "finished" and 0 <= age_s <= FRESH_S
+    limit_s = START_S if state.get("state") == "starting" else FRESH_S
+    return state.get("state") not in ENDED and 0 <= age_s <= limit_s

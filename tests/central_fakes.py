@@ -28,7 +28,7 @@ class MemoryStore:
         for item in self.items:
             envelope = item.opened.envelope if isinstance(item, StoredRead) else item.envelope
             if envelope is not None and item.link is not None:
-                yield Held(envelope.fleet, envelope.unit, envelope.feed, item.link)
+                yield Held(envelope.fleet, envelope.unit, envelope.feed, envelope.signer_kid, item.link)
 
     def keep(self, items: Sequence[StoredRead | StoredRefusal]) -> None:
         if self.full or self._closed:

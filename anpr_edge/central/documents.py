@@ -1,12 +1,13 @@
 """An opened read as a JSON object: what `anpr-central` prints and stores.
 
-    {"schema": 1, "fleet", "unit", "feed", "seq", "boot_id", "previous", "hash", "read_id",
-     "received_utc", "read": {"plate_text", "confidence", "char_confidences",
+    {"schema": 1, "fleet", "unit", "feed", "signer_kid", "seq", "boot_id", "previous", "hash",
+     "read_id", "received_utc", "read": {"plate_text", "confidence", "char_confidences",
      "alternatives": [{"text", "confidence"}], "syntax", "region", "first_utc", "last_utc",
      "clock_error_ms" (null: the unit's clock was unsynchronised), "frames_used", "direction", "lane",
      "fix": {"mode", "lat_deg", "lon_deg", "eph_m"} or null, "model_ids"}}
 
-Binary values are hexadecimal; times are UTC, RFC 3339, to the millisecond.
+`received_utc` is when the centre took the read from the broker; `anpr-central open` cannot know it and
+leaves it out. Binary values are hexadecimal; times are UTC, RFC 3339, to the millisecond.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def header_document(envelope: Envelope, link: Link) -> dict[str, Any]:
         "fleet": envelope.fleet,
         "unit": envelope.unit,
         "feed": envelope.feed,
+        "signer_kid": envelope.signer_kid.hex(),
         "seq": envelope.seq,
         "boot_id": envelope.boot_id.hex(),
         "previous": link.previous.hex(),
@@ -50,13 +52,14 @@ def header_document(envelope: Envelope, link: Link) -> dict[str, Any]:
     }
 
 
-def read_document(opened: OpenedRead, link: Link, received_utc_ns: int) -> dict[str, Any]:
-    """The whole object, plates and all."""
+def read_document(opened: OpenedRead, link: Link, received_utc_ns: int | None) -> dict[str, Any]:
+    """The whole object, plates and all; without `received_utc` when nobody knows that time."""
+    received = {} if received_utc_ns is None else {"received_utc": utc_text(received_utc_ns)}
     return {
         "schema": SCHEMA,
         **header_document(opened.envelope, link),
         "read_id": opened.read_id.hex(),
-        "received_utc": utc_text(received_utc_ns),
+        **received,
         "read": _read(opened.read),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from anpr_edge.central.dedupe import GRACE_S, FeedLedger, Link, Place
 from anpr_edge.central.opener import OpenedRead, Opener
@@ -15,8 +16,14 @@ from anpr_edge.seal.envelope import envelope_hash
 from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
 
-FeedKey = tuple[str, str, str]
-"""Fleet, unit and feed."""
+
+class FeedKey(NamedTuple):
+    """Whose numbers they are: a unit that was set up anew, with another signing key, counts from 1 again."""
+
+    fleet: str
+    unit: str
+    feed: str
+    signer_kid: bytes
 
 
 class Verdict(StrEnum):
@@ -65,7 +72,7 @@ class Intake:
         self._ledgers: dict[FeedKey, FeedLedger] = {}
         now_ns = clock.now().mono_ns
         for held in store.held() if store else ():
-            ledger = self.ledger((held.fleet, held.unit, held.feed))
+            ledger = self.ledger(FeedKey(held.fleet, held.unit, held.feed, held.signer_kid))
             place = ledger.place(held.link)
             if place is Place.NEW:
                 ledger.add(held.link, now_ns)
@@ -74,8 +81,13 @@ class Intake:
 
     @property
     def feeds(self) -> list[FeedKey]:
-        """Every unit's feed that has sent anything."""
+        """Every unit's feed that has sent anything, once for each key it was signed with."""
         return list(self._ledgers)
+
+    @property
+    def current(self) -> list[FeedKey]:
+        """Those of `feeds` whose unit still signs with that key: only they are told anything."""
+        return [key for key in self._ledgers if self._opener.knows(key.unit, key.signer_kid)]
 
     def ledger(self, key: FeedKey) -> FeedLedger:
         """What is here of one unit's feed."""
@@ -105,7 +117,7 @@ class Intake:
             items.append(StoredRefusal(error.kind, topic, blob, received.utc_ns))
             return Outcome(Verdict.REFUSED, topic, received, kind=error.kind, words=_words(error))
         link = Link(envelope.seq, envelope.previous, envelope_hash(blob))
-        key = (envelope.fleet, envelope.unit, envelope.feed)
+        key = FeedKey(envelope.fleet, envelope.unit, envelope.feed, envelope.signer_kid)
         place = self.ledger(key).place(link)
         if place is Place.REPEAT:
             return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)

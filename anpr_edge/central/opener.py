@@ -36,6 +36,10 @@ class Opener:
         """
         return verify(blob, self._units, topic)
 
+    def knows(self, unit: str, signer_kid: bytes) -> bool:
+        """Whether `unit` signs with this key now: it may have been set up anew, or struck off the list."""
+        return self._units.has(unit, signer_kid)
+
     def open(self, envelope: Envelope) -> OpenedRead:
         """What a verified envelope holds. Raises: EnvelopeError (not-a-recipient, payload)."""
         named = wire.decode_named_read(envelope.open(self._key))

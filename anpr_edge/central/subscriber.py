@@ -136,7 +136,7 @@ class Subscriber:
         key = self._unanswered.pop(answer.mid, None)
         if key is None or answer.reason_code < FAILURE:
             return []
-        topic = topics.ack(*key)
+        topic = topics.ack(key.fleet, key.unit, key.feed)
         return [LinkState(True, f"the broker refuses watermarks on {topic}: reason {answer.reason_code}")]
 
     def _store(self, arrivals: Sequence[_Arrival]) -> list[Outcome]:

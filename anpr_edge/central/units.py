@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from anpr_edge.errors import ConfigError, EnvelopeError, KeyFileError, Refusal
 from anpr_edge.seal.keys import VerifyKey
@@ -28,7 +29,9 @@ class Units:
         """Read the list. Raises: ConfigError when it is missing, malformed or names a bad key."""
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise ConfigError(f"{path}: no usable list of units: {error.strerror}", hint=_HINT) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: no usable list of units: {error}", hint=_HINT) from error
         table = document.get("units")
         if document.keys() != {"units"} or not isinstance(table, dict):
@@ -38,14 +41,25 @@ class Units:
         except KeyFileError as error:
             raise ConfigError(f"{path}: {error}", hint=_HINT) from error
 
+    @property
+    def keys(self) -> Mapping[str, VerifyKey]:
+        """Every unit's key, by name."""
+        return MappingProxyType(self._keys)
+
+    def has(self, unit: str, kid: bytes) -> bool:
+        """Whether `unit` is known, and signs with the key of this kid."""
+        return unit in self._keys and self._keys[unit].kid == kid
+
     def key_of(self, unit: str) -> VerifyKey:
         """The key `unit` signs with. Raises: EnvelopeError (unknown-unit)."""
         try:
             return self._keys[unit]
         except KeyError:
             raise EnvelopeError(
-                Refusal.UNKNOWN_UNIT, f"{unit} is not in the list of units", hint="add its signing key there"
+                Refusal.UNKNOWN_UNIT,
+                f"{unit} is not in the list of units",
+                hint="anpr-central units add UNIT KEY adds it",
             ) from None
 
 
-_HINT = 'write one line a unit below [units]: "unit-0001" = "ed25519:…", as anpr-edge init printed it'
+_HINT = "anpr-central units add UNIT KEY writes a line for a unit, with the key that anpr-edge init printed"

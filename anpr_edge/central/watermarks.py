@@ -38,7 +38,7 @@ class Watermarks:
         self._clock = clock
         self._told: dict[FeedKey, tuple[int, Gaps]] = {}
         self._told_ns: dict[FeedKey, int] = {}
-        self._touched: set[FeedKey] = set(intake.feeds)
+        self._touched: set[FeedKey] = set(intake.current)
 
     def touch(self, key: FeedKey, *, lost: bool = False) -> None:
         """Something of this feed arrived; `lost` if it was a repeat: the unit may have missed the last."""
@@ -73,6 +73,6 @@ class Watermarks:
                 yield self._signed(key, mark, gaps, now.utc_ns)
 
     def _signed(self, key: FeedKey, mark: int, gaps: Gaps, utc_ns: int) -> SignedAck:
-        fleet, unit, feed = key
-        ack = Ack(fleet, unit, feed, mark, gaps, utc_ns)
+        fleet, unit, feed, kid = key
+        ack = Ack(fleet, unit, feed, mark, gaps, utc_ns, kid)
         return SignedAck(key, topics.ack(fleet, unit, feed), sign_ack(ack, self._key))

@@ -9,6 +9,7 @@ from anpr_edge.cli.program import run_program
 
 COMMANDS = (
     "anpr_edge.cli.central_keygen",
+    "anpr_edge.cli.central_units",
     "anpr_edge.cli.central_subscribe",
     "anpr_edge.cli.central_open",
     "anpr_edge.cli.central_verify",

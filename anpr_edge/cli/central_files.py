@@ -10,12 +10,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from anpr_edge.central.units import Units
+from anpr_edge.cli.output import note
 from anpr_edge.errors import UsageError
 
 DEFAULT_HOME = Path("/etc/anpr-central")
 RECIPIENT_FILE = "recipient.pem"
 ACK_FILE = "ack.pem"
 UNITS_FILE = "units.toml"
+REFUSED_SUFFIX = ".refused"
+OPENED = (
+    "a store keeps what the envelopes held, not the envelopes: nothing in it can be verified or opened "
+    f"again, but what is in its {REFUSED_SUFFIX} file can"
+)
 
 
 def add_home_option(parser: ArgumentParser) -> None:
@@ -41,7 +47,8 @@ def add_blob_arguments(parser: ArgumentParser) -> None:
         nargs="*",
         default=["-"],
         metavar="FILE",
-        help="a sealed read, or lines of JSON with a base64 `blob` such as a store's .refused file; "
+        help="a sealed read, or lines of JSON with a base64 `blob` such as a store's .refused file "
+        "(not the store itself: it keeps no envelopes); "
         "- is standard input (the default)",
     )
     add_home_option(parser)
@@ -63,14 +70,18 @@ def load_units(args: Namespace) -> Units:
 def blobs(files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Each sealed read with its place: a file's name, or name:line for lines of JSON.
 
-    Raises: UsageError when a file cannot be read.
+    An empty `.refused` file gives nothing, and says so: it is a list of which nothing was refused.
+
+    Raises: UsageError when a file cannot be read, or holds reads that were opened already.
     """
     for name in files:
         try:
             content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror}") from error
-        if content.lstrip()[:1] == b"{":
+        if not content and name.endswith(REFUSED_SUFFIX):
+            note(f"{name}: 0 sealed reads")
+        elif content.lstrip()[:1] == b"{":
             yield from _lines(name, content)
         else:
             yield name, content
@@ -78,7 +89,13 @@ def blobs(files: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 
 def _lines(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     for number, line in enumerate(content.splitlines(), 1):
+        place = f"{name}:{number}"
         try:
-            yield f"{name}:{number}", base64.b64decode(json.loads(line)["blob"], validate=True)
+            document = json.loads(line)
+            if "blob" not in document and "read" in document:
+                raise UsageError(
+                    f"{place}: a read that was opened already, without its envelope", hint=OPENED
+                )
+            yield place, base64.b64decode(document["blob"], validate=True)
         except (ValueError, KeyError, TypeError):
-            raise UsageError(f"{name}:{number}: not a JSON object with a base64 blob") from None
+            raise UsageError(f"{place}: not a JSON object with a base64 blob") from None

@@ -14,8 +14,9 @@ from anpr_edge.cli.central_files import (
 )
 from anpr_edge.cli.output import json_line, note
 
-TEXT = """Verify and open sealed reads. Prints one JSON object a read; plates are masked
-unless --show-plates. What cannot be opened is named on standard error; exit code 1."""
+TEXT = """Verify and open sealed reads. Prints one JSON object a read, as a store keeps it but without
+`received_utc`, which nothing in an envelope tells; plates are masked unless --show-plates.
+What cannot be opened is named on standard error; exit code 1."""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -37,7 +38,6 @@ def run(args: Namespace) -> int:
     from anpr_edge.central.dedupe import Link
     from anpr_edge.central.documents import masked, read_document
     from anpr_edge.central.opener import Opener
-    from anpr_edge.devices.clock import SystemClock
     from anpr_edge.errors import EnvelopeError
     from anpr_edge.seal.envelope import envelope_hash
     from anpr_edge.seal.keys import RecipientPrivateKey
@@ -53,5 +53,5 @@ def run(args: Namespace) -> int:
             continue
         link = Link(opened.envelope.seq, opened.envelope.previous, envelope_hash(blob))
         shown = opened if args.show_plates else masked(opened)
-        json_line(read_document(shown, link, SystemClock().now().utc_ns))
+        json_line(read_document(shown, link, None))
     return 1 if refused else 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from anpr_edge.central.documents import masked, read_document, utc_text
 from anpr_edge.central.intake import Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead
-from anpr_edge.cli.output import json_line, note
+from anpr_edge.cli.output import counted, json_line, note
 from anpr_edge.records import Instant, LinkState, mask_plate
 
 
@@ -22,6 +22,9 @@ class Reporter:
         self._verdicts: Counter[Verdict] = Counter()
         self._refusals: Counter[str] = Counter()
         self._link = LinkState(False, "")
+        self.was_connected = False
+        self.messages = 0
+        """Whatever came from the broker, refusals and repeats included."""
 
     def enough(self, count: int | None) -> bool:
         """Whether `count` new reads were shown."""
@@ -36,6 +39,7 @@ class Reporter:
             else:
                 outcomes += 1
                 self._show_outcome(one)
+        self.messages += outcomes
         if outcomes:
             sys.stdout.flush()
         return outcomes
@@ -46,18 +50,19 @@ class Reporter:
         ledgers = [intake.ledger(key) for key in intake.feeds]
         breaks = sum(ledger.breaks for ledger in ledgers)
         restarts = sum(ledger.restarts for ledger in ledgers)
-        parts = [_counted(seen[Verdict.NEW], "read"), _counted(seen[Verdict.REPEAT], "repeat")]
-        parts += [_counted(seen[Verdict.CONFLICT], "number conflict")] if seen[Verdict.CONFLICT] else []
+        parts = [counted(seen[Verdict.NEW], "read"), counted(seen[Verdict.REPEAT], "repeat")]
+        parts += [counted(seen[Verdict.CONFLICT], "number conflict")] if seen[Verdict.CONFLICT] else []
         parts += [f"{count} refused ({kind})" for kind, count in sorted(self._refusals.items())]
         parts += [f"{sum(ledger.missing for ledger in ledgers)} missing"]
-        parts += [_counted(breaks, "chain break")] if breaks else []
-        parts += [_counted(restarts, "restarted chain")] if restarts else []
+        parts += [counted(breaks, "chain break")] if breaks else []
+        parts += [counted(restarts, "restarted chain")] if restarts else []
         note(", ".join(parts))
 
     def _show_link(self, state: LinkState) -> None:
         if state != self._link:
             note(state.detail)
         self._link = state
+        self.was_connected = self.was_connected or state.connected
 
     def _show_outcome(self, outcome: Outcome) -> None:
         self._verdicts[outcome.verdict] += 1
@@ -79,9 +84,5 @@ class Reporter:
         latency_s = (received.utc_ns - read.first.utc_ns) / 1e9
         print(
             f"{utc_text(read.first.utc_ns)}  {envelope.unit}  {envelope.feed}#{envelope.seq}  {plate:<10}"
-            f"  {read.confidence:.3f}  {read.frames_used} frames  {latency_s:.1f} s"
+            f"  {read.confidence:.3f}  {counted(read.frames_used, 'frame')}  {latency_s:.1f} s"
         )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -17,6 +17,7 @@ from anpr_edge.cli.central_files import (
     chosen,
     load_units,
 )
+from anpr_edge.cli.numbers import between, whole
 from anpr_edge.cli.output import note
 from anpr_edge.errors import UsageError
 from anpr_edge.uplink import topics
@@ -36,7 +37,12 @@ fsync before any acknowledgement), the broker keeps what comes while this progra
 away (up to --away hours), and units are told what is safe to forget.
 Without --store it only watches: nothing is acknowledged, units keep their reads.
 
-Runs until Ctrl-C or SIGTERM, or as --count and --idle say. Example:
+Runs until Ctrl-C or SIGTERM, or as --count and --idle say. Exit code 1 when --idle ends it
+before --count was reached or before the broker was ever reached.
+
+A broker may be silent about feeds and fleets that this certificate is not granted: mosquitto
+takes the subscription and delivers nothing. What is granted is in its access list, written by
+`anpr-fleet broker --consumer NAME=FEED`. Example:
 
   anpr-central subscribe --host broker.example --fleet london --feed access --store reads.jsonl"""
 
@@ -62,7 +68,7 @@ def _add_source_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--host", default="localhost", help="the broker, by the name in its certificate (%(default)s)"
     )
-    group.add_argument("--port", type=int, default=8883, help="its TLS port (%(default)s)")
+    group.add_argument("--port", type=whole(1, 65535), default=8883, help="its TLS port (%(default)s)")
     group.add_argument("--fleet", required=True, help="the fleet's name")
     group.add_argument(
         "--feed", action="append", required=True, metavar="NAME", help="a feed; may be given more than once"
@@ -72,10 +78,16 @@ def _add_source_options(parser: ArgumentParser) -> None:
         default="centre",
         help="this consumer's name: the broker keeps messages for it, one process at a time (%(default)s)",
     )
-    group.add_argument("--keep-alive", type=int, default=30, metavar="SECONDS", help="(%(default)s)")
+    group.add_argument(
+        "--keep-alive",
+        type=whole(5, 65535),
+        default=30,
+        metavar="SECONDS",
+        help="how long a silent connection may live (%(default)s)",
+    )
     group.add_argument(
         "--away",
-        type=int,
+        type=whole(0, 24 * 365),
         default=72,
         metavar="HOURS",
         help="how long the broker keeps messages (%(default)s)",
@@ -97,17 +109,17 @@ def _add_output_options(parser: ArgumentParser) -> None:
     group.add_argument("--store", type=Path, metavar="FILE", help="keep reads here and acknowledge them")
     group.add_argument("--jsonl", action="store_true", help="print JSON objects instead of lines for people")
     group.add_argument("--show-plates", action="store_true", help="print plates in full")
-    group.add_argument("--count", type=int, metavar="N", help="end after N new reads")
+    group.add_argument("--count", type=whole(1), metavar="N", help="end after N new reads")
     group.add_argument(
         "--idle",
-        type=float,
+        type=between(0.1),
         metavar="SECONDS",
-        help="end when nothing came for so long; 1 if --count was not reached",
+        help="end when nothing came for so long",
     )
 
 
 def run(args: Namespace) -> int:
-    """Serve until told to stop; 1 when --count was asked for and not reached."""
+    """Serve until told to stop; 1 when --idle ended it too early."""
     from anpr_edge.central.intake import Intake
     from anpr_edge.central.opener import Opener
     from anpr_edge.central.stores.jsonl import JsonlStore
@@ -183,4 +195,8 @@ def _serve(args: Namespace, subscriber: Subscriber, intake: Intake, clock: Clock
     finally:
         subscriber.stop()
         reporter.summarise(intake)
-    return 0 if told_to_stop.is_set() or args.count is None or reporter.enough(args.count) else 1
+    if told_to_stop.is_set() or reporter.enough(args.count):
+        return 0
+    if reporter.was_connected and not reporter.messages:
+        note(f"hint: does the broker's access list grant {', '.join(args.feed)} of {args.fleet} to us?")
+    return 0 if args.count is None and reporter.was_connected else 1

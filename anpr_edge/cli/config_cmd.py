@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,29 +18,65 @@ from anpr_edge.errors import ConfigError
 if TYPE_CHECKING:
     from anpr_edge.config import Config, Inspection
 
+TEXT = """A unit is configured by one TOML file, /etc/anpr-edge/unit.toml unless told otherwise.
+
+  anpr-edge config example > unit.toml
+  anpr-edge config check unit.toml"""
+
+CHECK_TEXT = """Print every problem in the file, one a line: where, which key, what is wrong, what is allowed.
+Exit code 0 when there is none, 78 when the file cannot be used."""
+
+SHOW_TEXT = """Print every value in force as TOML, with the line it comes from or `default`. User names and
+passwords in addresses are left out. Exit code 78 when the file cannot be used."""
+
+EXAMPLE_TEXT = """Print a configuration with every key and its comment, to start from. What a unit
+cannot do without is switched off in it: config check names it until it is filled in."""
+
 SCHEMA = 1
 _USERINFO = re.compile(r"(?<=://)[^/@]*@")
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `config` with its commands check, show and example."""
-    group = subparsers.add_parser("config", help="check, show or start a unit's configuration")
+    group = subparsers.add_parser(
+        "config",
+        help="check, show or start a unit's configuration",
+        description=TEXT,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    check = commands.add_parser("check", help="find every problem in a configuration file")
-    show = commands.add_parser("show", help="show every value in force and where it comes from")
-    for command, run in ((check, run_check), (show, run_show)):
-        command.add_argument("file", type=Path, nargs="?", default=DEFAULT_CONFIG, metavar="FILE")
+    for name, brief, text, run in (
+        ("check", "find every problem in a configuration file", CHECK_TEXT, run_check),
+        ("show", "show every value in force and where it comes from", SHOW_TEXT, run_show),
+    ):
+        command = commands.add_parser(name, help=brief, description=text)
+        _add_file(command)
         command.add_argument("--json", action="store_true", help="print one JSON object")
         command.set_defaults(run=run)
-    example = commands.add_parser("example", help="print every key with its comment")
+    example = commands.add_parser(
+        "example", help="print every key with its comment", description=EXAMPLE_TEXT
+    )
     example.set_defaults(run=run_example)
+
+
+def _add_file(command: ArgumentParser) -> None:
+    """The file by itself or, as in every other command, after --config."""
+    either = command.add_mutually_exclusive_group()
+    words = f"the unit's configuration ({DEFAULT_CONFIG})"
+    either.add_argument("file", type=Path, nargs="?", metavar="FILE", help=words)
+    either.add_argument("--config", type=Path, metavar="FILE", help="the same, as in every other command")
+
+
+def _file(arguments: Namespace) -> Path:
+    given = arguments.config or arguments.file
+    return given if isinstance(given, Path) else DEFAULT_CONFIG
 
 
 def run_check(arguments: Namespace) -> int:
     """Print every problem, or that there is none."""
     from anpr_edge.config import inspect_config
 
-    inspection = inspect_config(arguments.file)
+    inspection = inspect_config(_file(arguments))
     if arguments.json:
         json_line(_check_json(inspection))
     elif inspection.config:
@@ -66,7 +102,8 @@ def run_show(arguments: Namespace) -> int:
     from anpr_edge.config import inspect_config
     from anpr_edge.config.schema import flatten, toml_value
 
-    inspection = inspect_config(arguments.file)
+    file = _file(arguments)
+    inspection = inspect_config(file)
     values = dict(flatten(inspection.usable().model_dump()))
     lines = {path: inspection.lines.line(path) for path in values}
     if arguments.json:
@@ -74,7 +111,7 @@ def run_show(arguments: Namespace) -> int:
         json_line({"schema": SCHEMA, "file": inspection.file, "values": shown})
         return 0
     for path, value in values.items():
-        source = f"{arguments.file.name}:{lines[path]}" if lines[path] else "default"
+        source = f"{file.name}:{lines[path]}" if lines[path] else "default"
         text = f"#{'.'.join(path)} =" if value is None else f"{'.'.join(path)} = {toml_value(_plain(value))}"
         print(f"{text:<60}  # {source}")
     return 0

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.demo_summary import Comparison
 from anpr_edge.cli.demo_view import DemoView
+from anpr_edge.cli.numbers import between, whole
+from anpr_edge.cli.output import counted
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError, UsageError
 from anpr_edge.seams import Clock
@@ -45,12 +47,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--images", type=Path, metavar="FOLDER", help="read still pictures instead")
+    source.add_argument(
+        "--images",
+        type=Path,
+        metavar="FOLDER",
+        help="read still pictures instead, by the ends of their names",
+    )
     source.add_argument("--video", metavar="SOURCE", help="read a file, rtsp:// address or /dev/videoN")
-    parser.add_argument("--vehicles", type=int, default=6, help="rendered vehicles (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="which rendered clip (%(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=30.0, help="how long to watch a live stream (%(default)s)"
+        "--vehicles", type=whole(1, 1000), default=6, metavar="N", help="rendered vehicles (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=whole(0, 2**31 - 1), default=1, help="which rendered clip (%(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=between(0.1), default=30.0, help="how long to watch a live stream (%(default)s)"
     )
     parser.add_argument("--show-plates", action="store_true", help="do not mask what real pictures show")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="work in this new folder and keep it")
@@ -149,7 +160,9 @@ class _Demo:
 
     def _what(self) -> str:
         return str(
-            self._args.images or self._args.video or f"a rendered road, {self._args.vehicles} vehicles"
+            self._args.images
+            or self._args.video
+            or f"a rendered road, {counted(self._args.vehicles, 'vehicle')}"
         )
 
     def _start(self, running: ExitStack, name: str, process: subprocess.Popen[str]) -> subprocess.Popen[str]:

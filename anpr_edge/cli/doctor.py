@@ -5,13 +5,13 @@
 "because": code of the root cause or ""}]}. `doctor --list --json` gives {"schema": 1, "conditions":
 [{"check", "code", "title", "severity", "explanation", "depends_on"}]}.
 
-Exit code: 0 all is well (warnings included), 1 a check failed or could not be made, 78 the
-configuration cannot be used.
+Exit code: 0 all is well (warnings included), 1 a check failed or could not be made, 2 no such check,
+78 the configuration cannot be used.
 """
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,13 +28,27 @@ if TYPE_CHECKING:
 SCHEMA = 1
 EXIT_FAILED = 1
 
+DOCTOR_HELP = """Check the unit: configuration, clock, disk, keys, models, camera, broker, services, outbox.
+One line a condition: verdict, code, measured value, limit; what is wrong is followed by
+`next:`, what to do about it. Nothing is changed. Run it as root: what may not be looked at
+is not checked, and that is never shown as ok."""
+
+EXIT_CODES = """exit code: 0 all is well (warnings included), 1 something failed or could not be checked,
+2 no such check, 78 the configuration cannot be used"""
+
 _MARKS: dict[str, Mark] = {"ok": "ok", "warn": "warn", "fail": "fail", "not-checked": "skip"}
 _COUNTED = {"ok": "ok", "warn": "to watch", "fail": "failed", "not-checked": "not checked"}
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `doctor`."""
-    doctor = subparsers.add_parser("doctor", help="check the unit, and say what to do about what is wrong")
+    doctor = subparsers.add_parser(
+        "doctor",
+        help="check the unit, and say what to do about what is wrong",
+        description=DOCTOR_HELP,
+        epilog=EXIT_CODES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
     doctor.add_argument("names", nargs="*", metavar="NAME", help="only these checks (see --list)")
     add_config_option(doctor)
     doctor.add_argument("--json", action="store_true", help="print one JSON object")

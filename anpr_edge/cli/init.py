@@ -6,16 +6,25 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from anpr_edge.cli.output import json_line, note
+from anpr_edge.cli.program import DEFAULT_CONFIG
 from anpr_edge.errors import KeyFileError, UsageError
 
 SCHEMA = 1
-SIGN_KEY, TLS_KEY, REQUEST, CERTIFICATE = "sign.pem", "tls.pem", "tls.csr", "tls.crt"
+SIGN_KEY, VERIFY_KEY, TLS_KEY = "sign.pem", "sign.pub", "tls.pem"
+REQUEST, CERTIFICATE, TRUST = "tls.csr", "tls.crt", "ca.crt"
+OUTBOX = "outbox.db"
+TEXT = """Make the signing key, the TLS key and a certificate request, in the keys folder of the
+unit's state folder. What exists is kept. Fleet, unit and folder come from the unit's
+configuration, or from --state, --fleet and --unit for a unit that has none yet.
+
+  sudo anpr-edge init"""
+
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -24,13 +33,23 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "init",
         help="make the unit's keys and its certificate request",
-        description="Make the signing key, the TLS key and a certificate request. What exists is kept.",
+        description=TEXT,
+        formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="take fleet, unit and folder from here")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"take fleet, unit and folder from here ({DEFAULT_CONFIG})",
+    )
     parser.add_argument("--state", type=Path, metavar="DIR", help="the unit's state folder")
     parser.add_argument("--fleet", help="the fleet's name")
     parser.add_argument("--unit", help="the unit's name")
-    parser.add_argument("--force-new-identity", action="store_true", help="replace the keys that exist")
+    parser.add_argument(
+        "--force-new-identity",
+        action="store_true",
+        help="make new keys; those that exist are moved to a folder of their own",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -42,6 +61,9 @@ class _Identity:
     fleet: str
     unit: str
     keys_dir: Path
+    certificate: Path
+    trust: Path
+    outbox: Path
     made: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
@@ -66,7 +88,7 @@ def run(arguments: Namespace) -> int:
     identity = _identity(arguments)
     _make_folder(identity.keys_dir)
     if arguments.force_new_identity:
-        _forget(identity)
+        _set_aside(identity)
     _refuse_other_unit(identity)
     verify_key = _make_keys(identity)
     _show(identity, verify_key, as_json=arguments.json)
@@ -75,11 +97,8 @@ def run(arguments: Namespace) -> int:
 
 def _identity(arguments: Namespace) -> _Identity:
     given = (arguments.state, arguments.fleet, arguments.unit)
-    if arguments.config and not any(given):
-        from anpr_edge.config import load_config
-
-        unit = load_config(arguments.config).unit
-        return _Identity(unit.fleet, unit.id, unit.keys_dir)
+    if not any(given):
+        return _configured(arguments.config or DEFAULT_CONFIG)
     if arguments.config or not all(given):
         raise UsageError("init needs either --config FILE or all of --state, --fleet and --unit")
     for name in (arguments.fleet, arguments.unit):
@@ -88,7 +107,17 @@ def _identity(arguments: Namespace) -> _Identity:
                 f"{name!r} cannot be a fleet's or unit's name",
                 hint="1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen",
             )
-    return _Identity(arguments.fleet, arguments.unit, arguments.state / "keys")
+    state: Path = arguments.state
+    keys = state / "keys"
+    return _Identity(arguments.fleet, arguments.unit, keys, keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
+
+
+def _configured(file: Path) -> _Identity:
+    from anpr_edge.config import load_config
+
+    config = load_config(file)
+    unit, broker = config.unit, config.broker
+    return _Identity(unit.fleet, unit.id, unit.keys_dir, broker.cert_file, broker.ca_file, config.outbox.path)
 
 
 def _make_folder(keys_dir: Path) -> None:
@@ -102,9 +131,24 @@ def _make_folder(keys_dir: Path) -> None:
         ) from error
 
 
-def _forget(identity: _Identity) -> None:
-    for name in (REQUEST, CERTIFICATE, TLS_KEY, SIGN_KEY):
-        identity.path(name).unlink(missing_ok=True)
+def _set_aside(identity: _Identity) -> None:
+    """Move the old identity to a folder named after the time, and say what still hangs on it."""
+    from anpr_edge.devices.clock import SystemClock
+
+    files = (REQUEST, CERTIFICATE, TLS_KEY, VERIFY_KEY, SIGN_KEY)
+    there = [name for name in files if identity.path(name).exists()]
+    if not there:
+        return
+    aside = identity.path(f"replaced-{SystemClock().now().utc_ns}")
+    aside.mkdir(mode=0o700)
+    for name in there:
+        identity.path(name).rename(aside / name)
+    note(f"moved the old {', '.join(there)} to {aside}; delete it when nothing needs it any more")
+    if SIGN_KEY in there and identity.outbox.exists():
+        note(
+            f"warning: reads that still wait in {identity.outbox} are signed with the old key, and the centre"
+        )
+        note("         refuses them once it has the new one: see them delivered first (anpr-edge status)")
 
 
 def _refuse_other_unit(identity: _Identity) -> None:
@@ -121,10 +165,17 @@ def _refuse_other_unit(identity: _Identity) -> None:
 
 def _make_keys(identity: _Identity) -> str:
     """Make the missing files; returns the public key that verifies this unit's reads, as text."""
-    from anpr_edge.seal.keys import SigningKey
+    from anpr_edge.seal.keys import SigningKey, VerifyKey
     from anpr_edge.seal.tls_request import TlsKey
 
     identity.ensure(SIGN_KEY, lambda path: SigningKey.generate().save(path))
+    verify_key = SigningKey.load(identity.path(SIGN_KEY)).public
+    identity.ensure(VERIFY_KEY, lambda path: _save_public(path, verify_key.text))
+    if VerifyKey.load(identity.path(VERIFY_KEY)) != verify_key:
+        raise KeyFileError(
+            f"{identity.path(VERIFY_KEY)}: not the public half of {SIGN_KEY}",
+            hint=f"delete {VERIFY_KEY} and run init again",
+        )
     identity.ensure(TLS_KEY, lambda path: TlsKey.generate().save(path))
     tls_key = TlsKey.load(identity.path(TLS_KEY))
     identity.ensure(REQUEST, lambda path: path.write_bytes(tls_key.request(identity.unit)))
@@ -133,7 +184,13 @@ def _make_keys(identity: _Identity) -> str:
             f"{identity.path(REQUEST)}: not a request for the key in {TLS_KEY}",
             hint=f"delete {REQUEST} and run init again",
         )
-    return SigningKey.load(identity.path(SIGN_KEY)).public.text
+    return verify_key.text
+
+
+def _save_public(path: Path, text: str) -> None:
+    """The uplink reads this one: it may not see the signing key, and has to know which key it serves."""
+    path.write_text(f"{text}\n", encoding="ascii")
+    path.chmod(0o644)
 
 
 def _show(identity: _Identity, verify_key: str, *, as_json: bool) -> None:
@@ -148,6 +205,37 @@ def _show(identity: _Identity, verify_key: str, *, as_json: bool) -> None:
     print(f"request     {request}")
     if identity.kept:
         note(f"kept {', '.join(identity.kept)}; made {', '.join(identity.made) or 'nothing'}")
-    if not identity.path(CERTIFICATE).exists():
-        note(f"next: have the fleet's authority sign the request into {identity.path(CERTIFICATE)},")
-        note("      and give the verify key to the centre")
+    for line in _next_steps(identity):
+        note(line)
+
+
+def _next_steps(identity: _Identity) -> Iterator[str]:
+    """What this unit's identity still lacks, in the order in which it is to be done."""
+    trouble = _certificate_trouble(identity)
+    if trouble:
+        request = identity.path(REQUEST)
+        yield f"next: {trouble}. In the workshop:"
+        yield f"      anpr-fleet enrol {request.name} --dir AUTHORITY --unit {identity.unit}"
+        yield f"      then bring tls.crt to {identity.certificate} and ca.crt to {identity.trust}"
+    elif not identity.trust.exists():
+        yield f"next: bring the authority's ca.crt to {identity.trust}"
+    if SIGN_KEY in identity.made:
+        yield "next: give the verify key to the centre:"
+        yield f"      anpr-central units add {identity.unit} VERIFY-KEY"
+
+
+def _certificate_trouble(identity: _Identity) -> str:
+    """Why the unit needs a certificate, or nothing when it has its own."""
+    from anpr_edge.seal.certificates import public_key_of, read_certificate
+
+    if not identity.certificate.exists():
+        return "have the certificate request signed"
+    try:
+        certificate = read_certificate(identity.certificate)
+    except KeyFileError as error:
+        return str(error)
+    if certificate.common_name != identity.unit:
+        return f"{identity.certificate} names {certificate.common_name}: have the request signed"
+    if certificate.public_key != public_key_of(identity.path(TLS_KEY)):
+        return f"{identity.certificate} is for another key: have the request signed"
+    return ""

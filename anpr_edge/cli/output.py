@@ -54,6 +54,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def counted(count: int, what: str) -> str:
+    """A number and what it counts: `1 plate`, `2 plates`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def json_line(value: Mapping[str, Any]) -> None:
     """Print one JSON object on one line."""
     print(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -12,12 +13,15 @@ from pathlib import Path
 
 from anpr_edge import __version__
 from anpr_edge.cli.output import note, show_error
-from anpr_edge.errors import AnprError
+from anpr_edge.errors import AnprError, reason
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 EXIT_BUG = 70
 """sysexits.h EX_SOFTWARE: not a finding, not a mistake of the caller, but ours."""
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What a person can mend, wherever it strikes: standard output has no file name to say."""
 
 DEFAULT_CONFIG = Path("/etc/anpr-edge/unit.toml")
 
@@ -53,6 +57,10 @@ def run_program(name: str, purpose: str, commands: Sequence[str], argv: Sequence
         _silence_stdout()
         return EXIT_BROKEN_PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            note(f"error: cannot write {error.filename or 'the output'}: {reason(error)}")
+            _silence_stdout()
+            return AnprError.exit_code
         _report_bug(error, debug)
         return EXIT_BUG
     return code

@@ -7,7 +7,6 @@ import statistics
 import sys
 from argparse import (
     ArgumentParser,
-    ArgumentTypeError,
     Namespace,
     RawDescriptionHelpFormatter,
     _SubParsersAction,
@@ -17,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anpr_edge.cli.output import coloured, json_line, note, progress
+from anpr_edge.cli.numbers import between, whole
+from anpr_edge.cli.output import coloured, counted, json_line, note, progress
 from anpr_edge.config import find_models_directory
 from anpr_edge.errors import AnprError, BadImage
 
@@ -58,12 +58,14 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--crops", action="store_true", help="each picture is one plate already cut out")
     parser.add_argument(
         "--min-confidence",
-        type=_share,
+        type=between(0, 1),
         default=0.1,
         metavar="P",
-        help="less sure is unreadable (%(default)s)",
+        help="a text whose confidence is lower counts as unreadable (%(default)s)",
     )
-    parser.add_argument("--threads", type=_threads, default=1, metavar="N", help="processor threads (1)")
+    parser.add_argument(
+        "--threads", type=whole(1, MAX_THREADS), default=1, metavar="N", help="processor threads (1)"
+    )
     parser.add_argument(
         "--models", type=Path, metavar="DIR", help="folder with the models (the installed ones)"
     )
@@ -113,7 +115,8 @@ class _Tally:
         note(f"{coloured('error:', 'error', sys.stderr)} {error}")
 
     def summary(self) -> str:
-        parts = [f"{len(self.detect_ms)} pictures, {self.plates} plates, {self.errors} errors"]
+        sums = ((len(self.detect_ms), "picture"), (self.plates, "plate"), (self.errors, "error"))
+        parts = [", ".join(counted(count, what) for count, what in sums)]
         if self.detect_ms:
             detect, read = statistics.median(self.detect_ms), statistics.median(self.read_ms)
             parts.append(f"median {detect:.1f} ms to detect, {read:.1f} ms to read")
@@ -123,6 +126,7 @@ class _Tally:
 def _scan(reader: PictureReader, path: Path, tally: _Tally) -> ScannedPicture | None:
     """The plates of one file, or None after saying why it could not be read."""
     try:
+        _check_regular(path)
         scanned = reader.read(path)
     except AnprError as error:
         tally.refuse(error)
@@ -131,11 +135,19 @@ def _scan(reader: PictureReader, path: Path, tally: _Tally) -> ScannedPicture | 
     return scanned
 
 
+def _check_regular(path: Path) -> None:
+    """Raises: BadImage when it is there and no file: reading a FIFO would wait for ever."""
+    if path.is_symlink() and not path.exists():
+        raise BadImage(f"{path}: a link to a file that is not there")
+    if path.exists() and not path.is_file():
+        raise BadImage(f"{path}: not a regular file")
+
+
 def _files(paths: list[Path], tally: _Tally) -> Iterator[Path]:
     """The files to read: those named, and all in the folders named but hidden ones, in natural order."""
     for path in paths:
         if path.is_dir():
-            found = [f for f in path.rglob("*") if f.is_file() and not _hidden(f.relative_to(path))]
+            found = [f for f in path.rglob("*") if not f.is_dir() and not _hidden(f.relative_to(path))]
             if not found:
                 tally.refuse(BadImage(f"{path}: no files in this folder"))
             yield from sorted(found, key=_natural)
@@ -151,19 +163,3 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     """Sorts `car2` before `car10`."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def _threads(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
-        raise ArgumentTypeError(f"{text!r}: must be 1 to {MAX_THREADS}")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise ArgumentTypeError(f"{text!r}: must be 0 to 1")
-    return share

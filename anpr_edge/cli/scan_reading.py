@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.capture.images import load_luma
+from anpr_edge.cli.output import counted
 from anpr_edge.plates import syntax
 from anpr_edge.plates.fusion import FusedPlate, Fusion
 from anpr_edge.records import Box, PlateCandidate, Quad, mask_plate
@@ -95,8 +96,9 @@ class ScannedPicture:
     def as_text(self) -> str:
         """One line for the picture and two for each plate."""
         times = f"detect {self.detect_ms:.1f} ms, read {self.read_ms:.1f} ms"
-        count = f"{len(self.plates)} plate{'' if len(self.plates) == 1 else 's'}"
-        head = f"{self.image}  {self.width_px}x{self.height_px}  {count}  {times}"
+        head = (
+            f"{self.image}  {self.width_px}x{self.height_px}  {counted(len(self.plates), 'plate')}  {times}"
+        )
         return "\n".join([head, *(plate.as_text() for plate in self.plates)])
 
 

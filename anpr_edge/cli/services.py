@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from anpr_edge.cli.program import add_config_option
 
 if TYPE_CHECKING:
     from anpr_edge.config import Config
+    from anpr_edge.daemon.lifecycle import Service
 
 READ_HELP = """Take frames, read plates, seal each read for its feeds and keep it in the outbox.
 Runs until the source ends or it is told to stop (Ctrl-C, SIGTERM); then finishes the
-reads it has begun. Needs no network, and under systemd has none."""
+reads it has begun. Needs no network, and under systemd has none. A unit has one reader:
+a second one is refused."""
 
 UPLINK_HELP = """Send sealed reads from the outbox to the broker, and forget them when the centre's
-signed watermark says it has them. Runs until it is told to stop. Sees only ciphertext."""
-
-
-class _Service(Protocol):
-    def run(self) -> None: ...
-
-    def stop(self) -> None: ...
+signed watermark says it has them. Runs until it is told to stop. Sees only ciphertext.
+A unit has one uplink: a second one is refused."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,24 +42,22 @@ def run_reader(args: argparse.Namespace) -> int:
     """Run the reader until it ends."""
     from anpr_edge.daemon.wiring_reader import build_reader
 
-    return _run_service(args, build_reader)
+    return _run("reader", args, build_reader)
 
 
 def run_uplink(args: argparse.Namespace) -> int:
     """Run the uplink until it is stopped."""
     from anpr_edge.daemon.wiring_uplink import build_uplink
 
-    return _run_service(args, build_uplink)
+    return _run("uplink", args, build_uplink)
 
 
-def _run_service(args: argparse.Namespace, build: Callable[[Config], _Service]) -> int:
+def _run(process: str, args: argparse.Namespace, build: Callable[[Config], Service]) -> int:
     from anpr_edge.config import load_config
+    from anpr_edge.daemon.lifecycle import run_service
     from anpr_edge.daemon.logs import start_logging
 
     config = load_config(args.config)
     start_logging(config.log.level)
-    service = build(config)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: service.stop())
-    service.run()
+    run_service(process, config, build)
     return 0

@@ -1,19 +1,20 @@
 """`anpr-edge status`: what the unit does now, on one screen, from the services' own state files.
 
 `status --json`: {"schema": 1, "running", "reader": state or null, "uplink": state or null}, each state
-as in the service's file with "fresh" and "age_s" added (docs/diagnostics.md).
+as in the service's file with "fresh" and "age_s" added, or only "error" and "fresh" when the file is
+damaged (docs/diagnostics.md).
 
-Exit code: 0 both services run, 1 one does not.
+Exit code: 0 both services run, 1 one does not, 78 the configuration cannot be used.
 """
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anpr_edge.cli.output import coloured, json_line
+from anpr_edge.cli.output import coloured, json_line, note
 from anpr_edge.cli.program import add_config_option
 
 if TYPE_CHECKING:
@@ -22,12 +23,23 @@ if TYPE_CHECKING:
 SCHEMA = 1
 PROCESSES = ("reader", "uplink")
 
+STATUS_HELP = """What the unit does now, on one screen: both services, their stages, counts, position and
+connection, as they last said themselves. It looks at nothing else: anpr-edge doctor does."""
+
+EXIT_CODES = """exit code: 0 both services run, 1 one does not, 78 the configuration cannot be used"""
+
 State = Mapping[str, Any]
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `status`."""
-    status = subparsers.add_parser("status", help="show what the unit does now, on one screen")
+    status = subparsers.add_parser(
+        "status",
+        help="show what the unit does now, on one screen",
+        description=STATUS_HELP,
+        epilog=EXIT_CODES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
     add_config_option(status)
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.set_defaults(run=run)
@@ -61,10 +73,14 @@ def _feeds(config: Config) -> tuple[str, ...]:
 
 
 def _state(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
-    """What a service last said, and how long ago."""
+    """What a service last said, and how long ago; only `error` when that cannot be read."""
+    from anpr_edge.errors import AnprError
     from anpr_edge.statefile import is_fresh, read_state
 
-    state = read_state(run_dir / f"{process}.json")
+    try:
+        state = read_state(run_dir / f"{process}.json")
+    except AnprError as error:
+        return {"error": str(error), "fresh": False}
     if state is None:
         return None
     age_s = round(mono_s - state["mono_s"], 1)
@@ -77,26 +93,46 @@ def _show(unit: str, states: Mapping[str, State | None], feeds: tuple[str, ...])
     print(unit)
     for process, state in states.items():
         if state is None or not state["fresh"]:
-            word = coloured("not running", "fail", sys.stdout)
-            print(f"{process:<8} {word}{_last_seen(state)}")
+            word, more = _how_it_ended(state)
+            print(f"{process:<8} {coloured(word, 'fail', sys.stdout)}{more}")
             continue
         word = coloured(str(state["state"]), "ok", sys.stdout)
         print(f"{process:<8} {word}, up {duration(state['uptime_s'])}, {state['rss_mb']} MB")
+        if state["state"] == "starting":
+            continue
         rows = reader_rows(state) if process == "reader" else uplink_rows(state, feeds)
         for name, text in rows:
             print(f"  {name:<9} {text}")
+    if not all(_is_well(state) for state in states.values()):
+        note("next: anpr-edge doctor says what is wrong and what to do")
 
 
-def _last_seen(state: State | None) -> str:
-    if state is None:
-        return ""
-    if state["state"] == "finished":
-        return ", it came to its end"
-    return (
-        f", last seen {duration(state['age_s'])} ago"
-        if state["age_s"] >= 0
-        else ", last seen before the boot"
+def _is_well(state: State | None) -> bool:
+    """Whether a service runs and says nothing that doctor would explain."""
+    if state is None or not state["fresh"] or state.get("outbox_down"):
+        return False
+    on_time = all(
+        stage["age_s"] is None or stage["age_s"] <= stage["limit_s"]
+        for stage in state.get("stages", {}).values()
     )
+    return on_time and state.get("link", {}).get("connected", True)
+
+
+def _how_it_ended(state: State | None) -> tuple[str, str]:
+    """The word for a service that does not run, and what more is known."""
+    if state is None:
+        return "not running", ""
+    if "error" in state:
+        return "unknown", f", {state['error']}"
+    if state["age_s"] < 0:
+        return "not running", ", last seen before the boot"
+    ago = f"{duration(state['age_s'])} ago"
+    endings = {
+        "finished": ("finished", f" {ago}, its source came to its end"),
+        "stopped": ("stopped", f" {ago}, as told"),
+        "failed": ("failed", f" {ago}: {state.get('why', 'see its log')}"),
+    }
+    return endings.get(state["state"], ("not running", f", last seen {ago}"))
 
 
 def reader_rows(state: State) -> Iterator[tuple[str, str]]:
@@ -107,6 +143,7 @@ def reader_rows(state: State) -> Iterator[tuple[str, str]]:
     yield "frames", f"{frames['taken']} taken, {frames['processed']} processed, dropped: {dropped or 'none'}"
     last = f", the last {duration(reads['last_age_s'])} ago" if reads["last_age_s"] is not None else ""
     yield "reads", f"{reads['committed']} kept{last}; {reads['unreadable']} plates unreadable"
+    yield from _outbox_rows(state)
     if latency["frame_p50"] is not None:
         yield "latency", f"{latency['frame_p50']:.0f} ms half, {latency['frame_p95']:.0f} ms 95 % of frames"
     error_ms = state["clock"]["utc_error_ms"]
@@ -127,6 +164,14 @@ def policy_rows(policy: State | None) -> Iterator[tuple[str, str]]:
         if counts:
             kept_back = ", ".join(f"{count} {why}" for why, count in counts.items())
             yield "", f"kept back from {feed}: {kept_back}"
+
+
+def _outbox_rows(state: State) -> Iterator[tuple[str, str]]:
+    """What is not as it should be with the outbox."""
+    if state.get("outbox_down"):
+        yield "outbox", "takes NO READS, they wait in memory"
+    if times := state.get("outbox_rebuilds"):
+        yield "outbox", f"found broken and begun anew {'once' if times == 1 else f'{times} times'}"
 
 
 def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Any
 
 from anpr_edge.daemon.gate import FeedGate, Share
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
@@ -20,9 +21,10 @@ from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.errors import CaptureError, OutboxError, SealError
+from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
-from anpr_edge.seams import Clock, FrameSource, Notifier, Outbox, Positioner, SealAs, Sealer
+from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Sealer
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,11 @@ TRIES_AFTER_STOP = 3
 """How often a stop still offers its last reads to an outbox that refuses; systemd gives it 20 s in all."""
 
 SUPERVISE_S = 0.1
+ENDINGS = {
+    "failed": "ended by a fault",
+    "stopped": "stopped as told",
+    "finished": "the source came to its end",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class ReaderParts:
     source: FrameSource
     plates: PlateReader
     sealer: Sealer
-    outbox: Outbox
+    outbox: SqliteOutbox
     positioner: Positioner
     feeds: FeedGate
     live: bool
@@ -93,8 +100,10 @@ class Reader:
             self._supervise()
             self._clock.sleep(SUPERVISE_S)
         self._notifier.stopping()
-        self._parts.release()
-        self._report.write(self._state("stopping" if self._stop.is_set() else "finished"), force=True)
+        try:
+            self._parts.release()
+        finally:
+            self._say_how_it_ended()
         self._stages.raise_failure()
 
     def _supervise(self) -> None:
@@ -104,6 +113,17 @@ class Reader:
         else:
             self._notifier.alive()
         self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+
+    def _say_how_it_ended(self) -> None:
+        state = "failed" if self._stages.failed else "stopped" if self._stop.is_set() else "finished"
+        own = self._state(state)
+        self._report.write(own, force=True)
+        frames, reads, dropped = own["frames"], own["reads"], sum(own["frames"]["dropped"].values())
+        log.info(
+            "%s: %d frames taken, %d processed, %d dropped; %d reads kept, %d lost",
+            *(ENDINGS[state], frames["taken"], frames["processed"], dropped),
+            *(reads["committed"], reads["lost"]),
+        )
 
     # ── the three stages ────────────────────────────────────────────────────────────────────
 
@@ -233,7 +253,7 @@ class Reader:
 
     # ── what it says of itself ──────────────────────────────────────────────────────────────
 
-    def _state(self, state: str) -> dict[str, object]:
+    def _state(self, state: str) -> dict[str, Any]:
         counts, plates = self._counts.state(), self._parts.plates
         now, fix = self._clock.now(), self._parts.positioner.fix()
         last = self._last_read_mono_ns
@@ -258,6 +278,8 @@ class Reader:
             },
             "policy": self._parts.feeds.state(),
             "outbox_down": self._outbox_down,
+            "outbox_rebuilds": self._parts.outbox.rebuilds,
+            "lost_marks": self._parts.outbox.lost_marks,
             "clock": {"utc_error_ms": now.utc_error_ms},
             "fix": {"mode": fix.mode if fix else 0},
             "models": list(plates.model_ids),

@@ -36,6 +36,11 @@ class Stages:
         """True while any stage has not returned."""
         return any(thread.is_alive() for thread in self._threads)
 
+    @property
+    def failed(self) -> bool:
+        """True when something else than their own end stopped the stages."""
+        return self._failure is not None
+
     def raise_failure(self) -> None:
         """Raise what stopped the stages, if anything but their own end did."""
         if self._failure is not None:
@@ -45,14 +50,14 @@ class Stages:
         try:
             work()
         except BaseException as error:
-            log.error("%s: %s", stage, _in_words(error))
+            log.error("%s: %s", stage, in_words(error))
             self._failure = self._failure or error
             self._stop.set()
         finally:
             self._heartbeats.suspend(stage)
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """Our own errors speak for themselves; the text of any other may hold a plate and stays out."""
     if isinstance(error, AnprError):
         return str(error)

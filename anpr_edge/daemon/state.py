@@ -9,6 +9,7 @@ from typing import Any
 
 from anpr_edge import __version__
 from anpr_edge.devices.board import resident_mb
+from anpr_edge.records import Instant
 from anpr_edge.seams import Clock
 from anpr_edge.statefile import STATE_SCHEMA, StateFile
 
@@ -31,7 +32,16 @@ class StateReport:
         if not force and self._written_ns is not None and now.mono_ns - self._written_ns < EVERY_S * 1e9:
             return None
         self._written_ns = now.mono_ns
-        head = {
+        state = {**self._head(now), **own}
+        self._file.write(state)
+        return state
+
+    def amend(self, own: Mapping[str, Any]) -> None:
+        """Write head and `own` part over what the file says, leaving the rest of it as it is."""
+        self._file.amend({**self._head(self._clock.now()), **own})
+
+    def _head(self, now: Instant) -> dict[str, Any]:
+        return {
             "schema": STATE_SCHEMA,
             "process": self._process,
             "pid": os.getpid(),
@@ -41,6 +51,3 @@ class StateReport:
             "uptime_s": round((now.mono_ns - self._started_ns) / 1e9, 1),
             "rss_mb": resident_mb(),
         }
-        state = {**head, **own}
-        self._file.write(state)
-        return state

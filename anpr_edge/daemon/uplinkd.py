@@ -29,9 +29,9 @@ HEALTH_EVERY_S = 60.0
 class UplinkService:
     """Drives one uplink from one outbox until `stop`.
 
-    `ack_keys` are the keys whose watermarks count, one for each feed; `window` is how many reads may be
-    with the broker unanswered; `publish_health` sends the state, which holds no plate,
-    and says whether it could.
+    `unit_kid` names the key the reader signs with; `ack_keys` are the keys whose watermarks count, one for
+    each feed; `window` is how many reads may be with the broker unanswered; `publish_health` sends the
+    state, which holds no plate, and says whether it could.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class UplinkService:
         *,
         fleet: str,
         unit: str,
+        unit_kid: bytes,
         ack_keys: Mapping[str, VerifyKey],
         window: int,
         publish_health: Callable[[Mapping[str, object]], bool],
@@ -55,6 +56,7 @@ class UplinkService:
         self._report = report
         self._fleet = fleet
         self._unit = unit
+        self._unit_kid = unit_kid
         self._ack_keys = ack_keys
         self._window = window
         self._publish_health = publish_health
@@ -77,13 +79,17 @@ class UplinkService:
         """
         self._uplink.start()
         self._notifier.ready()
+        ending = "failed"
         try:
             while not self._stop.is_set():
                 self._turn()
+            ending = "stopped"
         finally:
             self._notifier.stopping()
-            self._uplink.stop()
             self._report.write(self._state("stopping"), force=True)
+            self._uplink.stop()
+            self._link, self._link_since_ns = LinkState(False, ending), self._clock.now().mono_ns
+            self._report.write(self._state(ending), force=True)
 
     def _turn(self) -> None:
         try:
@@ -143,7 +149,7 @@ class UplinkService:
         if link.connected != self._link.connected:
             self._link_since_ns = self._clock.now().mono_ns
         if link != self._link:
-            log.info("broker: %s", link.detail)
+            log.log(logging.INFO if link.connected else logging.WARNING, "broker: %s", link.detail)
             self._notifier.status(link.detail)
         self._link = link
 
@@ -157,6 +163,8 @@ class UplinkService:
             ack = open_ack(message.payload, key)
             if (ack.fleet, ack.unit, ack.feed) != (self._fleet, self._unit, feed):
                 raise AnprError("it is for another unit or feed")
+            if ack.unit_kid != self._unit_kid:
+                raise AnprError("it is for another signing key of this unit's name: one before or after this")
             self._outbox.settle(feed, ack.watermark, ack.gaps)
         except AnprError as error:
             self._counts.add("acks_refused")
@@ -179,6 +187,7 @@ class UplinkService:
             **{name: counts.get(name, 0) for name in ("published", "accepted", "refused", "acks_refused")},
             "acked": dict(self._watermarks),
             "outbox": self._outbox_state(),
+            "outbox_rebuilds": self._outbox.rebuilds,
         }
 
     def _tell_health(self, state: Mapping[str, object]) -> None:

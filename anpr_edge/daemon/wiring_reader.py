@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from anpr_edge.capture.opencv_capture import shown
 from anpr_edge.config import Config
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
@@ -24,6 +26,8 @@ from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
+
+log = logging.getLogger(__name__)
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -54,6 +58,13 @@ def build_reader(config: Config) -> Reader:
             live=is_live(config),
             release=opened.pop_all().close,
         )
+    camera = config.camera
+    log.info(
+        "reading from %s for %s with %s",
+        camera.source if camera.location is None else f"{camera.source} {shown(camera.location)}",
+        ", ".join(feed.name for feed in policy.feeds),
+        ", ".join(plates.model_ids),
+    )
     return Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
 
 

@@ -57,6 +57,7 @@ def build_uplink(config: Config) -> UplinkService:
         build_report("uplink", config, clock),
         fleet=config.unit.fleet,
         unit=config.unit.id,
+        unit_kid=VerifyKey.load(config.unit.keys_dir / "sign.pub").kid,
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
         window=broker.in_flight,
         publish_health=publish_health,

@@ -9,6 +9,7 @@ from threading import Event, Thread
 import serial
 
 from anpr_edge.devices.nmea import UNKNOWN, FixBuilder, SentenceBuffer
+from anpr_edge.errors import reason
 from anpr_edge.records import Fix
 from anpr_edge.seams import Clock
 
@@ -72,7 +73,8 @@ class SerialGps:
                     self._listen(line)
             except (OSError, ValueError) as error:  # SerialException is an OSError
                 if not complained:
-                    _log.warning("GPS %s: %s; trying again every %g s", self._device, error, self._retry_s)
+                    again_s = self._retry_s
+                    _log.warning("GPS %s: %s; trying again every %g s", self._device, reason(error), again_s)
                 complained = True
             self._latest = None
             self._stop.wait(self._retry_s)

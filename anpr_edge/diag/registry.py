@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from anpr_edge.diag.checks import broker, clock, config, disk, keys, models, outbox, policy, services
+from anpr_edge.diag.checks import (
+    broker,
+    camera,
+    clock,
+    config,
+    disk,
+    gps,
+    illuminator,
+    keys,
+    models,
+    outbox,
+    policy,
+    services,
+)
 from anpr_edge.diag.condition import Check, Condition
 from anpr_edge.errors import UsageError
 
@@ -16,6 +29,9 @@ CHECKS: tuple[Check, ...] = (
     keys.CHECK,
     policy.CHECK,
     models.CHECK,
+    camera.CHECK,
+    gps.CHECK,
+    illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
     outbox.CHECK,

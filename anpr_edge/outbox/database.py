@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import glob
+import logging
 import os
 import sqlite3
 from importlib import resources
@@ -30,6 +31,8 @@ POLL_MS: Final = 2
 which a busy neighbour begins again and again: measured, it can miss its turn for 10 s."""
 
 WAL_LIMIT_BYTES: Final = 4 << 20
+
+_log = logging.getLogger(__name__)
 
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _HINTS: Final = {
@@ -220,6 +223,7 @@ def _move_aside(path: Path, lock: Lock) -> None:
     older = _asides(path)
     aside = beside(path, f"corrupt-{rebuilds(path) + 1}")
     path.replace(aside)
+    _log.error("%s was broken and begun anew; what it held lies in %s", path, aside.name)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     for file in older:

@@ -1,4 +1,8 @@
-"""What a feed's centre has stored, signed by it: a unit forgets reads on nothing less."""
+"""What a feed's centre has stored, signed by it: a unit forgets reads on nothing less.
+
+It names the signing key whose reads it covers: numbers begin again with a unit that is set up anew, and what
+the centre said of the old ones must not count for the new.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Final, cast
 from anpr_edge.errors import EnvelopeError, Refusal, SealError
 from anpr_edge.seal import cbor, sign1
 from anpr_edge.seal.header import HIGHEST_SEQ, NAME
-from anpr_edge.seal.keys import SigningKey, VerifyKey
+from anpr_edge.seal.keys import KID_BYTES, SigningKey, VerifyKey
 
 LONGEST_BYTES: Final = 65_536
 MOST_GAPS: Final = 1000
@@ -18,12 +22,15 @@ ACK_VERSION: Final = 1
 ACK_TYPE: Final = "application/anpr-ack+cose"
 """Keeps an acknowledgement from passing for anything else its key may sign. Source: RFC 9596."""
 
-VERSION, FLEET, UNIT, FEED, WATERMARK, GAPS, ISSUED = range(1, 8)
+VERSION, FLEET, UNIT, FEED, WATERMARK, GAPS, ISSUED, UNIT_KID = range(1, 9)
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The centre has every read of the feed up to `watermark`, but for `gaps` (first, last)."""
+    """The centre has every read of the feed up to `watermark`, but for `gaps` (first, last).
+
+    Only those that the unit signed with the key of `unit_kid`.
+    """
 
     fleet: str
     unit: str
@@ -31,6 +38,7 @@ class Ack:
     watermark: int
     gaps: tuple[tuple[int, int], ...]
     issued_utc_ns: int
+    unit_kid: bytes
 
 
 def sign_ack(ack: Ack, key: SigningKey) -> bytes:
@@ -46,6 +54,7 @@ def sign_ack(ack: Ack, key: SigningKey) -> bytes:
         WATERMARK: ack.watermark,
         GAPS: [list(gap) for gap in ack.gaps],
         ISSUED: ack.issued_utc_ns,
+        UNIT_KID: ack.unit_kid,
     }
     return sign1.sign(_protected(key.kid), cbor.encode(fields), key)
 
@@ -69,14 +78,14 @@ def _protected(kid: bytes) -> bytes:
 
 def _decode(payload: bytes) -> Ack:
     fields = cbor.decode(payload, "the acknowledgement")
-    if not isinstance(fields, dict) or fields.keys() != set(range(VERSION, ISSUED + 1)):
-        raise EnvelopeError(Refusal.MALFORMED, "the acknowledgement: fields are not exactly 1 to 7")
+    if not isinstance(fields, dict) or fields.keys() != set(range(VERSION, UNIT_KID + 1)):
+        raise EnvelopeError(Refusal.MALFORMED, "the acknowledgement: fields are not exactly 1 to 8")
     if not _is_int(fields[VERSION]) or fields[VERSION] != ACK_VERSION:
         raise EnvelopeError(Refusal.VERSION, f"the acknowledgement: not version {ACK_VERSION}")
     match list(fields.values()):
-        case [_, str(fleet), str(unit), str(feed), int(watermark), list(gaps), int(issued)]:
+        case [_, str(fleet), str(unit), str(feed), int(mark), list(gaps), int(issued), bytes(kid)]:
             pairs = tuple(tuple(gap) if isinstance(gap, list) else () for gap in gaps)
-            ack = Ack(fleet, unit, feed, watermark, cast("tuple[tuple[int, int], ...]", pairs), issued)
+            ack = Ack(fleet, unit, feed, mark, cast("tuple[tuple[int, int], ...]", pairs), issued, kid)
         case _:
             raise EnvelopeError(Refusal.MALFORMED, "the acknowledgement: a field of the wrong kind")
     wrong = _first_wrong(ack)
@@ -93,6 +102,8 @@ def _first_wrong(ack: Ack) -> str:
         return "watermark is not from 0 to 2^63 - 1"
     if not _is_int(ack.issued_utc_ns) or not 0 <= ack.issued_utc_ns <= HIGHEST_SEQ:
         return "time of issue is not from 0 to 2^63 - 1"
+    if len(ack.unit_kid) != KID_BYTES:
+        return f"the unit's kid is not {KID_BYTES} bytes"
     return _first_wrong_gap(ack.gaps)
 
 

@@ -38,7 +38,7 @@ class Envelope(ClearHeader):
 
     def verify(self, key: VerifyKey) -> None:
         """Pass when `key` signed this envelope. Raises: EnvelopeError (signature)."""
-        if not self.signed.signed_by(key):
+        if self.signer_kid != key.kid or not self.signed.signed_by(key):
             raise EnvelopeError(Refusal.SIGNATURE, f"{self.name}: not signed by {key.text}")
 
     def addressed(self, fleet: str, unit: str, feed: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -26,7 +27,7 @@ PublicKey = X25519PublicKey | MLKEM768X25519PublicKey
 PrivateKey = X25519PrivateKey | MLKEM768X25519PrivateKey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HpkeSuite:
     """One way to wrap a key: `name` begins a public key's text, `alg` names it in COSE."""
 
@@ -34,8 +35,13 @@ class HpkeSuite:
     alg: int
     public_bytes: int
     encapsulated_bytes: int
-    cipher: Suite
+    algorithms: tuple[KEM, KDF, AEAD]
     public_key: Callable[[bytes], PublicKey]
+
+    @cached_property
+    def cipher(self) -> Suite:
+        """Made when it is first used: a cryptography package without ML-KEM still does the other suite."""
+        return Suite(*self.algorithms)
 
     def wrap(self, secret: bytes, to: PublicKey, info: bytes) -> tuple[bytes, bytes]:
         """`secret` for `to` alone: the encapsulated key and the wrapped secret."""
@@ -52,7 +58,7 @@ X25519: Final = HpkeSuite(
     alg=49,
     public_bytes=32,
     encapsulated_bytes=32,
-    cipher=Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM),
+    algorithms=(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM),
     public_key=X25519PublicKey.from_public_bytes,
 )
 """HPKE-3-KE."""
@@ -62,7 +68,7 @@ HYBRID: Final = HpkeSuite(
     alg=-65538,
     public_bytes=xwing.PUBLIC_BYTES,
     encapsulated_bytes=xwing.ENCAPSULATED_BYTES,
-    cipher=Suite(KEM.MLKEM768_X25519, KDF.SHAKE256, AEAD.AES_256_GCM),
+    algorithms=(KEM.MLKEM768_X25519, KDF.SHAKE256, AEAD.AES_256_GCM),
     public_key=xwing.public_key,
 )
 """HPKE-9-KE, under a private-use number until one is assigned: what is recorded today stays closed later.

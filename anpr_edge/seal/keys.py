@@ -79,24 +79,29 @@ class RecipientKey:
         name, raw = _split(text, {suite.name: suite.public_bytes for suite in hpke.SUITES.values()})
         key = cls(hpke.SUITES[name], raw)
         try:
-            public = key.public
-        except ValueError:
-            raise KeyFileError(
-                f"public key {_shown(text)!r}: no {name} key", hint="copy it again from its owner"
-            ) from None
+            key._check()
         except UnsupportedAlgorithm:
             raise KeyFileError(
-                f"public key {_shown(text)!r}: this cryptography package knows no ML-KEM",
-                hint="install the package from the index, version 47 or later",
+                f"public key {key.shown!r}: the installed cryptography package has no ML-KEM",
+                hint="install version 47 or later from the package index",
+            ) from None
+        return key
+
+    def _check(self) -> None:
+        """Seal something for it: whatever is no key, or keeps no secret, fails. Raises: KeyFileError."""
+        try:
+            public = self.public
+        except ValueError:
+            raise KeyFileError(
+                f"public key {self.shown!r}: no {self.suite.name} key", hint="copy it again from its owner"
             ) from None
         try:
-            key.suite.wrap(b"", public, b"")
+            self.suite.wrap(b"", public, b"")
         except ValueError:
             # Source: RFC 7748 §6.1: the all-zero shared secret of a small-order point
             raise KeyFileError(
-                f"public key {_shown(text)!r}: a point of small order, which hides nothing"
+                f"public key {self.shown!r}: a point of small order, which hides nothing"
             ) from None
-        return key
 
     @property
     def text(self) -> str:
@@ -180,6 +185,18 @@ class VerifyKey:
     def parse(cls, text: str) -> VerifyKey:
         """The key written as `ed25519:…`. Raises: KeyFileError."""
         return cls(_split(text, {ED25519: ED25519_BYTES})[1])
+
+    @classmethod
+    def load(cls, path: Path) -> VerifyKey:
+        """The key whose text is all there is at `path`. Raises: KeyFileError."""
+        try:
+            return cls.parse(path.read_text(encoding="ascii").strip())
+        except OSError as error:
+            raise KeyFileError(f"{path}: {error.strerror}", hint="anpr-edge init writes it") from None
+        except UnicodeDecodeError:
+            raise KeyFileError(f"{path}: not a public key", hint="anpr-edge init writes it") from None
+        except KeyFileError as error:
+            raise KeyFileError(f"{path}: {error}", hint=error.hint) from None
 
     @property
     def text(self) -> str:

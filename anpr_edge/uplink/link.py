@@ -49,6 +49,10 @@ class LinkOptions:
 
     `in_flight` is the receive maximum we announce, and the most publishes we leave unanswered.
     With a `session_expiry_s` the broker keeps subscriptions and messages that long for us.
+
+    The broker gives a session to whoever names it, whatever certificate he shows: any unit's
+    would do to take a centre's. So what we send is `client_id` and a part that only the holder of our
+    private key can know.
     """
 
     host: str
@@ -204,7 +208,7 @@ class Link:
         options = self._options
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=options.client_id,
+            client_id=_identifier(options),
             protocol=MQTTv5,
             manual_ack=options.manual_acks,
             reconnect_on_failure=False,
@@ -266,6 +270,13 @@ class Link:
     def _on_log(self, _: Client, __: object, level: int, words: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._hint_of_end = self._hint_of_end or words
+
+
+def _identifier(options: LinkOptions) -> str:
+    try:
+        return f"{options.client_id}.{options.credentials.secret_name()}"
+    except UplinkError:  # `run` says what is wrong with the file before anything is sent
+        return options.client_id
 
 
 def _set_will(client: Client, will: Will) -> None:

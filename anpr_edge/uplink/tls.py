@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,17 @@ class Credentials:
                 hint="issue a certificate for the key that is there, or put back the key it was issued for",
             ) from error
         return context
+
+    def secret_name(self) -> str:
+        """32 hexadecimal digits that only the holder of the private key knows; they tell nothing of the key.
+
+        Raises: UplinkError when the key file cannot be read.
+        """
+        _check_readable(self.key_file)
+        return hashlib.sha256(_CLIENT_NAME + self.key_file.read_bytes()).hexdigest()[:32]
+
+
+_CLIENT_NAME = b"anpr-edge MQTT client identifier\0"
 
 
 _TROUBLE = (

@@ -33,7 +33,13 @@ def main(words: list[str]) -> int:
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="the command's own options; --help shows them")
     args = parser.parse_args(words)
     module_name, purpose = COMMANDS[args.command]
-    module: Any = importlib.import_module(module_name)
+    try:
+        module: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        print(
+            f"{args.command} needs {error.name}: install the extra [train], models/README.md", file=sys.stderr
+        )
+        return 1
     own = argparse.ArgumentParser(prog=f"python -m models.recipe {args.command}", description=purpose)
     module.add_arguments(own)
     return int(module.run(own.parse_args(args.rest)))

@@ -6,15 +6,16 @@ times, ours to luma, the peer's to colours.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line, progress
 from anpr_edge.config import find_models_directory
-from anpr_edge.errors import BadImage, UsageError
+from anpr_edge.errors import BadImage, UsageError, reason
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.data import Split, load_collection
 from scripts.benchmarks.accuracy_table import show
@@ -65,7 +66,7 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         help=f"{', '.join(SPLITS)} of the recipe, or a file with a picture's name a line",
     )
     parser.add_argument("--only", nargs="+", metavar="SOURCE", help="the pictures of these sources")
-    parser.add_argument("--limit", type=_count, metavar="N", help="pictures at most, evenly chosen")
+    parser.add_argument("--limit", type=whole(1), metavar="N", help="pictures at most, evenly chosen")
     parser.add_argument("--pseudo", action="store_true", help="trust texts that a model supplied as well")
     parser.add_argument("--peer", type=Path, metavar="DIR", help="folder with the fast-alpr models")
     parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
@@ -128,7 +129,7 @@ def names_of_split(split: str, labels: Path) -> frozenset[str]:
         lines = Path(split).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"--split {split}: cannot be read: {error}", hint=f"a file, or {', '.join(SPLITS)}"
+            f"--split {split}: cannot be read: {reason(error)}", hint=f"a file, or {', '.join(SPLITS)}"
         ) from error
     return frozenset(line.strip() for line in lines if line.strip())
 
@@ -137,8 +138,9 @@ def _names_of_recipe_split(split: str, root: Path) -> frozenset[str]:
     try:
         collection = load_collection(root)
     except (FileNotFoundError, KeyError) as error:
+        lacking = getattr(error, "filename", None) or error
         raise UsageError(
-            f"--split {split}: {root} is not the recipe's collection: {error}",
+            f"--split {split}: {root} is not the recipe's collection, {lacking} is missing",
             hint="the recipe splits a collection with scenes/, crops/ and backgrounds/, models/README.md",
         ) from error
     shots = collection.backgrounds_in(next(known for known in get_args(Split) if known == split))
@@ -172,9 +174,3 @@ def _look(contender: Contender, picture: LabelledPicture, choice: Choice) -> Jud
 
 def _by_slice(judged: Sequence[JudgedPicture], *, crops: bool) -> dict[str, Any]:
     return {part.name: figures(part, crops=crops) for part in slices(judged)}
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r}: must be 1 or more")
-    return int(text)

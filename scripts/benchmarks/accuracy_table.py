@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from anpr_edge.cli.output import note, table
+from anpr_edge.cli.output import counted, note, table
 
 FEW_PLATES: Final = 10
 """Slices of fewer plates are in the JSON only: their intervals say nothing."""
@@ -53,7 +53,8 @@ def show(result: Mapping[str, Any]) -> None:
     print(f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}")
     print(f"{result['runtime']}, 1 thread, {', '.join(result['models'])}")
     split = f" of {result['split']}" if result["split"] else ""
-    print(f"{result['pictures']} {result['kind']}{split}; per cent (95 % interval); O/0/Q and I/1 as one\n")
+    count = counted(result["pictures"], result["kind"].removesuffix("s"))
+    print(f"{count}{split}; per cent (95 % interval); O/0/Q and I/1 as one\n")
     columns = [column for column in _COLUMNS if result["kind"] == "scenes" or not column.of_scenes]
     headings = ["", "pics", "plates", *(column.title for column in columns), "ms p50", "p95", "cpu ms"]
     table(headings, list(_rows(result["slices"], columns)))

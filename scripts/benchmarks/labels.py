@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from anpr_edge.errors import UsageError
+from anpr_edge.errors import UsageError, reason
 from anpr_edge.records import Box
 
 _PLATE_TEXT: Final = re.compile(r"[A-Z0-9]{1,16}")
@@ -51,7 +51,7 @@ def load_labels(file: Path, images: Path | None = None, *, crops: bool = False) 
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read: {error}") from error
+        raise UsageError(f"{file}: cannot be read: {reason(error)}") from error
     labelled = [
         _Line(file, number).picture(text, folder, crops=crops)
         for number, text in enumerate(lines, start=1)

@@ -22,7 +22,8 @@ from typing import Any, Final
 import cv2
 
 from anpr_edge.capture.synthetic import SyntheticRoad
-from anpr_edge.cli.output import json_line, progress, table
+from anpr_edge.cli.numbers import whole
+from anpr_edge.cli.output import counted, json_line, progress, table
 from anpr_edge.config import load_config
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError
@@ -46,8 +47,10 @@ STOP_WITHIN_S: Final = 15.0
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `reader`."""
     parser = commands.add_parser("reader", help="start to first read, memory and frames/s of the service")
-    parser.add_argument("--vehicles", type=int, default=4, help="rendered vehicles (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="which rendered clip (%(default)s)")
+    parser.add_argument("--vehicles", type=whole(1, 1000), default=4, help="rendered vehicles (%(default)s)")
+    parser.add_argument(
+        "--seed", type=whole(0, 2**31 - 1), default=1, help="which rendered clip (%(default)s)"
+    )
     parser.add_argument(
         "--source",
         nargs="+",
@@ -144,7 +147,7 @@ class _Watched:
 
     def look(self, rig: Rig, pid: int, now_s: float) -> None:
         self.last = usage(pid) or self.last
-        if self.running_s is None and (state := rig.state("reader")):
+        if self.running_s is None and "frames" in (state := rig.state("reader")):
             self.running_s, self.at_start = now_s, self.last
             self.frames_at_start = state["frames"]["processed"]
         if self.first_read_s is None and _has_read(rig.unit.state_dir / "outbox.db"):
@@ -212,10 +215,11 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def show(result: dict[str, Any]) -> None:
     """Print the measurement for a person."""
     where, clip = result["machine"], result["clip"]
+    vehicles = counted(clip["vehicles"], "vehicle")
     print(f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}")
     print(
         f"clip: {clip['size']}, {clip['frames']} frames at {clip['frames_per_s']:.0f}/s, "
-        f"{clip['vehicles']} vehicles; its first plate is gone after {clip['first_plate_gone_s']} s\n"
+        f"{vehicles}; its first plate is gone after {clip['first_plate_gone_s']} s\n"
     )
     runs = result["runs"]
     table(["", *(one["source"] for one in runs)], [[title, *map(value, runs)] for title, value in _LINES])

@@ -18,7 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr_edge.cli.output import json_line, progress
+from anpr_edge.capture.images import MAX_SIDE_PX, MIN_SIDE_PX
+from anpr_edge.cli.numbers import whole
+from anpr_edge.cli.output import counted, json_line, progress
 from anpr_edge.cli.scan_reading import PictureReader, ScannedPicture
 from anpr_edge.config import find_models_directory
 from anpr_edge.errors import UsageError
@@ -41,7 +43,9 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--peer", type=Path, metavar="DIR", help="folder with the fast-alpr models, timed beside"
     )
     parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
-    parser.add_argument("--limit", type=int, default=200, metavar="N", help="pictures at most (%(default)s)")
+    parser.add_argument(
+        "--limit", type=whole(1), default=200, metavar="N", help="pictures at most (%(default)s)"
+    )
     parser.add_argument("--at", type=_size, metavar="WxH", help="bring every picture to this size first")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -58,7 +62,8 @@ def run(arguments: Namespace) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    return int(width), int(height)
+    side = whole(MIN_SIDE_PX, MAX_SIDE_PX)
+    return side(width), side(height)
 
 
 def measure(
@@ -148,7 +153,7 @@ def report(result: dict[str, Any]) -> str:
     lines = [
         f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}",
         f"{result['runtime']}, 1 thread, {', '.join(result['models'])}",
-        f"{result['pictures']} pictures ({result['size']}), {result['plates']} plates",
+        f"{counted(result['pictures'], 'picture')} ({result['size']}), {counted(result['plates'], 'plate')}",
         f"{'':22}{'p50 ms':>8}{'p95 ms':>8}",
     ]
     rows = list(result["ms"].items())

@@ -24,7 +24,8 @@ def seeds() -> Iterator[bytes]:
         yield blob
         if _signed(blob):
             yield from _layers(envelope.parse(blob))
-    yield sign_ack(Ack("london", "unit-0042", "charging", 9, ((1, 2), (5, 5)), 10**18), signer("centre"))
+    kid = signer().kid
+    yield sign_ack(Ack("london", "unit-0042", "charging", 9, ((1, 2), (5, 5)), 10**18, kid), signer("centre"))
 
 
 def _vectors() -> Iterator[bytes]:

@@ -91,7 +91,7 @@ def test_scenes_as_json(collection: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_crops_as_a_table(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench(collection / "crops" / "labels.jsonl", "--crops") == 0
     printed = capsys.readouterr()
-    assert "1 crops" in printed.out
+    assert "1 crop;" in printed.out
     assert "right/plates" in printed.out
     assert "recall" not in printed.out
     assert sight().text not in printed.out + printed.err

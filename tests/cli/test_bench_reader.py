@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from argparse import ArgumentParser
 
 import pytest
 
@@ -24,6 +25,15 @@ def test_one_vehicle_is_read_and_every_frame_counted(capsys: pytest.CaptureFixtu
     assert json.loads(json.dumps(result)) == result
     reader.show(result)
     assert result["machine"]["processor"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--vehicles=0", "--seed=-1"])
+def test_a_wrong_number_is_a_wrong_call(option: str) -> None:
+    parser = ArgumentParser()
+    reader.add_parser(parser.add_subparsers())
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["reader", option])
+    assert ended.value.code == 2
 
 
 def test_usage_of_a_process_and_of_none() -> None:

@@ -31,9 +31,9 @@ from tests.sealed_reads import FEED, PLATE, SealingUnit
 class Home:
     """A centre's folder with its keys, and a unit it knows."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, suite: str = "x25519") -> None:
         self.directory = directory
-        assert main(["keygen", "--out", str(directory)]) == 0
+        assert main(["keygen", "--out", str(directory), "--suite", suite]) == 0
         self.ack_key = SigningKey.load(directory / "ack.pem").public
         self.unit = SealingUnit(RecipientPrivateKey.load(directory / "recipient.pem").public, unit=UNIT)
         (directory / "units.toml").write_text(f'[units]\n"{UNIT}" = "{self.unit.key.public.text}"\n')
@@ -89,6 +89,16 @@ def test_keygen_never_overwrites_a_key(home: Home, capsys: pytest.CaptureFixture
     assert (home.directory / "recipient.pem").read_bytes() == before
 
 
+def test_a_centre_with_a_hybrid_key_opens_what_is_sealed_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path / "centre", hpke.HYBRID.name)
+    (tmp_path / "1.cose").write_bytes(home.unit.seal()[0])
+    capsys.readouterr()
+    assert home.run("open", "--show-plates", str(tmp_path / "1.cose")) == 0
+    assert json.loads(capsys.readouterr().out)["read"]["plate_text"] == PLATE
+
+
 def test_open_masks_plates_unless_told(
     home: Home, files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +127,42 @@ def test_open_takes_a_stores_refusals(
     (tmp_path / "reads.jsonl.refused").write_text("\n".join(lines))
     assert home.run("open", str(tmp_path / "reads.jsonl.refused")) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_open_does_not_make_up_when_a_read_was_received(
+    home: Home, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert home.run("open", files[0]) == 0
+    assert "received_utc" not in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", ["open", "verify"])
+def test_a_store_that_refused_nothing_is_no_fault(
+    home: Home, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = tmp_path / "reads.jsonl.refused"
+    refused.touch()
+    assert home.run(command, str(refused)) == 0
+    assert capsys.readouterr() == ("", f"{refused}: 0 sealed reads\n")
+
+
+def test_an_empty_sealed_read_is_a_fault(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "1.cose").touch()
+    assert home.run("verify", str(tmp_path / "1.cose")) == 1
+
+
+@pytest.mark.parametrize("command", ["open", "verify"])
+def test_a_stores_own_lines_are_refused_with_the_reason(
+    home: Home, files: list[str], tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.run("open", "--show-plates", files[0])
+    store = tmp_path / "reads.jsonl"
+    store.write_text(capsys.readouterr().out)
+    assert home.run(command, str(store)) == 2
+    said = capsys.readouterr().err
+    assert "1: a read that was opened already" in said
+    assert "hint: a store keeps what the envelopes held, not the envelopes" in said
+    assert PLATE not in said
 
 
 def test_verify_needs_no_private_key(
@@ -286,5 +332,17 @@ def test_subscribe_says_why_it_cannot_connect_and_ends_when_idle(
     home: Home, broker: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--host", HOST, "--port", str(free_port()), "--fleet", FLEET, "--feed", FEED]
-    assert home.run("subscribe", *where, "--count", "1", "--idle", "0.5") == 1
-    assert "nothing listens there" in capsys.readouterr().err
+    assert home.run("subscribe", *where, "--idle", "0.5") == 1
+    said = capsys.readouterr().err
+    assert "nothing listens there" in said
+    assert "access list" not in said
+
+
+@pytest.mark.broker
+def test_subscribe_asks_about_the_access_list_when_nothing_came(home: Home, broker: Site) -> None:
+    """mosquitto takes any subscription and delivers nothing of what is not granted."""
+    other = ("--feed", "parking", "--idle", "1")
+    with subscribed(home, broker, *other) as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert f"hint: does the broker's access list grant {FEED}, parking of {FLEET} to us?" in said

@@ -115,3 +115,19 @@ def test_example_is_the_one_that_ships(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     assert printed == example_text()
     assert "unit" in tomllib.loads(printed)
+
+
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_the_file_may_follow_config_as_in_other_commands(
+    unit_toml: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", command, str(unit_toml)]) == 0
+    by_itself = capsys.readouterr()
+    assert main(["config", command, "--config", str(unit_toml)]) == 0
+    assert capsys.readouterr() == by_itself
+
+
+def test_two_files_are_one_too_many(unit_toml: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "check", str(unit_toml), "--config", str(unit_toml)])
+    assert ended.value.code == 2

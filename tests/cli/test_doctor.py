@@ -22,8 +22,8 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_named_check_that_is_well_ends_with_0(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "keys", "--config", str(bench.config)]) == 0
     shown = capsys.readouterr()
-    assert [line.split()[0] for line in shown.out.splitlines()] == ["ok"] * 4
-    assert shown.err == "4 ok\n"
+    assert [line.split()[0] for line in shown.out.splitlines()] == ["ok"] * 5
+    assert shown.err == "5 ok\n"
 
 
 def test_a_fault_is_followed_by_its_next_step_and_ends_with_1(

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from anpr_edge.cli.edge import main
 from anpr_edge.cli.output import coloured, finding, progress, table
 from anpr_edge.cli.program import run_program
 from tests.cli.sample_commands import PLATE
+
+FULL = Path("/dev/full")
 
 WITHOUT_VISION = """
 import sys
@@ -47,6 +50,24 @@ def no_debug(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_exit_codes(command: str, code: int) -> None:
     assert sample(command) == code
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
+def test_a_full_disk_behind_stdout_is_said_in_words(unbuffered: str) -> None:
+    code = "import sys; from anpr_edge.cli.program import run_program as run;"
+    code += "sys.exit(run('sample', '', ['tests.cli.sample_commands'], ['well']))"
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write the output: No space left on device\n"
 
 
 def test_data_goes_to_stdout_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from anpr_edge.cli.edge import main
-from anpr_edge.seal.keys import SigningKey
+from anpr_edge.fleet.authority import Authority
+from anpr_edge.fleet.provision import enrol
+from anpr_edge.seal.keys import SigningKey, VerifyKey
+from tests.fakes import FakeClock
 from tests.unit.config.samples import MINIMAL
 
 
@@ -25,14 +28,15 @@ def init(state: Path, *more: str, unit: str = "unit-7") -> int:
 
 
 def contents(state: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in (state / "keys").iterdir()}
+    return {file.name: file.read_bytes() for file in (state / "keys").iterdir() if file.is_file()}
 
 
 def test_keys_are_their_owners_alone(state: Path) -> None:
     assert init(state) == 0
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (state / "keys").iterdir()}
-    assert set(modes) == {"sign.pem", "tls.pem", "tls.csr"}
+    assert set(modes) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
     assert modes["sign.pem"] == modes["tls.pem"] == 0o600
+    assert modes["sign.pub"] == 0o644
     assert stat.S_IMODE((state / "keys").stat().st_mode) == 0o700
 
 
@@ -54,6 +58,18 @@ def test_the_verify_key_is_told(state: Path, capsys: pytest.CaptureFixture[str])
     assert "tls.crt" in said.err
 
 
+def test_the_uplink_gets_the_public_half_in_a_file(state: Path) -> None:
+    init(state)
+    assert VerifyKey.load(state / "keys/sign.pub") == SigningKey.load(state / "keys/sign.pem").public
+
+
+def test_a_public_half_of_another_key_is_noticed(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(state)
+    (state / "keys/sign.pub").write_text(SigningKey.generate().public.text)
+    assert init(state) == 1
+    assert "not the public half of sign.pem" in capsys.readouterr().err
+
+
 def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     init(state, "--json")
     assert json.loads(capsys.readouterr().out) == {
@@ -63,7 +79,7 @@ def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "keys_dir": str(state / "keys"),
         "verify_key": SigningKey.load(state / "keys/sign.pem").public.text,
         "request": str(state / "keys/tls.csr"),
-        "made": ["sign.pem", "tls.pem", "tls.csr"],
+        "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr"],
         "kept": [],
     }
 
@@ -75,7 +91,7 @@ def test_a_second_run_keeps_everything_and_says_so(state: Path, capsys: pytest.C
     assert init(state, "--json") == 0
     assert contents(state) == first
     again = json.loads(capsys.readouterr().out)
-    assert (again["made"], again["kept"]) == ([], ["sign.pem", "tls.pem", "tls.csr"])
+    assert (again["made"], again["kept"]) == ([], ["sign.pem", "sign.pub", "tls.pem", "tls.csr"])
 
 
 def test_what_is_missing_is_made(state: Path) -> None:
@@ -103,7 +119,7 @@ def test_a_new_identity_has_to_be_asked_for(state: Path) -> None:
     (state / "keys/tls.crt").write_text("of the old key")
     assert init(state, "--force-new-identity", unit="unit-8") == 0
     second = contents(state)
-    assert set(second) == {"sign.pem", "tls.pem", "tls.csr"}
+    assert set(second) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
     assert all(second[name] != first[name] for name in second)
 
 
@@ -152,7 +168,6 @@ def test_names_from_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     "argv",
     [
-        [],
         ["--state", "x"],
         ["--config", "x", "--unit", "u"],
         ["--state", "x", "--fleet", "F!", "--unit", "u"],
@@ -167,3 +182,57 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "state").write_text("a file is in the way")
     assert init(tmp_path / "state") == 1
     assert "cannot make the keys' folder" in capsys.readouterr().err
+
+
+def test_by_itself_it_looks_where_the_other_commands_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("anpr_edge.cli.init.DEFAULT_CONFIG", tmp_path / "unit.toml")
+    assert main(["init"]) == 78
+    assert "no such configuration file" in capsys.readouterr().err
+    (tmp_path / "unit.toml").write_text(MINIMAL.replace("[unit]", '[unit]\nstate_dir = "state"'), "utf-8")
+    assert main(["init"]) == 0
+    assert (tmp_path / "state/keys/sign.pem").exists()
+
+
+def test_an_old_identity_is_kept_aside_and_named(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(state)
+    first = contents(state)
+    (state / "outbox.db").write_bytes(b"reads")
+    capsys.readouterr()
+    assert init(state, "--force-new-identity") == 0
+    (aside,) = (state / "keys").glob("replaced-*")
+    assert {file.name: file.read_bytes() for file in aside.iterdir()} == first
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o700
+    said = capsys.readouterr().err
+    assert f"to {aside}" in said
+    assert "signed with the old key" in said
+
+
+def test_what_is_done_is_not_asked_for_again(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(state)
+    authority = Authority.create(tmp_path / "authority", "london", FakeClock())
+    enrol(authority, state, "unit-7")
+    capsys.readouterr()
+    init(state)
+    assert "next:" not in capsys.readouterr().err
+    (state / "keys/ca.crt").unlink()
+    init(state)
+    said = capsys.readouterr().err
+    assert f"bring the authority's ca.crt to {state}/keys/ca.crt" in said
+    assert "enrol" not in said
+
+
+def test_a_certificate_of_another_key_is_not_taken_for_done(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(state)
+    issued = Authority.create(tmp_path / "authority", "london", FakeClock()).issue_client("unit-7")
+    (state / "keys/tls.crt").write_bytes(issued.cert_pem)
+    capsys.readouterr()
+    init(state)
+    said = capsys.readouterr().err
+    assert "is for another key" in said
+    assert "anpr-fleet enrol tls.csr --dir AUTHORITY --unit unit-7" in said

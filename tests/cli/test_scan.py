@@ -81,7 +81,7 @@ def test_a_person_sees_text_place_and_times(pictures: Path, capsys: pytest.Captu
     assert fold(sight().text) in fold(shown.out)
     for word in ("1 plate", "detect", "read", "box", "quad"):
         assert word in shown.out
-    assert "1 pictures, 1 plates, 0 errors" in shown.err
+    assert "1 picture, 1 plate, 0 errors" in shown.err
 
 
 def test_a_broken_file_is_one_error_line_and_the_rest_is_read(
@@ -97,6 +97,23 @@ def test_a_broken_file_is_one_error_line_and_the_rest_is_read(
     for name, line in zip(("car1.jpg", "notes.txt", "absent.png"), errors, strict=True):
         assert name in line
     assert "Traceback" not in shown.err
+
+
+def test_what_is_no_file_is_named_and_nothing_waits_for_it(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(pictures / "pipe.png")
+    (pictures / "gone.png").symlink_to(pictures / "nowhere.png")
+    (pictures / "deeper" / "link.png").symlink_to(pictures / "car2.png")
+    assert anpr_edge("--jsonl", pictures, pictures / "pipe.png") == 1
+    shown = capsys.readouterr()
+    errors = [line for line in shown.err.splitlines() if line.startswith("error:")]
+    assert [line.rpartition("/")[2] for line in errors] == [
+        "gone.png: a link to a file that is not there",
+        "pipe.png: not a regular file",
+        "pipe.png: not a regular file",
+    ]
+    assert len(shown.out.splitlines()) == 4
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

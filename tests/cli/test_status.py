@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,11 @@ def test_a_unit_without_services(bench: Bench, capsys: pytest.CaptureFixture[str
     ("age_s", "own", "words"),
     [
         (60.0, {}, "not running, last seen 1 min ago"),
-        (0.0, {"state": "finished"}, "not running, it came to its end"),
+        (0.0, {"state": "finished"}, "finished 0.0 s ago, its source came to its end"),
+        (300.0, {"state": "stopped"}, "stopped 5 min ago, as told"),
+        (12.0, {"state": "failed", "why": "no camera"}, "failed 12 s ago: no camera"),
         (-100.0, {}, "not running, last seen before the boot"),
+        (-100.0, {"state": "stopped"}, "not running, last seen before the boot"),
     ],
 )
 def test_a_dead_service_is_not_shown_as_running(
@@ -93,7 +97,54 @@ def test_a_dead_service_is_not_shown_as_running(
     say(bench, {**READER, **own}, age_s)
     say(bench, UPLINK)
     assert main(["status", "--config", str(bench.config)]) == 1
-    assert f"reader   {words}" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    age = re.compile(r"\d\.\d s ago")  # a moment passes between writing and reading
+    assert f"reader   {age.sub('0.0 s ago', words)}" in age.sub("0.0 s ago", shown.out)
+    assert "anpr-edge doctor" in shown.err
+
+
+def test_a_damaged_state_does_not_hide_the_other_service(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(bench, UPLINK)
+    (bench.run_dir / "reader.json").write_text("{")
+    assert main(["status", "--config", str(bench.config)]) == 1
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[1].startswith("reader   unknown, ")
+    assert "not a state file" in lines[1]
+    assert lines[2].startswith("uplink   running")
+    assert "anpr-edge doctor" in shown.err
+    assert main(["status", "--json", "--config", str(bench.config)]) == 1
+    assert set(json.loads(capsys.readouterr().out)["reader"]) == {"error", "fresh"}
+
+
+def test_a_service_that_starts_has_nothing_to_show_yet(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(bench, {"process": "reader", "state": "starting"}, 20.0)
+    say(bench, {**UPLINK, "link": {"connected": True, "detail": "connected", "since_s": 3.0}})
+    assert main(["status", "--config", str(bench.config)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[1].startswith("reader   starting, up")
+    assert shown.err == ""
+
+
+def test_an_outbox_that_gave_trouble_shows(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    say(bench, {**READER, "outbox_down": True, "outbox_rebuilds": 2})
+    say(bench, UPLINK)
+    assert main(["status", "--config", str(bench.config)]) == 0
+    shown = capsys.readouterr()
+    assert "outbox    takes NO READS" in shown.out
+    assert "begun anew 2 times" in shown.out
+    assert "anpr-edge doctor" in shown.err
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_help_tells_the_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "exit code: 0 " in capsys.readouterr().out
 
 
 def test_json(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

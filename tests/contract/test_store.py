@@ -55,7 +55,7 @@ def test_what_is_kept_is_held(open_store: Callable[[], Store], unit: SealingUnit
     items = [stored(unit, blob) for blob in unit.seal(3)]
     store.keep(items[:2])
     store.keep(items[2:])
-    assert held(store) == [Held(FLEET, unit.unit, FEED, item.link) for item in items]
+    assert held(store) == [Held(FLEET, unit.unit, FEED, unit.key.kid, item.link) for item in items]
 
 
 def test_an_empty_batch_is_kept(open_store: Callable[[], Store]) -> None:
@@ -72,7 +72,7 @@ def test_a_genuine_envelope_that_cannot_be_opened_counts_as_held(
     item = stored(unit, blob)
     envelope = item.opened.envelope
     store.keep([StoredRefusal(Refusal.NOT_A_RECIPIENT, unit.topic, blob, EPOCH_NS, envelope, item.link)])
-    assert held(store) == [Held(FLEET, unit.unit, FEED, item.link)]
+    assert held(store) == [Held(FLEET, unit.unit, FEED, unit.key.kid, item.link)]
 
 
 def test_what_is_not_genuine_is_not_held(open_store: Callable[[], Store], unit: SealingUnit) -> None:

@@ -40,14 +40,22 @@ class Site:
         return running_mosquitto(self.config, self.listener, SystemClock())
 
     def credentials(self, name: str) -> Credentials:
-        """The files of a client with a certificate of this fleet."""
+        """The files of a client with a certificate of this fleet; the same ones each time."""
+        files = files_in(self.directory / name)
+        if files.key_file.exists():
+            return files
         return write_credentials(self.directory / name, self.authority, self.authority.issue_client(name))
+
+
+def files_in(directory: Path) -> Credentials:
+    """Where a client's files are in `directory`."""
+    return Credentials(directory / "ca.crt", directory / "tls.crt", directory / "tls.pem")
 
 
 def write_credentials(directory: Path, trusted: Authority, issued: Issued) -> Credentials:
     """Put a client's files into `directory`: the trusted authority, the certificate and the key."""
     directory.mkdir(exist_ok=True)
-    files = Credentials(directory / "ca.crt", directory / "tls.crt", directory / "tls.pem")
+    files = files_in(directory)
     files.ca_file.write_bytes(trusted.cert_pem)
     files.cert_file.write_bytes(issued.cert_pem)
     files.key_file.write_bytes(issued.key_pem)

@@ -27,6 +27,17 @@ def test_every_vehicle_of_the_default_road_is_read_right_and_nothing_stays(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "limit"),
+    [("--vehicles=0", "1 to 1000"), ("--seconds=nan", "0.1 or more"), ("--seed=-1", "0 to 2147483647")],
+)
+def test_a_wrong_number_is_refused_before_anything_starts(option: str, limit: str, tmp_path: Path) -> None:
+    done = run(option, temporary=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(limit)
+    assert str(tmp_path) not in done.stderr
+
+
 def test_still_pictures_are_read_and_masked(tmp_path: Path) -> None:
     import cv2
 

@@ -83,6 +83,7 @@ class RoadsideUnit:
                 self.outbox.record([event])
             elif isinstance(event, SignedMessage):
                 ack = open_ack(event.payload, self._ack_key)
+                assert ack.unit_kid == self.signing_key.kid
                 self.outbox.settle(ack.feed, ack.watermark, ack.gaps)
         if self._up:
             for entry in self.outbox.due(20):

@@ -1,17 +1,24 @@
 // A sealed read, by docs/wire-format.md §2 to §4 and in the order of §6.
 
-import { createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, verify } from "node:crypto";
 import { decode, decodeTagged, encode, isBytes, isMapOf, isWhole, Refused, same } from "./cbor.js";
 import { aesGcmOpen, SUITES, unwrap } from "./hpke.js";
 import { readRecord, unpadded } from "./record.js";
 
 const LONGEST = 49_152;
+const LONGEST_ACK = 65_536;
+const MOST_GAPS = 1000;
+const HIGHEST = 2n ** 63n - 1n;
 const MOST_RECIPIENTS = 32;
 const SIGN1_TAG = Buffer.of(0xd2);
 const ENCRYPT_TAG = Buffer.of(0xd8, 0x60);
 const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const A256GCM = encode(new Map([[1, 3]]));
+
+const isName = (value) => typeof value === "string" && NAME.test(value);
+
+const kidOf = (rawPublic) => createHash("sha256").update(rawPublic).digest().subarray(0, 8);
 
 function need(condition, kind, why) {
   if (!condition) throw new Refused(kind, why);
@@ -28,10 +35,10 @@ function readHeader(encoded) {
   need(isBytes(header.get(4), 8), "header", "kid");
   need(isMapOf(clear, [1, 2, 3, 4, 5, 6, 7]), "header", "fields");
   const [fleet, unit, feed, bootId, seq, previous] = [2, 3, 4, 5, 6, 7].map((key) => clear.get(key));
-  need([fleet, unit, feed].every((name) => typeof name === "string" && NAME.test(name)), "header", "names");
+  need([fleet, unit, feed].every(isName), "header", "names");
   need(isBytes(bootId, 16) && isBytes(previous, 32), "header", "boot id or previous");
-  need(isWhole(seq, 1, 2n ** 63n - 1n), "header", "sequence number");
-  return { fleet, unit, feed, seq, previous };
+  need(isWhole(seq, 1, HIGHEST), "header", "sequence number");
+  return { fleet, unit, feed, seq, previous, signer: header.get(4) };
 }
 
 function readRecipient(item) {
@@ -58,23 +65,36 @@ function readEncrypt(encoded) {
   return { nonce: unprotected.get(5), ciphertext, recipients: recipients.map(readRecipient) };
 }
 
-function parse(blob) {
-  need(blob.length <= LONGEST, "oversize", `${blob.length} bytes`);
+function parseSign1(blob, longest) {
+  need(blob.length <= longest, "oversize", `${blob.length} bytes`);
   const message = decodeTagged(blob, SIGN1_TAG);
   need(Array.isArray(message) && message.length === 4, "malformed", "COSE_Sign1");
   const [protectedBytes, unprotected, payload, signature] = message;
   need(isBytes(protectedBytes) && isBytes(payload) && isBytes(signature), "malformed", "COSE_Sign1");
   need(isMapOf(unprotected, []), "header", "unsigned headers");
-  return { protectedBytes, payload, signature, header: readHeader(protectedBytes), encrypted: readEncrypt(payload) };
+  need(signature.length === 64, "signature", "not 64 bytes");
+  return { protectedBytes, payload, signature };
+}
+
+function parse(blob) {
+  const message = parseSign1(blob, LONGEST);
+  return { ...message, header: readHeader(message.protectedBytes), encrypted: readEncrypt(message.payload) };
 }
 
 function checkSignature({ protectedBytes, payload, signature }, rawKey) {
   const key = createPublicKey({ key: Buffer.concat([ED25519_SPKI, rawKey]), format: "der", type: "spki" });
   const signed = encode(["Signature1", protectedBytes, new Uint8Array(), payload]);
-  need(signature.length === 64 && verify(null, signed, key, signature), "signature", "not the unit's");
+  need(verify(null, signed, key, signature), "signature", "not the unit's");
 }
 
-function decrypt({ encrypted, protectedBytes }, own, kid) {
+// The kid in the header is the key's own, and the signature is its.
+function checkSigner(message, rawKey) {
+  need(same(message.header.signer, kidOf(rawKey)), "signature", "another key's kid");
+  checkSignature(message, rawKey);
+}
+
+function decrypt({ encrypted, protectedBytes }, own) {
+  const kid = kidOf(own.publicRaw);
   const mine = encrypted.recipients.find((one) => same(one.kid, kid) && one.suite === own.constructor);
   need(mine, "not-a-recipient", "no structure for this key");
   try {
@@ -90,16 +110,44 @@ function decrypt({ encrypted, protectedBytes }, own, kid) {
 // What a sealed read says in the clear, when `verifyKey` signed it; throws Refused.
 export function verified(blob, verifyKey) {
   const message = parse(blob);
-  checkSignature(message, verifyKey);
+  checkSigner(message, verifyKey);
   return message.header;
 }
 
 // The record of a sealed read that came by `address` = {fleet, unit, feed}; throws Refused.
-export function open(blob, address, verifyKey, own, kid) {
+export function open(blob, address, verifyKey, own) {
   const message = parse(blob);
   const { fleet, unit, feed } = message.header;
   need(fleet === address.fleet && unit === address.unit, "wrong-unit", unit);
   need(feed === address.feed, "wrong-feed", feed);
+  checkSigner(message, verifyKey);
+  return decrypt(message, own);
+}
+
+function areGaps(gaps) {
+  if (!Array.isArray(gaps) || gaps.length > MOST_GAPS) return false;
+  let before = 0n;
+  return gaps.every((gap) => {
+    if (!Array.isArray(gap) || gap.length !== 2 || !gap.every((end) => isWhole(end, 1, HIGHEST))) return false;
+    const [first, last] = gap.map(BigInt);
+    const apart = before < first && first <= last;
+    before = last;
+    return apart;
+  });
+}
+
+// The fields of an acknowledgement (§7) that `verifyKey` signed; throws Refused.
+export function openAck(blob, verifyKey) {
+  const message = parseSign1(blob, LONGEST_ACK);
+  const header = new Map([[1, -19], [4, kidOf(verifyKey)], [16, "application/anpr-ack+cose"]]);
+  need(same(message.protectedBytes, encode(header)), "header", "not this key's acknowledgement");
   checkSignature(message, verifyKey);
-  return decrypt(message, own, kid);
+  const fields = decode(message.payload);
+  need(isMapOf(fields, [1, 2, 3, 4, 5, 6, 7, 8]), "malformed", "fields");
+  need(fields.get(1) === 1, "version", "another version");
+  need(isBytes(fields.get(8), 8), "malformed", "kid of the unit");
+  need([2, 3, 4].every((key) => isName(fields.get(key))), "malformed", "names");
+  need([5, 7].every((key) => isWhole(fields.get(key), 0, HIGHEST)), "malformed", "watermark or time");
+  need(areGaps(fields.get(6)), "malformed", "gaps");
+  return fields;
 }

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.vectors.make import CHAINS_FOLDER, FOLDER
+from tests.vectors.make import ACKS_FOLDER, CHAINS_FOLDER, FOLDER
 
 HERE = Path(__file__).parent
 OLDEST_NODE = 18
+FOLDERS = (FOLDER, CHAINS_FOLDER, ACKS_FOLDER)
 INSTALL = (
     "npm",
     "ci",
@@ -53,7 +54,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_agrees_with_every_vector(node: Path) -> None:
-    count = sum(len(list(folder.glob("*.json"))) for folder in (FOLDER, CHAINS_FOLDER))
+    count = sum(len(list(folder.glob("*.json"))) for folder in FOLDERS)
     result = run("node", "verify.js", FOLDER.parent, folder=node)
     assert result.stdout == f"{count} of {count} vectors agree\n", result.stderr
     assert result.returncode == 0
@@ -65,6 +66,8 @@ def test_it_agrees_with_every_vector(node: Path) -> None:
         (FOLDER, "good-hybrid", {"expect": "payload"}),
         (FOLDER, "good-all-fields", {"hash": "00" * 32}),
         (FOLDER, "hybrid-ek-mlkem-flipped", {"expect": "signature"}),
+        (ACKS_FOLDER, "gaps-order", {"expect": "header"}),
+        (ACKS_FOLDER, "good", {"fields": {}}),
         (CHAINS_FOLDER, "replay", {"expect": ["new", "new", "new"]}),
         (CHAINS_FOLDER, "restart", {"missing": [[3, 1_000_002]]}),
         (CHAINS_FOLDER, "restart", {"restarts": []}),
@@ -73,7 +76,7 @@ def test_it_agrees_with_every_vector(node: Path) -> None:
 def test_it_would_notice_a_vector_it_does_not_agree_with(
     node: Path, tmp_path: Path, folder: Path, name: str, change: dict[str, object]
 ) -> None:
-    for kind in (FOLDER, CHAINS_FOLDER):
+    for kind in FOLDERS:
         (tmp_path / kind.name).mkdir()
     vector = json.loads((folder / f"{name}.json").read_text())
     (tmp_path / folder.name / f"{name}.json").write_text(json.dumps({**vector, **change}))

@@ -1,11 +1,11 @@
-// node verify.js FOLDER: does this implementation agree with every test vector in sealed-reads and chains there?
+// node verify.js FOLDER: does this implementation agree with every test vector in its sub-folders?
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { Chain } from "./chain.js";
-import { open, verified } from "./envelope.js";
+import { open, openAck, verified } from "./envelope.js";
 import { SUITES } from "./hpke.js";
 
 const raw = (text) => Buffer.from(text, "base64url");
@@ -16,10 +16,9 @@ function outcome(vector) {
   const [, , fleet, unit, , feed] = vector.topic.split("/");
   const Suite = SUITES.find(({ name }) => name === vector.opens_with_suite);
   const own = new Suite(raw(vector.opens_with_private_key));
-  const kid = sha256(own.publicRaw).subarray(0, 8);
   const verifyKey = raw(vector.verify_key.split(":")[1]);
   try {
-    const record = open(raw(vector.envelope), { fleet, unit, feed }, verifyKey, own, kid);
+    const record = open(raw(vector.envelope), { fleet, unit, feed }, verifyKey, own);
     const fields = Object.fromEntries([...record].map(([key, value]) => [String(key), plain(value)]));
     return { kind: "opens", fields, hash: sha256(raw(vector.envelope)).toString("hex") };
   } catch (error) {
@@ -50,7 +49,21 @@ function chainAgrees(vector) {
   return isDeepStrictEqual(found, { expect, missing, restarts }) || `found ${JSON.stringify(found)}`;
 }
 
-const KINDS = { "sealed-reads": agrees, chains: chainAgrees };
+const asText = (value) => (Array.isArray(value) ? value.map(asText) : String(plain(value)));
+
+function ackAgrees(vector) {
+  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  try {
+    const fields = openAck(raw(vector.message), verifyKey);
+    const found = Object.fromEntries([...fields].map(([key, value]) => [String(key), asText(value)]));
+    return isDeepStrictEqual(found, vector.fields) || `found ${JSON.stringify(found)}`;
+  } catch (error) {
+    if (!error.kind) throw error;
+    return error.kind === vector.expect || `expected ${vector.expect}, found ${error.message}`;
+  }
+}
+
+const KINDS = { "sealed-reads": agrees, chains: chainAgrees, acks: ackAgrees };
 
 let agreeing = 0;
 let count = 0;

@@ -77,7 +77,7 @@ def main() -> None:
         if line.startswith("CapEff")
     )
     for service in ("reader", "uplink"):
-        for name in ("sign.pem", "tls.pem"):
+        for name in ("sign.pem", "sign.pub", "tls.pem"):
             facts[f"{service}_opens_{name}"] = inside(service, "cat", f"{KEYS}/{name}") == 0
         facts[f"{service}_moves_keys"] = inside(service, "mv", KEYS, f"{KEYS}.old") == 0
         facts[f"{service}_writes_configuration"] = inside(service, "touch", "/etc/anpr-edge/unit.toml") == 0

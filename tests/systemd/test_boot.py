@@ -42,6 +42,7 @@ def test_the_reader_has_no_network_and_no_privilege(facts: dict[str, Any]) -> No
 def test_each_service_has_its_own_key_and_not_the_others(facts: dict[str, Any]) -> None:
     assert facts["reader_opens_sign.pem"]
     assert facts["uplink_opens_tls.pem"]
+    assert facts["uplink_opens_sign.pub"]
     assert not facts["uplink_opens_sign.pem"]
     assert not facts["reader_opens_tls.pem"]
 

@@ -79,8 +79,9 @@ def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
     keys = tmp_path / "var/lib/anpr-edge/keys"
     keys.mkdir(parents=True)
     (tmp_path / "etc").mkdir()
-    for file in (keys / "sign.pem", keys / "tls.pem", keys / "tls.crt", keys.parent / "outbox.db"):
-        file.touch()
+    for name in ("sign.pem", "sign.pub", "tls.pem", "tls.crt"):
+        (keys / name).touch()
+    (keys.parent / "outbox.db").touch()
 
     users = run("systemd-sysusers", f"--root={tmp_path}", UNITS / "anpr-edge.sysusers.conf")
     assert users.returncode == 0, users.stderr
@@ -90,6 +91,7 @@ def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
     ids = user_ids(tmp_path / "etc/passwd")
     assert owner_and_mode(keys / "sign.pem") == (ids["anpr-reader"], 0o600)
     assert owner_and_mode(keys / "tls.pem") == (ids["anpr-uplink"], 0o600)
+    assert owner_and_mode(keys / "sign.pub") == (0, 0o644)
     assert owner_and_mode(keys / "tls.crt") == (0, 0o644)
     assert owner_and_mode(keys) == (0, 0o750)
     assert owner_and_mode(keys.parent / "outbox.db") == (0, 0o660)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from anpr_edge.errors import AnprError
-from anpr_edge.statefile import FRESH_S, StateFile, is_fresh, read_state
+from anpr_edge.statefile import FRESH_S, START_S, StateFile, is_fresh, read_state
 
 
 def test_a_state_file_can_be_read_by_all_and_leaves_no_draft(tmp_path: Path) -> None:
@@ -43,6 +43,16 @@ def test_a_state_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
     assert state_file.failures == 1
 
 
+@pytest.mark.parametrize("before", ['{"schema": 1, "state": "running", "lost": 3}', None, "{"])
+def test_a_last_word_leaves_the_rest_as_it_was(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "reader.json"
+    if before:
+        path.write_text(before)
+    assert StateFile(path).amend({"schema": 1, "state": "failed"})
+    kept = {"lost": 3} if before and "lost" in before else {}
+    assert read_state(path) == {"schema": 1, "state": "failed", **kept}
+
+
 def test_a_process_that_never_ran_has_no_state(tmp_path: Path) -> None:
     assert read_state(tmp_path / "reader.json") is None
 
@@ -62,7 +72,9 @@ def test_something_else_is_not_taken_for_a_state(tmp_path: Path, content: str) -
         ({"mono_s": 100.0 - FRESH_S, "state": "running"}, True),
         ({"mono_s": 99.9 - FRESH_S, "state": "running"}, False),
         ({"mono_s": 100.1, "state": "running"}, False),  # from before the last boot
-        ({"mono_s": 100.0, "state": "finished"}, False),
+        *(({"mono_s": 100.0, "state": state}, False) for state in ("finished", "stopped", "failed")),
+        ({"mono_s": 100.0 - START_S, "state": "starting"}, True),
+        ({"mono_s": 99.9 - START_S, "state": "starting"}, False),
         ({"state": "running"}, False),
     ],
 )

@@ -157,6 +157,12 @@ SIGNATURE = (
     ),
     Case("signature-other-key", "Signed by another unit's key.", "signature", Recipe(signer="other unit")),
     Case(
+        "signature-kid",
+        "Signed by the unit's key, with another one's kid.",
+        "signature",
+        Recipe(bend_protected=lambda p: {**p, 4: bytes(8)}),
+    ),
+    Case(
         "signature-number-changed",
         "The sequence number changed after signing.",
         "signature",

@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.vectors.acks import ACKS, CENTRE, AckCase, message
 from tests.vectors.case import Case
 from tests.vectors.cases import CASES
 from tests.vectors.chains import CHAINS, Chain, envelopes
@@ -18,6 +19,7 @@ from tests.vectors.recipe import bake
 
 FOLDER = Path(__file__).parent / "sealed-reads"
 CHAINS_FOLDER = Path(__file__).parent / "chains"
+ACKS_FOLDER = Path(__file__).parent / "acks"
 
 
 def base64url(data: bytes) -> str:
@@ -60,9 +62,31 @@ def chain_vector(chain: Chain) -> dict[str, Any]:
     }
 
 
-def verify_key() -> str:
-    """The text of the unit's public key."""
-    public = Ed25519PrivateKey.from_private_bytes(seed_of("unit")).public_key().public_bytes_raw()
+def ack_vector(case: AckCase) -> dict[str, Any]:
+    """What the acknowledgement's file says."""
+    made: dict[str, Any] = {
+        "ack": 1,
+        "name": case.name,
+        "about": case.about,
+        "verify_key": verify_key(CENTRE),
+        "expect": case.expect,
+        "message": base64url(message(case)),
+    }
+    if case.expect == "opens":
+        made["fields"] = {str(label): as_text(value) for label, value in case.fields.items()}
+    return made
+
+
+def as_text(value: object) -> object:
+    """Whole numbers as text, which every language reads without loss, in lists too; bytes as ever."""
+    if isinstance(value, list | tuple):
+        return [as_text(item) for item in value]
+    return base64url(value) if isinstance(value, bytes) else str(value)
+
+
+def verify_key(name: str = "unit") -> str:
+    """The text of a signer's public key."""
+    public = Ed25519PrivateKey.from_private_bytes(seed_of(name)).public_key().public_bytes_raw()
     return f"ed25519:{base64url(public)}"
 
 
@@ -81,6 +105,11 @@ def chain_text(chain: Chain) -> str:
     return _json(chain_vector(chain))
 
 
+def ack_text(case: AckCase) -> str:
+    """The acknowledgement's file."""
+    return _json(ack_vector(case))
+
+
 def _json(made: dict[str, Any]) -> str:
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
@@ -95,6 +124,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 def main() -> None:
     _write(FOLDER, {case.name: text(case) for case in CASES})
+    _write(ACKS_FOLDER, {case.name: ack_text(case) for case in ACKS})
     _write(CHAINS_FOLDER, {chain.name: chain_text(chain) for chain in CHAINS})
 
 

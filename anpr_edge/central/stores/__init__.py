@@ -38,11 +38,12 @@ class StoredRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One number a store holds, as it says when it is opened again."""
+    """One number a store holds, as it says when it is opened again; numbers count for each signing key."""
 
     fleet: str
     unit: str
     feed: str
+    signer_kid: bytes
     link: Link
 
 

@@ -156,7 +156,8 @@ def _held(line: bytes, where: str) -> Held | None:
         if "seq" not in found:
             return None
         link = Link(found["seq"], bytes.fromhex(found["previous"]), bytes.fromhex(found["hash"]))
-        return Held(found["fleet"], found["unit"], found["feed"], link)
+        kid = bytes.fromhex(found["signer_kid"])
+        return Held(found["fleet"], found["unit"], found["feed"], kid, link)
     except (ValueError, KeyError, TypeError):
         raise StoreError(
             f"{where}: not a line of this store", hint="move the file away or mend the line, then start again"

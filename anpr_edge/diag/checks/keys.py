@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, 
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import KeyFileError
 from anpr_edge.seal.certificates import Certificate, public_key_of, read_certificate
-from anpr_edge.seal.keys import SigningKey
+from anpr_edge.seal.keys import SigningKey, VerifyKey
 
 RENEW_BEFORE = timedelta(days=30)
 """A visit to the unit can be planned within this time."""
@@ -28,6 +29,17 @@ SIGN_KEY = Condition(
         "read it can make reads in this unit's name."
     ),
     depends_on=("config",),
+)
+SIGN_PUB = Condition(
+    code="sign-pub",
+    title="The uplink knows which key the reader signs with",
+    severity=Severity.DELIVERY,
+    explanation=(
+        "The centre's watermarks name the key whose reads they cover. The uplink compares them to this file, "
+        "the public half of the signing key; without it, it does not start, and with another no read is "
+        "forgotten."
+    ),
+    depends_on=("sign-key",),
 )
 TLS_KEY = Condition(
     code="tls-key",
@@ -56,13 +68,20 @@ CERTIFICATE_DATES = Condition(
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Both private keys, then the certificate, then its dates."""
+    """The signing key and its public half, the TLS key, then the certificate, then its dates."""
     unit, broker = subject.config.unit, subject.config.broker
     sign_file = unit.state_dir / "keys" / "sign.pem"
     yield _private_key(SIGN_KEY, sign_file, partial(_sign_key_name, sign_file))
+    yield _public_half(sign_file, sign_file.with_suffix(".pub"))
     yield _private_key(TLS_KEY, broker.key_file, partial(public_key_of, broker.key_file))
     try:
-        certificate, authority = read_certificate(broker.cert_file), read_certificate(broker.ca_file)
+        authority = read_certificate(broker.ca_file)
+    except KeyFileError as error:
+        step = f"copy ca.crt from the fleet's authority to {broker.ca_file}"
+        yield fail(CERTIFICATE, str(error), next_step=step)
+        return
+    try:
+        certificate = read_certificate(broker.cert_file)
         matching = certificate.public_key == public_key_of(broker.key_file)
     except KeyFileError as error:
         yield fail(CERTIFICATE, str(error), next_step=_enrol(broker.cert_file, unit.id))
@@ -75,6 +94,20 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 def _sign_key_name(path: Path) -> str:
     return SigningKey.load(path).public.text
+
+
+def _public_half(private: Path, public: Path) -> Finding:
+    step = f"rm -f {public}; then anpr-edge init, which writes it again; then restart the uplink"
+    try:
+        matching = VerifyKey.load(public) == SigningKey.load(private).public
+    except KeyFileError as error:
+        if not os.access(private, os.R_OK):
+            hint = "run it as root: sudo anpr-edge doctor"
+            return not_checked(SIGN_PUB, f"{private}: this user may not read it", next_step=hint)
+        return fail(SIGN_PUB, str(error), next_step=step)
+    if not matching:
+        return fail(SIGN_PUB, f"{public}: not the public half of {private.name}", next_step=step)
+    return ok(SIGN_PUB, str(public))
 
 
 def _private_key(condition: Condition, path: Path, load: Callable[[], object]) -> Finding:
@@ -129,8 +162,8 @@ def _dates(certificates: tuple[Certificate, ...], now: datetime, renew: str) -> 
 
 def _enrol(certificate: Path, unit: str) -> str:
     request = certificate.with_suffix(".csr")
-    command = f"anpr-fleet enrol {request.name} --unit {unit}"
-    return f"have the fleet sign {request}: {command}; bring back {certificate.name} and ca.crt"
+    command = f"anpr-fleet enrol {request.name} --dir AUTHORITY --unit {unit}"
+    return f"have the fleet sign {request}: {command}; bring back {certificate.name}"
 
 
-CHECK = Check("keys", (SIGN_KEY, TLS_KEY, CERTIFICATE, CERTIFICATE_DATES), run)
+CHECK = Check("keys", (SIGN_KEY, SIGN_PUB, TLS_KEY, CERTIFICATE, CERTIFICATE_DATES), run)

@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from anpr_edge.config import Config
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
+from anpr_edge.diag.condition import (
+    Check,
+    Condition,
+    Finding,
+    Severity,
+    Verdict,
+    fail,
+    not_checked,
+    ok,
+    warn,
+)
 from anpr_edge.diag.subject import Subject
-from anpr_edge.errors import PolicyError
-from anpr_edge.outbox.database import APPLICATION_ID, SCHEMA_VERSION
+from anpr_edge.errors import AnprError, PolicyError
+from anpr_edge.outbox.database import APPLICATION_ID, SCHEMA_VERSION, beside, rebuilds
 from anpr_edge.statefile import read_state
 from anpr_edge.unitpolicy import in_force
 
@@ -25,7 +35,8 @@ OUTBOX = Condition(
     severity=Severity.READS,
     explanation=(
         "Sealed reads wait in one SQLite file. It is only looked at here, never changed: the services move a "
-        "broken one aside themselves when they start."
+        "broken one aside themselves when they start, and begin a new one: reads that nobody had confirmed "
+        "then lie in outbox.db.corrupt-1 and go no further."
     ),
     depends_on=("config",),
 )
@@ -44,7 +55,8 @@ BACKLOG = Condition(
 
 def run(subject: Subject) -> Iterator[Finding]:
     """The file, then how long its oldest reads have waited."""
-    yield _file(subject.config.outbox.path)
+    file = _file(subject.config.outbox.path)
+    yield _with_its_past(file, subject) if file.verdict is Verdict.OK else file
     state = read_state(subject.config.unit.run_dir / "uplink.json") or {}
     yield _backlog(state.get("outbox", {}), _retention_h(subject.config))
 
@@ -76,6 +88,26 @@ def _file(path: Path) -> Finding:
         step = "restart both services: a broken outbox is moved aside at the start; then check the disk"
         return fail(OUTBOX, f"{path}: {verdict.splitlines()[0]}", next_step=step)
     return ok(OUTBOX, f"{path}: {size_mb:.1f} MB")
+
+
+def _with_its_past(whole: Finding, subject: Subject) -> Finding:
+    """The finding of an outbox that is whole now, unless it was broken once or its numbers are at risk."""
+    path = subject.config.outbox.path
+    if times := rebuilds(path):
+        aside = beside(path, f"corrupt-{times}")
+        step = f"does the card report errors (dmesg)? keep {aside} elsewhere or remove it: this ends then"
+        return warn(OUTBOX, f"{whole.measured}; found broken and begun anew, {aside.name}", next_step=step)
+    if count := _lost_marks(subject.config.unit.run_dir / "reader.json"):
+        step = f"look at the disk's room, and the owner and mode of {beside(path, 'marks')}"
+        return warn(OUTBOX, f"{whole.measured}; {count} times its last number was not noted", next_step=step)
+    return whole
+
+
+def _lost_marks(reader_state: Path) -> int:
+    try:
+        return int((read_state(reader_state) or {}).get("lost_marks", 0))
+    except AnprError:
+        return 0  # a damaged state is service-reader's finding
 
 
 def _look(path: Path) -> tuple[int, int, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok, warn
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import AnprError
-from anpr_edge.statefile import FRESH_S, is_fresh, read_state
+from anpr_edge.statefile import ENDED, FRESH_S, START_S, is_fresh, read_state
 
 READER = Condition(
     code="service-reader",
@@ -62,8 +62,14 @@ def _service(subject: Subject, condition: Condition, process: str) -> Finding:
         return fail(condition, str(state), next_step=f"systemctl restart anpr-edge-{process}")
     mono_s = subject.clock.now().mono_ns / 1e9
     if not is_fresh(state, mono_s):
+        if state.get("state") in ENDED:
+            return fail(condition, _ending(state), next_step=start)
         limit = f"{FRESH_S:.0f} s"
         return fail(condition, f"not running: {_last_seen(state, mono_s)}", limit=limit, next_step=start)
+    if state.get("state") == "starting":
+        age_s = mono_s - float(state["mono_s"])
+        step = "ask again when it has had its time"
+        return warn(condition, f"starting for {age_s:.0f} s", limit=f"{START_S:.0f} s", next_step=step)
     if state.get("state") == "stopping":
         return fail(condition, "stopping", next_step=start)
     if state.get("outbox_down"):
@@ -82,9 +88,18 @@ def _state(subject: Subject, process: str) -> dict[str, Any] | AnprError | None:
         return error
 
 
+def _ending(state: dict[str, Any]) -> str:
+    """How a service that wrote its last word has ended."""
+    why = state.get("why", "see its log")
+    words = {
+        "finished": "its source came to its end",
+        "stopped": "stopped as told",
+        "failed": f"failed: {why}",
+    }
+    return f"not running: {words[state['state']]}"
+
+
 def _last_seen(state: dict[str, Any], mono_s: float) -> str:
-    if state.get("state") == "finished":
-        return "it came to its end"
     age_s = mono_s - float(state.get("mono_s", 0.0))
     return f"last sign of life {age_s:.0f} s ago" if age_s >= 0 else "last sign of life before the last boot"
 

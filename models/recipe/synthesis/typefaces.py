@@ -1,8 +1,9 @@
 """Character shapes to write plates with: fonts of clear licence, our own strokes, cuttings of real plates.
 
-Fonts are looked for in the Debian font folder, in the team's picture collection and in the folders named by
-the environment variable ``ANPR_FONTS`` (separated like ``PATH``), for example a ``node_modules/@fontsource``
-folder. A font file that is not there is left out; our own strokes are always there.
+Fonts are looked for in the Debian font folder, in the labelled picture collection (``ANPR_DATA``) and in the
+folders named by the environment variable ``ANPR_FONTS`` (separated like ``PATH``), for example a
+``node_modules/@fontsource`` folder. A font file that is not there is left out; our own strokes are always
+there.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anpr_edge.central.intake import Intake, Outcome, Verdict
+from anpr_edge.central.intake import FeedKey, Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead, Opener
 from anpr_edge.central.units import Units
 from anpr_edge.errors import Refusal, StoreError
@@ -16,7 +16,10 @@ from tests.fakes import FakeClock
 from tests.sealed_reads import FEED, FLEET, PLATE, SealingUnit
 
 KEY = RecipientPrivateKey.generate()
-UNIT_KEY = (FLEET, "unit-0001", FEED)
+
+
+def key_of(unit: SealingUnit) -> FeedKey:
+    return FeedKey(FLEET, unit.unit, FEED, unit.key.kid)
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_a_read_is_opened_and_stored(intake: Intake, store: MemoryStore, unit: S
     assert outcome.verdict is Verdict.NEW
     assert outcome.words == ""
     assert store.reads[0].opened.read.plate_text == PLATE
-    assert intake.ledger(UNIT_KEY).watermark(0) == (1, ())
+    assert intake.ledger(key_of(unit)).watermark(0) == (1, ())
 
 
 def test_no_plate_shows_in_an_outcome(intake: Intake, unit: SealingUnit) -> None:
@@ -103,7 +106,7 @@ def test_a_read_for_another_recipient_is_kept_sealed_and_not_asked_for_again(
     outcome = one(intake, unit.topic, blob)
     assert outcome.kind is Refusal.NOT_A_RECIPIENT
     assert store.refusals[0].blob == blob
-    assert intake.ledger(UNIT_KEY).watermark(0) == (1, ())
+    assert intake.ledger(key_of(unit)).watermark(0) == (1, ())
 
 
 def test_a_break_in_the_chain_is_told_and_the_read_is_kept(
@@ -138,13 +141,17 @@ def test_a_read_in_conflict_is_kept_once(intake: Intake, store: MemoryStore, uni
     assert len(store.reads) == 4
 
 
-def test_every_read_of_a_unit_that_was_set_up_anew_is_kept(store: MemoryStore) -> None:
+def test_a_unit_that_was_set_up_anew_counts_from_one_again(store: MemoryStore) -> None:
     old, new = SealingUnit(KEY.public), SealingUnit(KEY.public)
     Intake(Opener(old.units, KEY), store, FakeClock()).take([(old.topic, blob) for blob in old.seal(300)])
     intake = Intake(Opener(new.units, KEY), store, FakeClock())
     outcomes = intake.take([(new.topic, blob) for blob in new.seal(300)])
-    assert {outcome.verdict for outcome in outcomes} == {Verdict.CONFLICT}
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.NEW}
     assert len(store.reads) == 600
+    assert [intake.ledger(key_of(unit)).watermark(0) for unit in (old, new)] == [(300, ()), (300, ())]
+    assert intake.current == [key_of(new)]
+    again = Intake(Opener(new.units, KEY), store, FakeClock())
+    assert again.feeds == [key_of(old), key_of(new)]
 
 
 def test_a_lost_outbox_is_told_and_is_no_gap(intake: Intake, store: MemoryStore, unit: SealingUnit) -> None:
@@ -155,7 +162,7 @@ def test_a_lost_outbox_is_told_and_is_no_gap(intake: Intake, store: MemoryStore,
     assert (outcome.verdict, len(store.reads)) == (Verdict.NEW, 2)
     assert "begins a new chain" in outcome.words
     assert one(intake, unit.topic, second).words == ""
-    ledger = intake.ledger(UNIT_KEY)
+    ledger = intake.ledger(key_of(unit))
     assert (ledger.missing, ledger.restarts, ledger.breaks) == (0, 1, 0)
 
 
@@ -195,4 +202,4 @@ def test_two_units_and_their_numbers_are_kept_apart(store: MemoryStore) -> None:
     intake = Intake(Opener(listed, KEY), store, FakeClock())
     outcomes = intake.take([(unit.topic, unit.seal()[0]) for unit in units])
     assert [outcome.verdict for outcome in outcomes] == [Verdict.NEW, Verdict.NEW]
-    assert sorted(unit for _, unit, _ in intake.feeds) == ["unit-0001", "unit-0002"]
+    assert sorted(key.unit for key in intake.feeds) == ["unit-0001", "unit-0002"]

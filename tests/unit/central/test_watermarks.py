@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anpr_edge.central.dedupe import GRACE_S
-from anpr_edge.central.intake import Intake
+from anpr_edge.central.intake import FeedKey, Intake, Verdict
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.watermarks import ASK_AGAIN_S, EVERY_S, Watermarks
 from anpr_edge.errors import StoreError
@@ -17,7 +17,6 @@ from tests.sealed_reads import FEED, FLEET, SealingUnit
 
 KEY = RecipientPrivateKey.generate()
 SIGNER = SigningKey.generate()
-UNIT_KEY = (FLEET, "unit-0001", FEED)
 
 
 class Bench:
@@ -29,10 +28,11 @@ class Bench:
         self.store = MemoryStore()
         self.intake = Intake(Opener(self.unit.units, KEY), self.store, self.clock)
         self.watermarks = Watermarks(self.intake, SIGNER, self.clock)
+        self.key = FeedKey(FLEET, self.unit.unit, FEED, self.unit.key.kid)
 
     def arrive(self, *blobs: bytes) -> None:
         self.intake.take([(self.unit.topic, blob) for blob in blobs])
-        self.watermarks.touch(UNIT_KEY)
+        self.watermarks.touch(self.key)
 
     def told(self) -> list[Ack]:
         return [open_ack(ack.payload, SIGNER.public) for ack in self.watermarks.due()]
@@ -46,7 +46,8 @@ def bench() -> Bench:
 def test_what_arrived_is_acknowledged_once(bench: Bench) -> None:
     bench.arrive(*bench.unit.seal(3))
     (ack,) = bench.told()
-    assert (ack.fleet, ack.unit, ack.feed, ack.watermark, ack.gaps) == (*UNIT_KEY, 3, ())
+    assert (ack.fleet, ack.unit, ack.feed, ack.unit_kid) == bench.key
+    assert (ack.watermark, ack.gaps) == (3, ())
     bench.clock.advance(10 * ASK_AGAIN_S)
     assert bench.told() == []
 
@@ -54,7 +55,7 @@ def test_what_arrived_is_acknowledged_once(bench: Bench) -> None:
 def test_a_unit_that_repeats_itself_is_told_again_but_not_for_every_repeat(bench: Bench) -> None:
     bench.arrive(*bench.unit.seal(3))
     assert len(bench.told()) == 1
-    bench.watermarks.touch(UNIT_KEY, lost=True)
+    bench.watermarks.touch(bench.key, lost=True)
     assert bench.told() == []
     bench.clock.advance(EVERY_S)
     (ack,) = bench.told()
@@ -97,7 +98,7 @@ def test_a_gap_is_asked_for_after_its_grace_and_again_while_it_stays(bench: Benc
 def test_a_watermark_the_broker_may_have_lost_is_told_again(bench: Bench) -> None:
     bench.arrive(*bench.unit.seal())
     assert len(bench.told()) == 1
-    bench.watermarks.forget(UNIT_KEY)
+    bench.watermarks.forget(bench.key)
     bench.clock.advance(EVERY_S)
     assert [ack.watermark for ack in bench.told()] == [1]
 
@@ -109,12 +110,27 @@ def test_a_new_centre_repeats_what_its_store_says(bench: Bench) -> None:
     assert [open_ack(ack.payload, SIGNER.public).watermark for ack in again.due()] == [4]
 
 
+def test_a_unit_set_up_anew_is_told_nothing_of_the_numbers_before(bench: Bench) -> None:
+    bench.arrive(*bench.unit.seal(600))
+    assert [ack.watermark for ack in bench.told()] == [600]
+    anew = SealingUnit(KEY.public)
+    intake = Intake(Opener(anew.units, KEY), bench.store, bench.clock)
+    watermarks = Watermarks(intake, SIGNER, bench.clock)
+    assert list(watermarks.due()) == []
+    (outcome,) = intake.take([(anew.topic, anew.seal()[0])])
+    assert outcome.verdict is Verdict.NEW
+    assert outcome.key is not None
+    watermarks.touch(outcome.key)
+    (ack,) = (open_ack(ack.payload, SIGNER.public) for ack in watermarks.due())
+    assert (ack.watermark, ack.gaps, ack.unit_kid) == (1, (), anew.key.kid)
+
+
 def test_nothing_is_acknowledged_after_the_store_has_failed(bench: Bench) -> None:
     bench.arrive(*bench.unit.seal(2))
     assert len(bench.told()) == 1
     bench.store.full = True
     with pytest.raises(StoreError):
         bench.arrive(*bench.unit.seal())
-    bench.watermarks.forget(UNIT_KEY)
+    bench.watermarks.forget(bench.key)
     bench.clock.advance(ASK_AGAIN_S)
     assert bench.told() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,7 +26,7 @@ from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
 from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, FeedTerms, unsigned_policy
-from anpr_edge.seams import Outbox, SealAs, Sealer
+from anpr_edge.seams import SealAs, Sealer
 from anpr_edge.statefile import StateFile
 from tests.unit.seal.policies import CHARGING
 
@@ -153,7 +154,7 @@ def feed(name: str) -> FeedTerms:
 def make_reader(
     folder: Path,
     source: Film,
-    outbox: Outbox,
+    outbox: SqliteOutbox,
     *,
     live: bool = False,
     sealer: Sealer | None = None,
@@ -174,6 +175,10 @@ def make_reader(
 def state(folder: Path) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = json.loads((folder / "reader.json").read_text())
     return found
+
+
+def ending(folder: Path) -> str:
+    return str(json.loads((folder / "reader.json").read_text())["state"])
 
 
 def blobs(outbox: SqliteOutbox) -> dict[str, list[bytes]]:
@@ -214,6 +219,7 @@ def test_a_stalled_camera_ends_the_service_and_still_keeps_what_was_read(
     source = Film(20, ends_with=SourceStalled("no frame for 5 s"))
     with pytest.raises(SourceStalled):
         make_reader(tmp_path, source, outbox).run()
+    assert ending(tmp_path) == "failed"
     assert blobs(outbox)["a"] == [PLATE.encode()]
 
 
@@ -268,6 +274,28 @@ def test_stopping_ends_a_source_that_never_ends(tmp_path: Path, outbox: SqliteOu
     thread.join(30)
     assert not thread.is_alive()
     assert source.closed
+    assert ending(tmp_path) == "stopped"
+
+
+def test_a_reader_says_at_its_end_why_and_what_came_of_it(
+    tmp_path: Path, outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        make_reader(tmp_path, Film(20), outbox).run()
+    assert ending(tmp_path) == "finished"
+    words = "the source came to its end: 20 frames taken, 20 processed, 0 dropped; 1 reads kept, 0 lost"
+    assert caplog.messages == [words]
+
+
+def test_an_outbox_that_was_begun_anew_is_logged_and_shows_in_the_state(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outbox.db").write_bytes(b"not a database " * 500)
+    make_reader(tmp_path, Film(2), new_outbox(tmp_path)).run()
+    told = json.loads((tmp_path / "reader.json").read_text())
+    assert (told["outbox_rebuilds"], told["lost_marks"]) == (1, 0)
+    errors = [one.message for one in caplog.records if one.levelno == logging.ERROR]
+    assert [one for one in errors if "outbox.db.corrupt-1" in one]
 
 
 def test_the_state_file_holds_no_plate(tmp_path: Path, outbox: SqliteOutbox) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.fakes import EPOCH_NS, FakeClock
 Event = Delivery | SignedMessage | LinkState
 WINDOW = 3
 CENTRE = SigningKey.generate()
+
+UNIT_KID = SigningKey.generate().kid
 
 
 class ScriptedUplink:
@@ -99,6 +102,7 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         fleet="demo",
         unit="unit-0001",
         ack_keys={"charging": CENTRE.public},
+        unit_kid=UNIT_KID,
         window=WINDOW,
         publish_health=uplink.take_health,
     )
@@ -119,9 +123,10 @@ def accepted(*seqs: int) -> list[Event]:
     return [Delivery("charging", seq, 0) for seq in seqs]
 
 
-def ack(watermark: int, *, key: SigningKey = CENTRE, **changes: str) -> list[Event]:
+def ack(watermark: int, *, key: SigningKey = CENTRE, kid: bytes = UNIT_KID, **changes: str) -> list[Event]:
     names = {"fleet": "demo", "unit": "unit-0001", "feed": "charging", **changes}
-    payload = sign_ack(Ack(**names, watermark=watermark, gaps=(), issued_utc_ns=EPOCH_NS), key)
+    said = Ack(**names, watermark=watermark, gaps=(), issued_utc_ns=EPOCH_NS, unit_kid=kid)
+    payload = sign_ack(said, key)
     return [SignedMessage("ack", "charging", payload)]
 
 
@@ -196,6 +201,7 @@ def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutb
     [
         ack(4, key=SigningKey.generate()),
         ack(4, unit="unit-0002"),
+        ack(4, kid=SigningKey.generate().kid),
         ack(4, fleet="other"),
         ack(4, feed="police"),
         [SignedMessage("ack", "charging", b"\x00")],
@@ -205,6 +211,7 @@ def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutb
     ids=[
         "another key",
         "another unit",
+        "another key of this unit's name",
         "another fleet",
         "another feed",
         "no message",
@@ -224,3 +231,28 @@ def test_health_is_told_once_the_broker_is_there(tmp_path: Path, outbox: SqliteO
     assert run(tmp_path, outbox, [], []).health == []
     (health,) = run(tmp_path, outbox, up(), []).health
     assert (health["process"], health["state"]) == ("uplink", "running")
+
+
+@pytest.mark.parametrize("link", [up(), down()])
+def test_a_clean_stop_ends_stopped_and_not_connected(
+    tmp_path: Path, outbox: SqliteOutbox, link: list[Event]
+) -> None:
+    run(tmp_path, outbox, link, [])
+    told = json.loads((tmp_path / "uplink.json").read_text())
+    assert (told["state"], told["link"]) == (
+        "stopped",
+        {"connected": False, "detail": "stopped", "since_s": 0.0},
+    )
+
+
+def test_a_lost_connection_is_a_warning_and_a_new_one_is_not(
+    tmp_path: Path, outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, outbox, up(), down(), up(), [])
+    said = [(one.levelname, one.message) for one in caplog.records]
+    assert said == [
+        ("INFO", "broker: connected"),
+        ("WARNING", "broker: keep-alive timeout"),
+        ("INFO", "broker: connected"),
+    ]

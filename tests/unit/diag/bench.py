@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.diag.condition import Check, Finding
@@ -29,6 +30,7 @@ class Bench:
     broker_host: str = "127.0.0.1"
     broker_port: int = 8883
     more: str = ""
+    camera: dict[str, Any] = field(default_factory=lambda: {"source": "synthetic"})
 
     @property
     def config(self) -> Path:
@@ -59,7 +61,7 @@ class Bench:
             broker_host=self.broker_host,
             broker_port=self.broker_port,
             feeds=(feed,),
-            camera={"source": "synthetic"},
+            camera=self.camera,
         )
         plan.write(self.config)
         with self.config.open("a", encoding="utf-8") as file:
@@ -91,7 +93,9 @@ def make_bench(directory: Path) -> Bench:
     bench = Bench(directory, authority, FakeClock(utc_ns=time.time_ns()))
     bench.keys.mkdir(parents=True)
     bench.run_dir.mkdir()
-    SigningKey.generate().save(bench.keys / "sign.pem")
+    signing_key = SigningKey.generate()
+    signing_key.save(bench.keys / "sign.pem")
+    (bench.keys / "sign.pub").write_text(f"{signing_key.public.text}\n")
     bench.enrol()
     bench.write_config()
     return bench

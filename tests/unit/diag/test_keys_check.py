@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from anpr_edge.cli.fleet import main as fleet
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.diag.checks.keys import CHECK
 from anpr_edge.diag.condition import Verdict
 from anpr_edge.fleet.authority import LEAF_DAYS, Authority
+from anpr_edge.seal.keys import SigningKey
 from tests.unit.diag.bench import Bench
 
 DAY_S = 86_400.0
@@ -36,6 +38,18 @@ def garbled_sign_key(bench: Bench) -> None:
 
 def tls_key_as_sign_key(bench: Bench) -> None:
     (bench.keys / "sign.pem").write_bytes((bench.keys / "tls.pem").read_bytes())
+
+
+def missing_public_half(bench: Bench) -> None:
+    (bench.keys / "sign.pub").unlink()
+
+
+def garbled_public_half(bench: Bench) -> None:
+    (bench.keys / "sign.pub").write_text("no key")
+
+
+def another_public_half(bench: Bench) -> None:
+    (bench.keys / "sign.pub").write_text(SigningKey.generate().public.text)
 
 
 def missing_tls_key(bench: Bench) -> None:
@@ -80,6 +94,9 @@ def nobody_to_trust(bench: Bench) -> None:
         (exposed_sign_key, "sign-key", "mode 0640"),
         (garbled_sign_key, "sign-key", "PEM"),
         (tls_key_as_sign_key, "sign-key", "Ed25519"),
+        (missing_public_half, "sign-pub", "No such file"),
+        (garbled_public_half, "sign-pub", "public key"),
+        (another_public_half, "sign-pub", "not the public half"),
         (missing_tls_key, "tls-key", "no such file"),
         (garbled_tls_key, "tls-key", "PEM"),
         (missing_certificate, "certificate", "No such file"),
@@ -98,10 +115,29 @@ def test_one_fault_is_one_failure(
     assert findings[code].verdict is Verdict.FAIL
     assert words in findings[code].measured
     assert findings[code].next
-    assert (
-        not [other for other in findings.values() if other.code != code and other.verdict is Verdict.FAIL]
-        or code == "tls-key"
-    )  # without its key a certificate cannot be judged; examine hides that
+    assert not [
+        other for other in findings.values() if other.code != code and other.verdict is Verdict.FAIL
+    ] or code in (
+        "sign-key",
+        "tls-key",
+    )  # without its key neither public half nor certificate can be judged; examine hides that
+
+
+def test_only_the_authoritys_certificate_is_asked_for_when_only_that_is_missing(bench: Bench) -> None:
+    nobody_to_trust(bench)
+    step = bench.find(CHECK)["certificate"].next
+    assert "ca.crt" in step
+    assert "enrol" not in step
+
+
+def test_the_command_to_enrol_is_one_that_anpr_fleet_understands(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing_certificate(bench)
+    step = bench.find(CHECK)["certificate"].next
+    command = step.partition("anpr-fleet ")[2].partition(";")[0].split()
+    assert fleet(command) != 0  # there is no folder AUTHORITY here
+    assert "usage:" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

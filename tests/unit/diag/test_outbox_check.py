@@ -58,6 +58,29 @@ def test_a_damaged_outbox(bench: Bench) -> None:
     assert "restart both services" in finding.next
 
 
+def test_an_outbox_that_was_begun_anew_is_not_forgotten(bench: Bench) -> None:
+    (bench.state_dir / "outbox.db").write_bytes(b"not a database " * 500)
+    bench.make_outbox()
+    finding = bench.find(CHECK)["outbox"]
+    assert finding.verdict is Verdict.WARN
+    assert "outbox.db.corrupt-1" in finding.measured
+    (bench.state_dir / "outbox.db.corrupt-1").unlink()
+    assert bench.find(CHECK)["outbox"].verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(0, Verdict.OK), (2, Verdict.WARN)])
+def test_numbers_that_could_not_be_noted(bench: Bench, lost: int, verdict: Verdict) -> None:
+    bench.make_outbox()
+    StateFile(bench.run_dir / "reader.json").write({"schema": 1, "lost_marks": lost})
+    assert bench.find(CHECK)["outbox"].verdict is verdict
+
+
+def test_a_damaged_state_of_the_reader_is_not_the_outboxs_fault(bench: Bench) -> None:
+    bench.make_outbox()
+    (bench.run_dir / "reader.json").write_text("{")
+    assert bench.find(CHECK)["outbox"].verdict is Verdict.OK
+
+
 @pytest.mark.parametrize("content", [b"something else" * 400, None])
 def test_another_programs_file(bench: Bench, content: bytes | None) -> None:
     path = bench.state_dir / "outbox.db"

@@ -37,7 +37,10 @@ def test_neither_has_ever_run(bench: Bench) -> None:
     [
         ({"mono_s": -6.0}, "last sign of life 6 s ago"),
         ({"mono_s": 5000.0}, "before the last boot"),
-        ({"state": "finished"}, "it came to its end"),
+        ({"state": "finished"}, "came to its end"),
+        ({"state": "stopped"}, "stopped as told"),
+        ({"state": "failed", "why": "no camera"}, "failed: no camera"),
+        ({"state": "starting", "mono_s": -61.0}, "last sign of life 61 s ago"),
         ({"state": "stopping"}, "stopping"),
         ({"stages": {"capture": {"age_s": 9.0, "limit_s": 5.0}}}, "late: capture 9 s (limit 5 s)"),
         ({"outbox_down": True}, "takes no reads"),
@@ -50,6 +53,13 @@ def test_a_reader_that_does_not_work(bench: Bench, own: dict[str, Any], words: s
     assert finding.verdict is Verdict.FAIL
     assert words in finding.measured
     assert "anpr-edge" in finding.next
+
+
+def test_a_reader_that_loads_its_models_is_not_called_dead(bench: Bench) -> None:
+    say(bench, "reader", state="starting", mono_s=bench.clock.now().mono_ns / 1e9 - 20)
+    finding = bench.find(CHECK)["service-reader"]
+    assert finding.verdict is Verdict.WARN
+    assert finding.measured == "starting for 20 s"
 
 
 def test_an_idle_stage_is_not_late(bench: Bench) -> None:

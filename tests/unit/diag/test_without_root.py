@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from anpr_edge.diag.checks import disk, keys, outbox
+from anpr_edge.diag.checks import disk, gps, illuminator, keys, outbox
 from anpr_edge.diag.condition import Check, Verdict
 from anpr_edge.diag.examine import examine
 from anpr_edge.diag.registry import CHECKS
@@ -29,6 +29,25 @@ def as_nobody() -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
+
+
+@pytest.mark.parametrize(
+    ("check", "section"),
+    [(gps.CHECK, '[gps]\ndevice = "{}/tty"'), (illuminator.CHECK, '[illuminator]\npwm = "{}/pwmchip0/pwm0"')],
+    ids=["gps", "illuminator"],
+)
+def test_a_device_that_may_not_be_seen_is_not_called_missing(
+    bench: Bench, check: Check, section: str
+) -> None:
+    bench.more = "\n" + section.format(bench.state_dir) + "\n"
+    bench.write_config()
+    bench.state_dir.chmod(0o700)
+    subject = Subject(bench.config, bench.clock)
+    assert subject.config
+    with as_nobody():
+        (finding,) = check.run(subject)
+    assert finding.verdict is Verdict.NOT_CHECKED
+    assert "sudo" in finding.next
 
 
 @pytest.mark.parametrize("check", [disk.CHECK, keys.CHECK, outbox.CHECK], ids=lambda check: check.name)

@@ -14,9 +14,10 @@ from anpr_edge.seal.acks import ACK_TYPE, LONGEST_BYTES, MOST_GAPS, Ack, open_ac
 from tests.unit.seal.samples import sealed
 from tests.vectors.keys import signer
 
-ACK = Ack("london", "unit-0042", "charging", 1234, ((17, 17), (40, 52)), 1_790_000_000_123_456_789)
 KEY = signer("centre")
-FIELDS = {1: 1, 2: "london", 3: "unit-0042", 4: "charging", 5: 9, 6: [[1, 2]], 7: 5}
+KID = signer().kid
+ACK = Ack("london", "unit-0042", "charging", 1234, ((17, 17), (40, 52)), 1_790_000_000_123_456_789, KID)
+FIELDS = {1: 1, 2: "london", 3: "unit-0042", 4: "charging", 5: 9, 6: [[1, 2]], 7: 5, 8: KID}
 
 
 def signed(payload: object, **header: object) -> bytes:
@@ -71,8 +72,11 @@ def test_a_sealed_read_never_passes_for_an_acknowledgement() -> None:
     [
         ({**FIELDS, 1: 2}, Refusal.VERSION),
         ({**FIELDS, 1: True}, Refusal.VERSION),
-        ({**FIELDS, 8: 0}, Refusal.MALFORMED),
+        ({**FIELDS, 9: 0}, Refusal.MALFORMED),
         ({k: v for k, v in FIELDS.items() if k != 7}, Refusal.MALFORMED),
+        ({k: v for k, v in FIELDS.items() if k != 8}, Refusal.MALFORMED),
+        ({**FIELDS, 8: KID[:7]}, Refusal.MALFORMED),
+        ({**FIELDS, 8: KID.hex()}, Refusal.MALFORMED),
         ({**FIELDS, 2: ""}, Refusal.MALFORMED),
         ({**FIELDS, 5: -1}, Refusal.MALFORMED),
         ({**FIELDS, 5: True}, Refusal.MALFORMED),
@@ -104,6 +108,7 @@ def test_another_header_is_refused() -> None:
         replace(ACK, gaps=((5, 4),)),
         replace(ACK, gaps=tuple((2 * n, 2 * n) for n in range(1, MOST_GAPS + 2))),
         replace(ACK, issued_utc_ns=-1),
+        replace(ACK, unit_kid=b""),
     ],
 )
 def test_a_wrong_acknowledgement_is_not_signed(wrong: Ack) -> None:

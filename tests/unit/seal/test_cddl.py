@@ -85,7 +85,9 @@ def test_a_position_is_what_the_cddl_says(fix: Fix) -> None:
 
 
 def test_an_acknowledgement_is_what_the_cddl_says() -> None:
-    blob = sign_ack(Ack("london", "unit-0042", "charging", 9, ((1, 2), (5, 5)), 10**18), signer())
+    blob = sign_ack(
+        Ack("london", "unit-0042", "charging", 9, ((1, 2), (5, 5)), 10**18, signer().kid), signer()
+    )
     schema("signed-ack").validate_cbor(blob)
     schema("ack").validate_cbor(part(blob, 2))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anpr_edge.errors import EnvelopeError, Refusal, SealError
 from anpr_edge.records import Instant, PlateRead
-from anpr_edge.seal import encrypt, envelope, wire
+from anpr_edge.seal import encrypt, envelope, header, padding, sign1, wire
 from anpr_edge.seal.keys import RecipientKey
 from tests.unit.seal.samples import HEADER, READ, sealed
 from tests.vectors.keys import recipient, seed_of, signer
@@ -133,6 +133,15 @@ def test_too_few_or_too_many_recipients_are_not_sealed_for(recipients: list[Reci
 def test_a_header_beyond_its_limits_is_not_sealed(header: envelope.ClearHeader, why: str) -> None:
     with pytest.raises(SealError, match=why):
         sealed(header=header)
+
+
+def test_a_unit_that_signs_under_another_keys_name_is_refused() -> None:
+    recipients = [recipient().public]
+    protected = header.encode(HEADER, signer("another").kid)
+    ciphertext = encrypt.encrypt(padding.pad(wire.encode_read(READ)), recipients, bound_to=protected)
+    with pytest.raises(EnvelopeError) as refused:
+        envelope.parse(sign1.sign(protected, ciphertext, signer())).verify(signer().public)
+    assert refused.value.kind is Refusal.SIGNATURE
 
 
 @pytest.mark.parametrize("bit", range(8))

@@ -31,6 +31,16 @@ def test_nothing_below_tls_1_3_is_spoken_and_the_name_is_checked(files: Credenti
     assert context.check_hostname
 
 
+def test_the_secret_name_is_of_this_private_key_alone(files: Credentials, tmp_path: Path) -> None:
+    name = files.secret_name()
+    assert files.secret_name() == name
+    assert len(name) == 32
+    files.key_file.write_bytes(
+        Authority.load(tmp_path / "authority", SystemClock()).issue_client("x").key_pem
+    )
+    assert files.secret_name() != name
+
+
 @pytest.mark.parametrize("missing", ["ca.crt", "tls.crt", "tls.pem"])
 def test_a_missing_file_is_named(files: Credentials, tmp_path: Path, missing: str) -> None:
     (tmp_path / missing).unlink()
