@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--images",
         type=Path,
         metavar="FOLDER",
-        help="read still pictures instead, by the ends of their names",
+        help="read still pictures instead (files named .jpg, .png, …)",
     )
     source.add_argument("--video", metavar="SOURCE", help="read a file, rtsp:// address or /dev/videoN")
     parser.add_argument(
