@@ -44,7 +44,7 @@ A broker may be silent about feeds and fleets that this certificate is not grant
 takes the subscription and delivers nothing. What is granted is in its access list, written by
 `anpr-fleet broker --consumer NAME=FEED`. Example:
 
-  anpr-central subscribe --host broker.example --fleet london --feed access --store reads.jsonl"""
+  anpr-central subscribe --host broker.example --fleet demo --feed charging --store reads.jsonl"""
 
 POLL_S = 0.25
 
