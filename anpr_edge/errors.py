@@ -14,6 +14,7 @@
     │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
     │   └── EnvelopeError       a sealed read is refused; `kind` names the reason
     ├── OutboxError             the outbox cannot keep or give reads
+    │   └── OutboxBroken        its file is damaged: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
     └── StoreError              the centre cannot keep what it opened
 
@@ -116,6 +117,10 @@ class EnvelopeError(SealError):
 
 class OutboxError(AnprError):
     """The outbox cannot keep or give reads."""
+
+
+class OutboxBroken(OutboxError):
+    """The outbox's file is damaged: whoever has it open lets go of it, so that it can be begun anew."""
 
 
 class UplinkError(AnprError):

@@ -3,7 +3,7 @@
     Frame → motion gate → Detection → Track → PlateCandidate → fusion → PlateRead
 
 No thread, no clock and no I/O in here: the same frames always give the same reads. What the parts
-are is decided elsewhere (daemon.wiring); what happens to a read afterwards is not known here.
+are is decided elsewhere (daemon.wiring_reader); what happens to a read afterwards is not known here.
 """
 
 from __future__ import annotations

@@ -224,7 +224,10 @@ class SealedRead:
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """A sealed read waiting in the outbox: how often it was tried, and when it may be tried again."""
+    """A sealed read waiting in the outbox, and when it may be tried again.
+
+    `attempts`: how often in a row the broker gave the answer it gave last.
+    """
 
     read: SealedRead
     attempts: int

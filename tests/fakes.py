@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from anpr_edge.errors import OutboxError, SealError
-from anpr_edge.outbox.delivery import LIVE_NS, confirm_after_ns, retry_after_ns
+from anpr_edge.outbox.delivery import LIVE_NS, confirm_after_ns, counted, retry_after_ns
 from anpr_edge.records import (
     Delivery,
     Instant,
@@ -99,7 +99,7 @@ class FakeOutbox:
         live = [kept for kept in waiting if kept.since_ns > now.mono_ns - LIVE_NS and not kept.attempts]
         backlog = [kept for kept in waiting if kept not in live]
         chosen = (live[::-1] + backlog)[:limit]
-        return [OutboxEntry(kept.read, kept.attempts, self._utc_ns(kept, now)) for kept in chosen]
+        return [OutboxEntry(kept.read, abs(kept.attempts), self._utc_ns(kept, now)) for kept in chosen]
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -107,12 +107,12 @@ class FakeOutbox:
             kept = self._kept.get(number)
             if kept is None or (kept.sent and kept.not_before_ns > self._clock.now().mono_ns):
                 continue
-            attempts = kept.attempts + 1
-            wait_ns = confirm_after_ns(attempts) if delivery.accepted else retry_after_ns(attempts)
+            tries = counted(kept.attempts, accepted=delivery.accepted)
+            wait_ns = confirm_after_ns(tries) if delivery.accepted else retry_after_ns(abs(tries))
             self._kept[number] = replace(
                 kept,
                 sent=delivery.accepted,
-                attempts=attempts,
+                attempts=tries,
                 not_before_ns=self._clock.now().mono_ns + wait_ns,
             )
 

@@ -44,7 +44,7 @@ A broker may be silent about feeds and fleets that this certificate is not grant
 takes the subscription and delivers nothing. What is granted is in its access list, written by
 `anpr-fleet broker --consumer NAME=FEED`. Example:
 
-  anpr-central subscribe --host broker.example --fleet london --feed access --store reads.jsonl"""
+  anpr-central subscribe --host broker.example --fleet demo --feed charging --store reads.jsonl"""
 
 POLL_S = 0.25
 
@@ -150,7 +150,7 @@ def _subscriber(args: Namespace, intake: Intake, clock: Clock) -> Subscriber:
     from anpr_edge.central.watermarks import Watermarks
     from anpr_edge.seal.keys import SigningKey
     from anpr_edge.uplink.link import LinkOptions
-    from anpr_edge.uplink.tls import Credentials
+    from anpr_edge.uplink.tls import Credentials, SettingNames
 
     watermarks = None
     client_id = f"{args.fleet}.{args.name}"
@@ -170,6 +170,7 @@ def _subscriber(args: Namespace, intake: Intake, clock: Clock) -> Subscriber:
         client_id=client_id,
         keep_alive_s=args.keep_alive,
         session_expiry_s=args.away * 3600 if args.store else 0,
+        settings=SettingNames(host="--host", port="--port", ca="--ca", cert="--cert"),
     )
     return Subscriber(
         options, fleet=args.fleet, feeds=args.feed, intake=intake, watermarks=watermarks, clock=clock

@@ -19,6 +19,7 @@ from anpr_edge.cli.numbers import between, whole
 from anpr_edge.cli.output import counted
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError, UsageError
+from anpr_edge.fleet.processes import end
 from anpr_edge.seams import Clock
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--images",
         type=Path,
         metavar="FOLDER",
-        help="read still pictures instead, by the ends of their names",
+        help="read still pictures instead (files named .jpg, .png, …)",
     )
     source.add_argument("--video", metavar="SOURCE", help="read a file, rtsp:// address or /dev/videoN")
     parser.add_argument(
@@ -166,7 +167,7 @@ class _Demo:
         )
 
     def _start(self, running: ExitStack, name: str, process: subprocess.Popen[str]) -> subprocess.Popen[str]:
-        running.callback(_end, process)
+        running.callback(end, process, STOP_WITHIN_S)
         self._processes[name] = process
         return process
 
@@ -221,12 +222,3 @@ def _drained(rig: Rig) -> bool:
     fresh = uplink.get("mono_s", 0) > reader.get("mono_s", 0)
     feeds = uplink.get("outbox", {}).values()
     return fresh and all(feed["waiting"] == feed["sent"] == 0 for feed in feeds)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

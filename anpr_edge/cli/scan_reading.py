@@ -15,7 +15,7 @@ from anpr_edge.capture.images import load_luma
 from anpr_edge.cli.output import counted
 from anpr_edge.plates import syntax
 from anpr_edge.plates.fusion import FusedPlate, Fusion
-from anpr_edge.records import Box, PlateCandidate, Quad, mask_plate
+from anpr_edge.records import Alternative, Box, PlateCandidate, Quad, mask_plate
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
@@ -32,6 +32,7 @@ class ScannedPlate:
     text: str
     confidence: float
     char_confidences: tuple[float, ...]
+    alternatives: tuple[Alternative, ...]
     box: Box
     quad: Quad
     syntax: str | None
@@ -41,8 +42,9 @@ class ScannedPlate:
         return f"ScannedPlate({mask_plate(self.text)}, {self.confidence:.3f})"
 
     def masked(self) -> ScannedPlate:
-        """The same without the plate's text, and without what tells its length."""
-        return replace(self, text=mask_plate(self.text) if self.text else "", char_confidences=())
+        """The same without the plate's text, and without what tells it or its length."""
+        text = mask_plate(self.text) if self.text else ""
+        return replace(self, text=text, char_confidences=(), alternatives=())
 
     def as_json(self) -> dict[str, Any]:
         """The object documented in docs/scan-output.md."""
@@ -50,6 +52,9 @@ class ScannedPlate:
             "text": self.text,
             "confidence": round(self.confidence, 4),
             "char_confidences": [round(confidence, 4) for confidence in self.char_confidences],
+            "alternatives": [
+                {"text": other.text, "confidence": round(other.confidence, 4)} for other in self.alternatives
+            ],
             "box": [round(side, 1) for side in (self.box.x0, self.box.y0, self.box.x1, self.box.y1)],
             "quad": [[round(x, 1), round(y, 1)] for x, y in self.quad.points],
             "syntax": self.syntax,
@@ -163,10 +168,19 @@ class PictureReader:
             candidate = self._recogniser.recognise(pixels, quad)
         fused = self._fused(candidate)
         if fused is None or fused.confidence < self._min_confidence:
-            return ScannedPlate("", 0.0, (), box, quad, None, None)
+            return ScannedPlate("", 0.0, (), (), box, quad, None, None)
         fits = syntax.match(fused.text)
         name, region = (fits.name, fits.region) if fits else (None, None)
-        return ScannedPlate(fused.text, fused.confidence, fused.char_confidences, box, quad, name, region)
+        return ScannedPlate(
+            text=fused.text,
+            confidence=fused.confidence,
+            char_confidences=fused.char_confidences,
+            alternatives=fused.alternatives,
+            box=box,
+            quad=quad,
+            syntax=name,
+            region=region,
+        )
 
     def _fused(self, candidate: PlateCandidate | None) -> FusedPlate | None:
         """One look, ranked as the pipeline ranks many."""

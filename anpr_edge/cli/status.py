@@ -166,14 +166,6 @@ def policy_rows(policy: State | None) -> Iterator[tuple[str, str]]:
             yield "", f"kept back from {feed}: {kept_back}"
 
 
-def _outbox_rows(state: State) -> Iterator[tuple[str, str]]:
-    """What is not as it should be with the outbox."""
-    if state.get("outbox_down"):
-        yield "outbox", "takes NO READS, they wait in memory"
-    if times := state.get("outbox_rebuilds"):
-        yield "outbox", f"found broken and begun anew {'once' if times == 1 else f'{times} times'}"
-
-
 def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """The uplink's part of the screen: (name, text)."""
     link = state["link"]
@@ -196,6 +188,14 @@ def _stage(name: str, stage: State) -> str:
         return f"{name} idle"
     late = age_s > stage["limit_s"]
     return f"{name} {'LATE ' if late else ''}{duration(age_s)}"
+
+
+def _outbox_rows(state: State) -> Iterator[tuple[str, str]]:
+    """What is not as it should be with the outbox."""
+    if state.get("outbox_down"):
+        yield "outbox", "takes NO READS, they wait in memory"
+    if times := state.get("outbox_rebuilds"):
+        yield "outbox", f"found broken and begun anew {'once' if times == 1 else f'{times} times'}"
 
 
 def duration(seconds: float) -> str:

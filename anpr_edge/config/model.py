@@ -97,7 +97,7 @@ class Camera(Section):
     frame_rate: float = Field(default=30.0, ge=1, le=240)
     shutter_us: int = Field(default=500, ge=20, le=1_000_000)
     gain: float = Field(default=4.0, ge=1, le=64)
-    stall_after_s: float = Field(default=5.0, ge=0.5, le=120)
+    stall_after_s: float = Field(default=5.0, ge=0.5, le=30)
     synthetic: Synthetic = Synthetic()
 
 

@@ -45,7 +45,7 @@ def _lock(descriptor: int, path: Path, process: str) -> None:
         other = os.read(descriptor, 20).decode("ascii", "replace").strip()
         raise AnprError(
             f"this unit's {process} runs already, as process {other or 'unknown'} ({path} is locked)",
-            hint=f"end that one first: systemctl stop anpr-edge-{process}, or kill {other}".rstrip(),
+            hint=f"end that one first: systemctl stop anpr-edge-{process}" + (other and f", or kill {other}"),
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -28,15 +29,18 @@ from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Se
 
 log = logging.getLogger(__name__)
 
-STAGE_LIMITS_S = {"capture": 10.0, "infer": 10.0, "commit": 30.0}
-"""How long each stage may be silent: a camera restart, a cold model, an SD card's worst fsync."""
+STAGE_LIMITS_S = {"infer": 10.0, "commit": 30.0}
+"""How long each stage may be silent: a cold model, an SD card's worst fsync."""
+
+STALL_MARGIN_S = 5.0
+"""A source has this long to say itself that it has stalled, which explains more than a watchdog does."""
 
 FRAMES_WAITING = 2
 READS_WAITING = 64
 POLL_S = 0.25
 RETRY_S = 1.0
 TRIES_AFTER_STOP = 3
-"""How often a stop still offers its last reads to an outbox that refuses; systemd gives it 20 s in all."""
+"""How often a stop still offers its last reads to an outbox that refuses; systemd gives it 45 s in all."""
 
 SUPERVISE_S = 0.1
 ENDINGS = {
@@ -50,6 +54,8 @@ ENDINGS = {
 class ReaderParts:
     """What wiring gives the reader. A `live` source loses frames rather than wait; a file waits.
 
+    `source` itself raises SourceStalled after `stall_after_s` without a frame.
+
     `release` closes everything that was opened for it, lamps included.
     """
 
@@ -61,6 +67,7 @@ class ReaderParts:
     feeds: FeedGate
     live: bool
     release: Callable[[], None]
+    stall_after_s: float = 5.0
 
 
 class Reader:
@@ -72,7 +79,8 @@ class Reader:
         self._notifier = notifier
         self._report = report
         self._stop = Event()
-        self._heartbeats = Heartbeats(clock, STAGE_LIMITS_S)
+        limits_s = {"capture": parts.stall_after_s + STALL_MARGIN_S, **STAGE_LIMITS_S}
+        self._heartbeats = Heartbeats(clock, limits_s)
         self._stages = Stages(self._heartbeats, self._stop)
         self._frames: DropOldest[Frame] | Bounded[Frame] = (
             DropOldest(FRAMES_WAITING) if parts.live else Bounded(FRAMES_WAITING)
@@ -93,18 +101,26 @@ class Reader:
 
         Raises: whatever ended a stage: SourceStalled, SourceUnavailable, …
         """
-        for stage, work in (("capture", self._capture), ("infer", self._infer), ("commit", self._commit)):
-            self._stages.start(stage, work)
-        self._notifier.ready()
-        while self._stages.running():
-            self._supervise()
-            self._clock.sleep(SUPERVISE_S)
-        self._notifier.stopping()
-        try:
-            self._parts.release()
-        finally:
-            self._say_how_it_ended()
-        self._stages.raise_failure()
+        with (
+            ExitStack() as ending
+        ):  # last first, each whatever the others raise; a stage's failure outweighs all
+            ending.callback(self._stages.raise_failure)
+            ending.callback(self._say_how_it_ended)
+            ending.callback(self._parts.release)
+            ending.callback(self._notifier.stopping)
+            ending.callback(self._drain)
+            for stage, work in (("capture", self._capture), ("infer", self._infer), ("commit", self._commit)):
+                self._stages.start(stage, work)
+            self._notifier.ready()
+            while self._stages.running():
+                self._supervise()
+                self._clock.sleep(SUPERVISE_S)
+
+    def _drain(self) -> None:
+        """Finish what is under way; nothing is left of it unless the supervision itself has failed."""
+        if self._stages.running():
+            self._stop.set()
+            self._stages.join()
 
     def _supervise(self) -> None:
         late = self._heartbeats.late()

@@ -36,6 +36,11 @@ class Stages:
         """True while any stage has not returned."""
         return any(thread.is_alive() for thread in self._threads)
 
+    def join(self) -> None:
+        """Wait until every stage has returned."""
+        for thread in self._threads:
+            thread.join()
+
     @property
     def failed(self) -> bool:
         """True when something else than their own end stopped the stages."""

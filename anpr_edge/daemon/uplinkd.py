@@ -12,7 +12,7 @@ from threading import Event
 
 from anpr_edge.daemon.health import Counters
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.errors import AnprError, OutboxError
+from anpr_edge.errors import AnprError, OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SignedMessage
 from anpr_edge.seal.acks import open_ack
@@ -75,7 +75,8 @@ class UplinkService:
     def run(self) -> None:
         """Block until stopped.
 
-        Raises: UplinkError when the broker can never be used as configured.
+        Raises: UplinkError when the broker can never be used as configured; OutboxBroken when the outbox
+        has to be begun anew, which takes that nobody has it open.
         """
         self._uplink.start()
         self._notifier.ready()
@@ -93,9 +94,12 @@ class UplinkService:
 
     def _turn(self) -> None:
         try:
+            self._outbox.check()
             self._take(self._uplink.events(POLL_S))
             if self._link.connected:
                 self._publish_due()
+        except OutboxBroken:
+            raise  # ends this service, so that the outbox can be begun anew
         except OutboxError as error:
             log.error("outbox: %s", error)
             self._clock.sleep(RETRY_S)
@@ -154,7 +158,7 @@ class UplinkService:
         self._link = link
 
     def _acknowledged(self, message: SignedMessage) -> None:
-        """Act on a watermark only when its feed's own recipient signed it for this unit."""
+        """Act on a watermark only when its feed's own recipient signed it for this unit and its key."""
         feed = message.name
         try:
             key = self._ack_keys.get(feed)
@@ -166,6 +170,8 @@ class UplinkService:
             if ack.unit_kid != self._unit_kid:
                 raise AnprError("it is for another signing key of this unit's name: one before or after this")
             self._outbox.settle(feed, ack.watermark, ack.gaps)
+        except OutboxBroken:
+            raise
         except AnprError as error:
             self._counts.add("acks_refused")
             log.warning("watermark for %s refused: %s", feed, error)

@@ -56,6 +56,7 @@ def build_reader(config: Config) -> Reader:
             positioner=positioner,
             feeds=FeedGate(policy, clock, refused=standing.refused),
             live=is_live(config),
+            stall_after_s=config.camera.stall_after_s,
             release=opened.pop_all().close,
         )
     camera = config.camera

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from anpr_edge.errors import KeyFileError, UplinkError, UsageError
 from anpr_edge.fleet.authority import make_folder, write_private
+from anpr_edge.fleet.processes import end
 from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
 
@@ -157,7 +158,7 @@ def running_mosquitto(
         _wait_until_ready(process, listener, clock, log)
         yield process
     finally:
-        _stop(process)
+        end(process, STOP_WITHIN_S)
 
 
 def find_mosquitto() -> str:
@@ -289,12 +290,3 @@ def _answers_tls(listener: Listener) -> bool:
             return True
     except OSError:
         return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -1,8 +1,9 @@
 """Opens the outbox's file: makes it, checks it, and moves a broken one aside.
 
-Beside `outbox.db` lie `outbox.db.lock`, held shared by whoever has it open, and `outbox.db.marks`. A
-broken file becomes `outbox.db.corrupt-1`, `-2`, …; only the newest is kept, so that ciphertext
-does not outlive its retention in ever more copies.
+Beside `outbox.db` lie `outbox.db.lock`, held shared by whoever has it open, and `outbox.db.marks`. Who meets
+a broken file leaves `outbox.db.broken`, so that the other one lets go of it too. The broken file becomes
+`outbox.db.corrupt-1`, `-2`, …; only the newest is kept, so that ciphertext does not outlive its retention
+in ever more copies.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import glob
 import logging
 import os
 import sqlite3
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from anpr_edge.errors import OutboxError
+from anpr_edge.errors import OutboxBroken, OutboxError
 
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 1095651410
@@ -35,20 +37,24 @@ WAL_LIMIT_BYTES: Final = 4 << 20
 _log = logging.getLogger(__name__)
 
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BEGUN_ANEW: Final = "it is moved aside and begun anew as soon as both services have let go of it"
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space",
     sqlite3.SQLITE_READONLY: "the disk or the file cannot be written: look at the mount and the file's mode",
     sqlite3.SQLITE_CANTOPEN: "look at the directory's owner and mode",
     sqlite3.SQLITE_BUSY: f"another process has held it for {BUSY_S:.0f} s",
     sqlite3.SQLITE_IOERR: "the disk fails: look at the kernel's log",
-    sqlite3.SQLITE_CORRUPT: "restart both services: a broken outbox is moved aside at the start",
-    sqlite3.SQLITE_NOTADB: "restart both services: a broken outbox is moved aside at the start",
+    sqlite3.SQLITE_CORRUPT: _BEGUN_ANEW,
+    sqlite3.SQLITE_NOTADB: _BEGUN_ANEW,
 }
 
 
 def explained(error: sqlite3.Error, path: Path) -> OutboxError:
-    """What the database library said, with the file and what to do."""
-    return OutboxError(f"{path}: {error}", hint=_HINTS.get(_code(error), ""))
+    """What the database library said, with the file and what to do; a broken file is marked as such."""
+    broken = _code(error) in _BROKEN
+    if broken:
+        mark_broken(path)
+    return (OutboxBroken if broken else OutboxError)(f"{path}: {error}", hint=_HINTS.get(_code(error), ""))
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -59,6 +65,17 @@ def _code(error: sqlite3.Error) -> int:
 def beside(path: Path, suffix: str) -> Path:
     """The file that belongs to the outbox at `path`: `beside(outbox.db, "lock")` is `outbox.db.lock`."""
     return path.with_name(f"{path.name}.{suffix}")
+
+
+def mark_broken(path: Path) -> None:
+    """Tell the other process that the outbox at `path` has to be begun anew."""
+    with suppress(OSError):  # then it finds out by itself, or not before it is restarted
+        os.close(_created(beside(path, "broken")))
+
+
+def is_broken(path: Path) -> bool:
+    """Whether somebody has met a broken outbox at `path`, and nobody has begun it anew yet."""
+    return beside(path, "broken").exists()
 
 
 class Lock:
@@ -108,6 +125,8 @@ def open_database(path: Path, lock: Lock) -> sqlite3.Connection:
     Raises: OutboxError when it cannot be used, or belongs to other software or another version.
     """
     try:
+        if is_broken(path):
+            _move_aside(path, lock)
         try:
             return _opened(path)
         except sqlite3.DatabaseError as error:
@@ -219,12 +238,15 @@ def _statements(script: str) -> list[str]:
 def _move_aside(path: Path, lock: Lock) -> None:
     """Raises: OutboxError when another process still has the file open."""
     if not lock.alone():
-        raise OutboxError(f"{path}: broken, and in use by another process", hint="restart both services")
+        mark_broken(path)
+        raise OutboxBroken(f"{path}: broken, and in use by another process", hint=_BEGUN_ANEW)
     older = _asides(path)
     aside = beside(path, f"corrupt-{rebuilds(path) + 1}")
-    path.replace(aside)
+    if path.exists():
+        path.replace(aside)
     _log.error("%s was broken and begun anew; what it held lies in %s", path, aside.name)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    for file in older:
+    for file in older if aside.exists() else ():
         file.unlink()
+    beside(path, "broken").unlink(missing_ok=True)

@@ -40,8 +40,10 @@ def due(db: sqlite3.Connection, limit: int, age_ns: int, utc_ns: int) -> list[Ou
     ).fetchall()
     rows = live + [row for row in backlog if row[0] not in ids]
     return [
-        OutboxEntry(SealedRead(feed, seq, blob), attempts, utc_ns + not_before - age_ns if not_before else 0)
-        for _, feed, seq, blob, attempts, not_before in rows[:limit]
+        OutboxEntry(
+            SealedRead(feed, seq, blob), abs(tries), utc_ns + not_before - age_ns if not_before else 0
+        )
+        for _, feed, seq, blob, tries, not_before in rows[:limit]
     ]
 
 
@@ -53,18 +55,18 @@ def _live(db: sqlite3.Connection, limit: int, age_ns: int) -> list[_Row]:
 
 
 def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) -> None:
-    """Accepted reads are sent; refused ones wait, longer each time."""
+    """Accepted reads are sent; refused ones wait, longer each time, and each kind counts for itself."""
     for delivery in deliveries:
         number = (delivery.feed, delivery.seq)
         row = db.execute(
             "SELECT attempts FROM reads WHERE feed = ? AND seq = ? AND state = 0", number
         ).fetchone()
         if row is not None:
-            attempts = row[0] + 1
-            wait_ns = confirm_after_ns(attempts) if delivery.accepted else retry_after_ns(attempts)
+            tries = counted(row[0], accepted=delivery.accepted)
+            wait_ns = confirm_after_ns(tries) if delivery.accepted else retry_after_ns(abs(tries))
             db.execute(
                 "UPDATE reads SET state = ?, attempts = ?, not_before = ? WHERE feed = ? AND seq = ?",
-                (SENT if delivery.accepted else WAITING, attempts, age_ns + wait_ns, *number),
+                (SENT if delivery.accepted else WAITING, tries, age_ns + wait_ns, *number),
             )
 
 
@@ -73,13 +75,21 @@ def offer_unconfirmed(db: sqlite3.Connection, age_ns: int) -> None:
     db.execute("UPDATE reads SET state = 0 WHERE state = 1 AND not_before <= ?", (age_ns,))
 
 
+def counted(tries: int, *, accepted: bool) -> int:
+    """The broker's answers of one kind in a row, one more of them: above 0 accepted, below it refused.
+
+    What nobody subscribed to for an hour still waits only `FIRST_CONFIRM_NS` once it was accepted.
+    """
+    return max(tries, 0) + 1 if accepted else min(tries, 0) - 1
+
+
 def retry_after_ns(attempts: int) -> int:
-    """How long a read waits after the broker has refused it at the `attempts`-th try."""
+    """How long a read waits after the broker has refused it `attempts` times in a row."""
     return min(LONGEST_RETRY_NS, FIRST_RETRY_NS << min(attempts - 1, 10))
 
 
 def confirm_after_ns(attempts: int) -> int:
-    """How long a read accepted at the `attempts`-th try waits for a watermark."""
+    """How long a read accepted `attempts` times in a row waits for a watermark."""
     return min(LONGEST_CONFIRM_NS, FIRST_CONFIRM_NS << min(attempts - 1, 10))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
-from anpr_edge.errors import OutboxError
+from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox import database, delivery, housekeeping, numbering
 from anpr_edge.outbox.marks import Marks, read_marks
 from anpr_edge.outbox.retention import this_boot
@@ -36,6 +36,9 @@ class SqliteOutbox:
     It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the oldest. A read
     goes when it is older than its feed's `retention`. Both are counted. Safe to use from several threads;
     one process appends.
+
+    A file that turns out broken is begun anew by `append` once the other process has let go of it; until then
+    every call raises OutboxBroken.
 
     Raises: OutboxError when the file cannot be opened, made or written.
     """
@@ -59,16 +62,8 @@ class SqliteOutbox:
         self._retention = dict(retention)
         self._default_retention = default_retention
         self._guard = RLock()
-        self._marks = Marks(database.beside(path, "marks"), database.FILE_MODE)
         self._lost_marks = 0
-        self._kept_house_ns: int | None = None
-        self._lock = database.take_lock(path)
-        try:
-            self._db = database.open_database(path, self._lock)
-            self._begin()
-        except BaseException:
-            self._lock.close()
-            raise
+        self._open()
 
     def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
         """Number, seal and keep one read for each (feed, seal) pair, all in one transaction.
@@ -76,6 +71,8 @@ class SqliteOutbox:
         Raises: OutboxError, after which none of them is kept and no number is used.
         """
         with self._guard:
+            if self._let_go or database.is_broken(self._path):
+                self._begin_anew()
             with self._transaction() as db:
                 self._keep_house(db)
                 age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
@@ -92,6 +89,7 @@ class SqliteOutbox:
         Raises: OutboxError.
         """
         with self._guard, self._errors():
+            self.check()
             self._keep_house_if_late()
             now = self._clock.now()
             age_ns = housekeeping.age(self._db, now, self._boot_id).age_ns
@@ -137,12 +135,35 @@ class SqliteOutbox:
         """How many times the number used last could not be written to the marks file."""
         return self._lost_marks
 
+    def check(self) -> None:
+        """Pass unless this process or the other one has found the file broken. Raises: OutboxBroken."""
+        if database.is_broken(self._path):
+            raise OutboxBroken(f"{self._path}: broken", hint="restart this service")
+
     def close(self) -> None:
         """Release the file; harmless when called twice."""
         with self._guard:
             self._db.close()
             self._marks.close()
             self._lock.close()
+
+    def _open(self) -> None:
+        self._kept_house_ns: int | None = None
+        self._marks = Marks(database.beside(self._path, "marks"), database.FILE_MODE)
+        self._lock = database.take_lock(self._path)
+        try:
+            self._db = database.open_database(self._path, self._lock)
+            self._begin()
+        except BaseException:
+            self._lock.close()
+            raise
+        self._let_go = False
+
+    def _begin_anew(self) -> None:
+        """Let go of a broken file, and take the one that comes in its place, if it can come already."""
+        self._let_go = True
+        self.close()
+        self._open()
 
     def _begin(self) -> None:
         """Take up where the last process stopped: numbers, age, and what has grown too old meanwhile."""
@@ -196,6 +217,7 @@ class SqliteOutbox:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._errors():
+            self.check()
             database.begin(self._db)
             try:
                 yield self._db

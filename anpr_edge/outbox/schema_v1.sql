@@ -23,7 +23,7 @@ CREATE TABLE reads (
     feed       TEXT    NOT NULL REFERENCES feeds (feed),
     seq        INTEGER NOT NULL,
     state      INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1)),   -- 0 waiting, 1 sent
-    attempts   INTEGER NOT NULL DEFAULT 0,     -- how often the broker has answered for it
+    attempts   INTEGER NOT NULL DEFAULT 0,     -- answers in a row: above 0 accepted, below it refused
     kept_age   INTEGER NOT NULL,               -- when it was kept
     not_before INTEGER NOT NULL DEFAULT 0,     -- when it may be tried again, sent or not
     blob       BLOB    NOT NULL

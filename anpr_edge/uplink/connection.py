@@ -22,8 +22,9 @@ PACKET_TOO_LARGE = 0x95
 PACKET_OVERHEAD_BYTES = 64
 """More than fixed header, identifier and properties of our publishes take besides topic and payload."""
 
-ANSWER_WITHIN_S = 60.0
-"""A broker that answers pings but no publish for this long is given up; mosquitto takes milliseconds."""
+ANSWER_WITHIN_S = 45.0
+"""A broker that answers pings but no publish for this long is given up; mosquitto takes milliseconds. The
+service may wait that long for room in the window: less than WatchdogSec of anpr-edge-uplink.service."""
 
 OWN_WORD = 2
 """Status and health, and a policy where there is one, may be unanswered beside the reads; a broker counts

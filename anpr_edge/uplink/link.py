@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from anpr_edge.errors import UplinkError
 from anpr_edge.seams import Clock
-from anpr_edge.uplink.tls import Credentials, explain
+from anpr_edge.uplink.tls import UNIT_SETTINGS, Credentials, SettingNames, explain
 
 POLL_S = 0.25
 """The longest the network thread waits before it looks at its timers again."""
@@ -49,6 +49,7 @@ class LinkOptions:
 
     `in_flight` is the receive maximum we announce, and the most publishes we leave unanswered.
     With a `session_expiry_s` the broker keeps subscriptions and messages that long for us.
+    `settings` are the names under which a person sets all this.
 
     The broker gives a session to whoever names it, whatever certificate he shows: any unit's
     would do to take a centre's. So what we send is `client_id` and a part that only the holder of our
@@ -64,6 +65,7 @@ class LinkOptions:
     session_expiry_s: int = 0
     manual_acks: bool = False
     will: Will | None = None
+    settings: SettingNames = UNIT_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,12 @@ class Link:
         except UplinkError as error:
             return f"{error}; {error.hint}"
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
-            return f"{where}: {explain(str(error))}"
+            return f"{where}: {explain(str(error), self._options.settings)}"
         self._serve(stopping)
-        return f"{where}: {explain(self._why or self._hint_of_end or 'connection lost')}"
+        why = self._why or self._hint_of_end
+        if not why:  # as mosquitto 2.0 does to a client whose session another one takes
+            why = "the broker hung up without a word" if self._accepted else "connection lost"
+        return f"{where}: {explain(why, self._options.settings)}"
 
     def publish(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from anpr_edge.errors import UplinkError
@@ -54,36 +54,50 @@ class Credentials:
 _CLIENT_NAME = b"anpr-edge MQTT client identifier\0"
 
 
+@dataclass(frozen=True, slots=True)
+class SettingNames:
+    """What the settings of a connection are called, where this client's are set."""
+
+    host: str
+    port: str
+    ca: str
+    cert: str
+
+
+UNIT_SETTINGS = SettingNames("broker.host", "broker.port", "broker.ca_file", "broker.cert_file")
+"""As in a unit's configuration."""
+
 _TROUBLE = (
-    ("hostname mismatch", "the broker's certificate is for another name: set broker.host to the name in it"),
+    ("hostname mismatch", "the broker's certificate is for another name: set {host} to the name in it"),
     (
         "ip address mismatch",
-        "the broker's certificate is for another address: set broker.host to the one in it",
+        "the broker's certificate is for another address: set {host} to the one in it",
     ),
     ("not yet valid", "the broker's certificate is not valid yet: check the clock"),
     ("certificate has expired", "the broker's certificate has expired: renew it, or check the clock"),
     (
         "self-signed certificate",
-        "the broker's certificate is from an authority we do not trust: check broker.ca_file",
+        "the broker's certificate is from an authority we do not trust: check {ca}",
     ),
     (
         "unable to get local issuer",
-        "the broker's certificate is from an authority we do not trust: check broker.ca_file",
+        "the broker's certificate is from an authority we do not trust: check {ca}",
     ),
     ("alert certificate expired", "the broker says our certificate has expired: renew it"),
     ("alert unknown ca", "the broker does not trust the authority that issued our certificate"),
-    ("alert certificate required", "the broker wants a client certificate: check broker.cert_file"),
+    ("alert certificate required", "the broker wants a client certificate: check {cert}"),
     ("alert certificate revoked", "the broker says our certificate is revoked: issue a new one"),
     ("alert bad certificate", "the broker refuses our certificate: check that it is this fleet's"),
     ("protocol version", "the broker does not speak TLS 1.3: allow it there"),
     ("unsupported protocol", "the broker does not speak TLS 1.3: allow it there"),
-    ("wrong version number", "the port does not speak TLS: check broker.port"),
+    ("wrong version number", "the port does not speak TLS: check {port}"),
+    ("without a word", "did the broker stop, or does another process use our name?"),
     ("session taken over", "another client uses our name and certificate"),
     ("connection refused", "nothing listens there: is the broker running, and the port right?"),
     ("timed out", "no answer: is the way there open, firewall included?"),
-    ("name or service not known", "the name cannot be resolved: check broker.host and DNS"),
+    ("name or service not known", "the name cannot be resolved: check {host} and DNS"),
     ("name resolution", "the name cannot be resolved just now: check the network and DNS"),
-    ("no address associated", "the name has no address: check broker.host and DNS"),
+    ("no address associated", "the name has no address: check {host} and DNS"),
     ("unreachable", "no route there: is the network up?"),
     (
         "connection reset",
@@ -98,11 +112,14 @@ the wording is stable over the OpenSSL versions tried (1.1.1 to 3.5).
 """
 
 
-def explain(words: str) -> str:
-    """What a failed connection means and what to look at, followed by the library's own words."""
+def explain(words: str, settings: SettingNames = UNIT_SETTINGS) -> str:
+    """What a failed connection means and what to look at, followed by the library's own words.
+
+    `settings` are the words for where to look, by which whoever reads this sets them.
+    """
     low = words.lower()
     meaning = next((meaning for needle, meaning in _TROUBLE if needle in low), None)
-    return f"{meaning} ({words})" if meaning else words
+    return f"{meaning.format_map(asdict(settings))} ({words})" if meaning else words
 
 
 def _check_readable(path: Path) -> None:

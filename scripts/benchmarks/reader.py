@@ -27,6 +27,7 @@ from anpr_edge.cli.output import counted, json_line, progress, table
 from anpr_edge.config import load_config
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError
+from anpr_edge.fleet.processes import end
 from anpr_edge.fleet.rig import Rig, build_rig
 from scripts.benchmarks.machine import machine
 from scripts.benchmarks.process import Usage, usage
@@ -128,7 +129,7 @@ def _run(folder: Path, source: str, camera: Mapping[str, Any]) -> dict[str, Any]
     try:
         watched = _watch(rig, process, started)
     finally:
-        _end(process)
+        end(process, STOP_WITHIN_S)
     if process.returncode != 0:
         words = rig.log("reader").read_text(errors="replace").strip().splitlines()[-3:]
         raise AnprError(f"the reader ended with {process.returncode}: {' | '.join(words) or 'no word'}")
@@ -197,15 +198,6 @@ def _has_read(outbox: Path) -> bool:
             return database.execute("SELECT 1 FROM reads LIMIT 1").fetchone() is not None
     except sqlite3.OperationalError:  # its tables are just being made
         return False
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

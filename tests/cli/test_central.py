@@ -339,6 +339,25 @@ def test_subscribe_says_why_it_cannot_connect_and_ends_when_idle(
 
 
 @pytest.mark.broker
+def test_subscribe_names_its_own_options_when_it_cannot_connect(
+    home: Home, broker: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--host", "localhost", "--port", str(broker.port), "--fleet", FLEET, "--feed", FEED]
+    assert home.run("subscribe", *where, "--idle", "0.5") == 1
+    assert "set --host to the name in it" in capsys.readouterr().err
+
+
+@pytest.mark.broker
+def test_two_centres_under_one_name_hear_what_the_matter_is(home: Home, broker: Site, tmp_path: Path) -> None:
+    with (
+        subscribed(home, broker, "--store", str(tmp_path / "one.jsonl")) as first,
+        subscribed(home, broker, "--store", str(tmp_path / "two.jsonl")),
+    ):
+        assert first.stderr is not None
+        assert "does another process use our name?" in next(iter(first.stderr))
+
+
+@pytest.mark.broker
 def test_subscribe_asks_about_the_access_list_when_nothing_came(home: Home, broker: Site) -> None:
     """mosquitto takes any subscription and delivers nothing of what is not granted."""
     other = ("--feed", "parking", "--idle", "1")

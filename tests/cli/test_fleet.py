@@ -11,6 +11,7 @@ from anpr_edge.cli.central import main as central
 from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main
 
+GUIDE = Path(__file__).parents[2] / "docs" / "installation.md"
 COMMANDS = ("authority", "enrol", "consumer", "server", "broker")
 
 
@@ -60,6 +61,15 @@ def test_the_broker_tells_how_to_install_it(workshop: Path, capsys: pytest.Captu
     rules = (workshop / "broker/access.acl").read_text()
     assert "topic read anpr/v1/demo/+/reads/charging" in rules
     assert "topic read anpr/v1/demo/+/reads/access" in rules
+
+
+def test_the_guide_installs_the_broker_as_the_command_says(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert broker("--consumer", "centre=charging", "--out", "broker") == 0
+    said = [line.strip() for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
+    assert len(said) == 6
+    assert "\n".join(said) in GUIDE.read_text(encoding="utf-8")
 
 
 def test_another_key_is_never_written_over_one(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from anpr_edge.plates.syntax import fold
 from tests.replay.clip import sight
 from tests.shipped_models import DIRECTORY
 
-PLATE = {"text", "confidence", "char_confidences", "box", "quad", "syntax", "region"}
+PLATE = {"text", "confidence", "char_confidences", "alternatives", "box", "quad", "syntax", "region"}
 
 
 def anpr_edge(*arguments: str | Path) -> int:
@@ -53,6 +53,8 @@ def test_one_json_object_a_line_as_documented(pictures: Path, capsys: pytest.Cap
     assert fold(plate["text"]) == fold(sight().text)
     assert len(plate["char_confidences"]) == len(plate["text"])
     assert 0 < plate["confidence"] <= 1
+    assert all(set(other) == {"text", "confidence"} for other in plate["alternatives"])
+    assert plate["text"] not in [other["text"] for other in plate["alternatives"]]
     assert len(plate["box"]) == 4
     assert len(plate["quad"]) == 4
     assert records[1]["plates"] == []
@@ -72,7 +74,7 @@ def test_masked_json_does_not_tell_the_length(pictures: Path, capsys: pytest.Cap
     anpr_edge("--jsonl", pictures / "car2.png")
     (plate,) = lines(capsys)[0]["plates"]
     assert set(plate) == PLATE
-    assert plate["char_confidences"] == []
+    assert plate["char_confidences"] == plate["alternatives"] == []
 
 
 def test_a_person_sees_text_place_and_times(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:

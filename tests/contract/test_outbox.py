@@ -153,6 +153,17 @@ def test_a_refused_read_waits_longer_each_time(outbox: Outbox, clock: FakeClock)
         assert (entry.attempts, entry.next_attempt_utc_ns) == (attempt, clock.now().utc_ns)
 
 
+def test_refusals_do_not_delay_the_first_look_for_a_confirmation(outbox: Outbox, clock: FakeClock) -> None:
+    keep(outbox, "charging", 1)
+    for _ in range(6):
+        outbox.record([Delivery("charging", 1, QUOTA)])
+        clock.advance(300)
+    assert numbers(outbox) == [1]
+    outbox.record([Delivery("charging", 1, 0)])
+    clock.advance(600 + 60)
+    assert numbers(outbox) == [1]
+
+
 def test_a_refused_read_does_not_hold_up_others(outbox: Outbox) -> None:
     keep(outbox, "charging", 3)
     outbox.record([Delivery("charging", 2, QUOTA)])

@@ -88,7 +88,7 @@ def test_one_that_never_answers_a_publish_is_given_up(place: Site) -> None:
                 break
         clock.leap_s = 10.0
         serving.join()
-    assert "has not answered a publish for 60 s" in ended[0]
+    assert "has not answered a publish for 45 s" in ended[0]
     assert [type(event) for event in happened] == [LinkState], "an unanswered publish is no delivery"
 
 

@@ -117,7 +117,7 @@ def _mount(mounts: ExitStack, place: Path, *arguments: str) -> None:
 
 
 def _install(machine: Path) -> None:
-    """What docs/diagnostics.md says to do, on the machine that is not running yet."""
+    """What docs/installation.md says to do, on the machine that is not running yet."""
     _install_program(machine)
     units = machine / "etc/systemd/system"
     for unit in [*(ROOT / "systemd").glob("*.service"), *(ROOT / "systemd").glob("*.target")]:

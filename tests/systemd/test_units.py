@@ -10,8 +10,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from annotated_types import Le
 
+from anpr_edge.config.model import Camera
+from anpr_edge.daemon.reader import RETRY_S, TRIES_AFTER_STOP
+from anpr_edge.daemon.uplinkd import POLL_S
 from anpr_edge.errors import ConfigError
+from anpr_edge.uplink.connection import ANSWER_WITHIN_S
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = ("anpr-edge-reader.service", "anpr-edge-uplink.service")
@@ -64,6 +69,14 @@ def test_an_unusable_configuration_does_not_restart_for_ever(service: str) -> No
 def test_memory_with_plates_in_it_never_reaches_a_disk(service: str) -> None:
     assert setting(service, "Service", "LimitCORE") == "0"
     assert setting(service, "Service", "MemorySwapMax") == "0"
+
+
+def test_no_wait_that_is_right_is_longer_than_systemd_has_patience() -> None:
+    reader, uplink = SERVICES
+    assert float(setting(uplink, "Service", "WatchdogSec")) > ANSWER_WITHIN_S + POLL_S
+    rules = Camera.model_fields["stall_after_s"].metadata
+    (longest_stall_s,) = [float(str(rule.le)) for rule in rules if isinstance(rule, Le)]
+    assert float(setting(reader, "Service", "TimeoutStopSec")) > longest_stall_s + TRIES_AFTER_STOP * RETRY_S
 
 
 def test_what_sees_plates_has_no_network_and_what_has_the_network_no_devices() -> None:

@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=90.0, help="whole training time, earlier parts included"
     )
+    parser.add_argument("--start-from", type=Path, help="averaged weights (.npz) of an earlier training")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -84,6 +85,17 @@ class Progress:
         torch.save(state, partial)
         partial.replace(path)
 
+    def start_from(self, path: Path) -> None:
+        """Begin with averaged weights of an earlier training, its optimiser forgotten."""
+        with np.load(path) as stored:
+            weights = {name: torch.from_numpy(stored[name]) for name in stored.files}
+        self.model.load_state_dict(weights)
+        self.average = {name: value.clone() for name, value in weights.items()}
+
+    def save_average(self, path: Path) -> None:
+        """Write the averaged weights alone, small enough to be kept with the source."""
+        np.savez_compressed(path, **{name: value.numpy() for name, value in self.average.items()})
+
     def average_in(self) -> None:
         """Move the running average of the weights towards the present ones."""
         decay = min(EMA_DECAY, 1 - 10 / (self.step + 10))
@@ -106,6 +118,8 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress.start()
     if args.checkpoint.exists():
         progress.load(args.checkpoint)
+    elif args.start_from:
+        progress.start_from(args.start_from)
     torch.manual_seed(args.seed + progress.step)
     batches = BatchMaker(args.shards, np.random.default_rng((args.seed, progress.step)))
     held_out = crops_of("validation")
@@ -128,6 +142,7 @@ def run(args: argparse.Namespace) -> int:
             batches.look_for_shards()
             _say(validate(progress, held_out))
     progress.save(args.checkpoint)
+    progress.save_average(args.checkpoint.with_suffix(".average.npz"))
     _say(validate(progress, held_out))
     return 0
 

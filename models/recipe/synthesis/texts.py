@@ -174,9 +174,16 @@ def fill_pattern(
 ) -> str:
     """Replace the pattern's placeholders by characters; separators and the row break stay.
 
+    I and 1 come three times as often as the others: beside a band or an edge they are the easiest to lose.
     A letter outside the placeholders (``B``, ``W``, ``I``, ``Z``) stands for itself.
     """
-    pools: dict[str, Sequence[str]] = {"L": letters, "D": DIGITS, "X": LETTERS + DIGITS, "R": regions}
+    thin = "II" if "I" in letters else ""
+    pools: dict[str, Sequence[str]] = {
+        "L": letters + thin,
+        "D": DIGITS + "11",
+        "X": LETTERS + DIGITS,
+        "R": regions,
+    }
     filled = []
     for mark in pattern:
         if mark.islower() and rng.random() < 0.5:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -54,6 +54,10 @@ class Film:
         frame = Frame(self._seq, CLOCK.now(), pixels)
         self._seq += 1
         return frame
+
+    @property
+    def given(self) -> int:
+        return self._seq
 
     def close(self) -> None:
         self.closed = True
@@ -160,16 +164,27 @@ def make_reader(
     sealer: Sealer | None = None,
     stills: bool = False,
     clock: SystemClock = CLOCK,
+    notifier: NullNotifier | None = None,
+    release: Callable[[], None] | None = None,
+    stall_after_s: float = 5.0,
     feeds: tuple[FeedTerms, ...] = (),
 ) -> Reader:
     plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2, stills=stills)
     policy = unsigned_policy("testfleet", "unit-0001", feeds or (feed("a"), feed("b")))
     gate = FeedGate(policy, clock)
     parts = ReaderParts(
-        source, plates, sealer or PlainSealer(), outbox, FixedSite(51.5, -0.1), gate, live, source.close
+        source,
+        plates,
+        sealer or PlainSealer(),
+        outbox,
+        FixedSite(51.5, -0.1),
+        gate,
+        live,
+        release or source.close,
+        stall_after_s,
     )
     report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
-    return Reader(parts, clock, NullNotifier(), report)
+    return Reader(parts, clock, notifier or NullNotifier(), report)
 
 
 def state(folder: Path) -> dict[str, dict[str, int]]:
@@ -221,6 +236,45 @@ def test_a_stalled_camera_ends_the_service_and_still_keeps_what_was_read(
         make_reader(tmp_path, source, outbox).run()
     assert ending(tmp_path) == "failed"
     assert blobs(outbox)["a"] == [PLATE.encode()]
+
+
+class FailsOnce(NullNotifier):
+    """Cannot tell the service manager anything once some frames have been taken."""
+
+    def __init__(self, source: Film) -> None:
+        self._source = source
+
+    def alive(self) -> None:
+        if self._source.given > 10:
+            raise OSError("no such socket")
+
+
+def test_a_failing_supervision_ends_the_service_and_still_keeps_what_was_read(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    source = Film(10**9, bright=10**9)
+    with pytest.raises(OSError, match="no such socket"):
+        make_reader(tmp_path, source, outbox, notifier=FailsOnce(source)).run()
+    assert source.closed
+    assert blobs(outbox)["a"] == [PLATE.encode()]
+
+
+def test_lamps_that_cannot_be_released_do_not_hide_why_the_service_ends(
+    tmp_path: Path, outbox: SqliteOutbox
+) -> None:
+    def release() -> None:
+        raise OSError("lamps stay on")
+
+    source = Film(2, ends_with=SourceStalled("no frame for 5 s"))
+    with pytest.raises(SourceStalled):
+        make_reader(tmp_path, source, outbox, release=release).run()
+    assert ending(tmp_path) == "failed"
+
+
+def test_a_source_has_time_to_say_itself_that_it_has_stalled(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    make_reader(tmp_path, Film(2), outbox, stall_after_s=30.0).run()
+    told = json.loads((tmp_path / "reader.json").read_text())
+    assert told["stages"]["capture"]["limit_s"] > 30.0
 
 
 def test_a_disk_that_refuses_delays_reads_and_loses_none(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.daemon.uplinkd import UplinkService
-from anpr_edge.errors import OutboxError
+from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
 from anpr_edge.seal.acks import Ack, sign_ack
@@ -24,7 +24,6 @@ from tests.fakes import EPOCH_NS, FakeClock
 Event = Delivery | SignedMessage | LinkState
 WINDOW = 3
 CENTRE = SigningKey.generate()
-
 UNIT_KID = SigningKey.generate().kid
 
 
@@ -101,8 +100,8 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         StateReport("uplink", StateFile(folder / "uplink.json"), clock),
         fleet="demo",
         unit="unit-0001",
-        ack_keys={"charging": CENTRE.public},
         unit_kid=UNIT_KID,
+        ack_keys={"charging": CENTRE.public},
         window=WINDOW,
         publish_health=uplink.take_health,
     )
@@ -200,8 +199,8 @@ def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutb
     "forged",
     [
         ack(4, key=SigningKey.generate()),
-        ack(4, unit="unit-0002"),
         ack(4, kid=SigningKey.generate().kid),
+        ack(4, unit="unit-0002"),
         ack(4, fleet="other"),
         ack(4, feed="police"),
         [SignedMessage("ack", "charging", b"\x00")],
@@ -210,8 +209,8 @@ def test_the_centres_signed_watermark_forgets(tmp_path: Path, outbox: SqliteOutb
     ],
     ids=[
         "another key",
-        "another unit",
         "another key of this unit's name",
+        "another unit",
         "another fleet",
         "another feed",
         "no message",
@@ -225,6 +224,13 @@ def test_a_watermark_that_is_not_the_recipients_own_is_refused_and_counted(
     run(tmp_path, outbox, up(), accepted(5, 4, 3), accepted(2, 1), forged, [])
     assert counts(outbox) == (0, 5)
     assert json.loads((tmp_path / "uplink.json").read_text())["acks_refused"] == 1
+
+
+def test_a_broken_outbox_ends_the_service(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    (tmp_path / "outbox.db.broken").touch()
+    with pytest.raises(OutboxBroken):
+        run(tmp_path, outbox, [], [])
+    assert json.loads((tmp_path / "uplink.json").read_text())["state"] == "failed"
 
 
 def test_health_is_told_once_the_broker_is_there(tmp_path: Path, outbox: SqliteOutbox) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.errors import OutboxError
+from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox import database
 from anpr_edge.outbox.marks import JUMP
 from anpr_edge.outbox.outbox import SqliteOutbox
 from tests.fakes import FakeClock
-from tests.unit.outbox.samples import keep, numbers, opened
+from tests.unit.outbox.samples import keep, numbers, opened, send
 
 
 @pytest.fixture
@@ -165,6 +165,49 @@ def test_a_broken_outbox_in_use_is_left_alone(path: Path) -> None:
         with pytest.raises(OutboxError, match="in use by another process"):
             opened(path, FakeClock())
     assert not list(path.parent.glob("*.corrupt-*"))
+
+
+def damage(path: Path) -> None:
+    """Overwrite the pages of a database that others have open, and make them read it again."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE age SET mono_ns = mono_ns + 1")
+        other.commit()
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(path.stat().st_size - 4096))
+
+
+def test_an_outbox_that_breaks_while_both_services_run_begins_anew_once_both_let_go(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as reader:
+        keep(reader, 300)
+        with closing(opened(path, FakeClock())) as uplink:
+            damage(path)
+            with pytest.raises(OutboxBroken, match="malformed"):
+                keep(reader, 1)
+            for told in (uplink.check, lambda: uplink.due(1), lambda: send(uplink, 1)):
+                with pytest.raises(OutboxBroken):
+                    told()
+            with pytest.raises(OutboxBroken, match="in use by another process"):
+                keep(reader, 1)
+        assert keep(reader, 1) == [300 + JUMP + 1]
+        assert reader.rebuilds == 1
+        with closing(opened(path, FakeClock())) as uplink:
+            assert numbers(uplink) == [300 + JUMP + 1]
+
+
+def test_whichever_service_comes_first_begins_a_broken_outbox_anew(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as reader:
+        keep(reader, 300)
+        with closing(opened(path, FakeClock())) as uplink:
+            damage(path)
+            with pytest.raises(OutboxBroken):
+                uplink.due(1)
+            with pytest.raises(OutboxBroken):
+                keep(reader, 1)
+        with closing(opened(path, FakeClock())) as uplink:
+            assert keep(reader, 1) == [300 + JUMP + 1]
+            assert (numbers(uplink), uplink.rebuilds) == ([300 + JUMP + 1], 1)
 
 
 def test_an_empty_file_becomes_an_outbox(path: Path) -> None:

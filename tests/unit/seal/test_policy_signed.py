@@ -59,7 +59,7 @@ def test_another_key_is_refused() -> None:
 
 
 def test_an_acknowledgement_of_the_same_key_is_no_policy() -> None:
-    ack = sign_ack(Ack("testfleet", "unit-0001", "charging", 1, (), 0), KEY)
+    ack = sign_ack(Ack("testfleet", "unit-0001", "charging", 1, (), 0, KEY.public.kid), KEY)
     with pytest.raises(PolicyError):
         open_policy(ack, KEY.public)
 

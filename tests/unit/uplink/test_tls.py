@@ -10,7 +10,7 @@ import pytest
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import UplinkError
 from anpr_edge.fleet.authority import Authority
-from anpr_edge.uplink.tls import Credentials, explain
+from anpr_edge.uplink.tls import Credentials, SettingNames, explain
 
 
 @pytest.fixture
@@ -87,6 +87,13 @@ def test_a_failure_is_explained_and_quoted(words: str, meaning: str) -> None:
     said = explain(words)
     assert meaning in said
     assert words in said
+
+
+def test_a_failure_names_the_settings_as_its_reader_knows_them() -> None:
+    words = "certificate verify failed: self-signed certificate"
+    assert "check broker.ca_file (" in explain(words)
+    centre = SettingNames(host="--host", port="--port", ca="--ca", cert="--cert")
+    assert "check --ca (" in explain(words, centre)
 
 
 def test_what_is_not_known_is_only_quoted() -> None:
