@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.config import Config, load_config
+from anpr_edge.config import Config, find_models_directory, load_config
 from anpr_edge.daemon.wiring_common import admit_policy, build_outbox
+from anpr_edge.daemon.wiring_reader import build_reader
+from anpr_edge.devices.clock import SystemClock
 from anpr_edge.records import SealedRead
 from anpr_edge.seal.policy.model import UNSIGNED
 from tests.unit.diag.bench import Bench, make_bench
@@ -47,6 +49,23 @@ def test_what_is_in_force_and_what_was_refused_is_in_the_log(
     in_force, refused = caplog.messages
     assert in_force.startswith("policy 3, ")
     assert refused.startswith("policy: policy 2 is older than policy 3, the last good one; policy 3 stays")
+
+
+@pytest.mark.skipif(
+    not (find_models_directory() / "detector.json").is_file(), reason="no trained detector in models/"
+)
+def test_the_reader_says_at_its_start_which_feeds_the_policy_gives_it(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    unit = PolicyBench(bench)
+    now_s = SystemClock().now().utc_ns // 10**9
+    in_date = replace(unit.policy, from_utc_s=now_s - 60, until_utc_s=now_s + 86_400)
+    unit.offer(replace(in_date, feeds=(CHARGING, POLICE)))
+    reader = build_reader(config_of(bench))
+    reader.stop()
+    reader.run()
+    assert "reading from synthetic for charging, police with detector-" in caplog.text
 
 
 def unsealed(feed: str, seq: int, previous: bytes) -> SealedRead:
