@@ -19,8 +19,9 @@ from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.tflite import TfliteModel
 
 MODEL_NAME = "closeup"
-PLATE_SHARE = 0.42
-"""How wide the plate is in its window, over the window's width."""
+PLATE_SHARE = 0.5
+"""How wide the plate is in its window, over the window's width.
+Source: our measurement; exact reads of 146 at 0.36, 0.42, 0.50, 0.57: .815, .822, .856, .842."""
 HEIGHT_SHARE = 0.45
 """How high it may be there, over the window's height: two-row plates get a larger window."""
 WINDOW_ASPECT = 0.62

@@ -15,8 +15,8 @@ from models.recipe.data import Collection, LabelledPlate, Scene, Split, fold
 
 MATCH_IOU: Final = 0.5
 WIDTH_SLICES: Final = (("<60 px", 0.0, 60.0), ("60-90 px", 60.0, 90.0), (">=90 px", 90.0, 1e9))
-FALSE_ALLOWED: Final = 0.08
-"""False boxes a picture at the chosen threshold, a little under what is aimed at."""
+FALSE_ALLOWED: Final = 0.14
+"""Boxes on nothing labelled, a picture, at the chosen threshold; about a third are plates nobody labelled."""
 THRESHOLDS: Final = tuple(float(step) / 50 for step in range(5, 46))
 LABELLED_WHOLLY: Final = frozenset({"openalpr_us", "openalpr_br", "kslat3r_uk"})
 """Sources where a box on nothing labelled is a false one; elsewhere it may be a plate nobody labelled."""
