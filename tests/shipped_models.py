@@ -7,7 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.seams import Detector
+from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
 
@@ -15,10 +16,10 @@ DIRECTORY = Path(__file__).resolve().parent.parent / "models"
 
 
 @cache
-def detector() -> TfliteDetector:
+def detector() -> Detector:
     """The detector a unit would run."""
     cv2.setNumThreads(1)
-    return TfliteDetector(TfliteModel.load(DIRECTORY, "detector"))
+    return load_detector(DIRECTORY)
 
 
 @cache

@@ -16,7 +16,8 @@ from anpr_edge.cli.output import counted
 from anpr_edge.plates import syntax
 from anpr_edge.plates.fusion import FusedPlate, Fusion
 from anpr_edge.records import Alternative, Box, PlateCandidate, Quad, mask_plate
-from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.seams import Detector
+from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
 
@@ -112,7 +113,7 @@ class PictureReader:
 
     def __init__(
         self,
-        detector: TfliteDetector,
+        detector: Detector,
         recogniser: TfliteRecogniser,
         *,
         crops: bool = False,
@@ -133,7 +134,7 @@ class PictureReader:
         Raises: ModelError when one of them is not what its card says.
         """
         cv2.setNumThreads(threads)
-        detector = TfliteDetector(TfliteModel.load(models, "detector", threads))
+        detector = load_detector(models, threads)
         recogniser = TfliteRecogniser(TfliteModel.load(models, "recogniser", threads))
         return cls(detector, recogniser, crops=crops, min_confidence=min_confidence)
 

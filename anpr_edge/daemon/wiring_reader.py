@@ -22,7 +22,7 @@ from anpr_edge.seal.keys import RecipientKey, SigningKey
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from anpr_edge.seams import Clock, FrameSource
-from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
@@ -126,10 +126,9 @@ def build_plates(config: Config) -> PlateReader:
     """The pipeline with the configured models and settings."""
     models, reading = config.models, config.reading
     stills = config.camera.source == "images"
-    detector = TfliteModel.load(models.directory, "detector", threads=models.threads)
     recogniser = TfliteModel.load(models.directory, "recogniser", threads=models.threads)
     return PlateReader(
-        TfliteDetector(detector, score_min=models.detector_score_min),
+        load_detector(models.directory, models.threads, score_min=models.detector_score_min),
         TfliteRecogniser(recogniser),
         gate=MotionGate() if reading.motion_gate and not stills else None,
         stills=stills,

@@ -13,7 +13,8 @@ import glob
 import logging
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -170,14 +171,26 @@ def _asides(path: Path) -> list[Path]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    os.close(_created(path))
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    with _one_at_a_time(path):
+        os.close(_created(path))
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            _set_up(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """While one service sets the file up, the other waits: SQLite's own switch to WAL does not wait."""
+    descriptor = _created(beside(path, "setup"))
     try:
-        _set_up(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _created(path: Path) -> int:

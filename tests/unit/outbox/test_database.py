@@ -51,7 +51,7 @@ def test_both_services_can_write_the_files(path: Path) -> None:
     with closing(opened(path, FakeClock())) as outbox:
         keep(outbox, 1)
         modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
-    assert set(modes) == {f"outbox.db{end}" for end in ("", "-wal", "-shm", ".lock", ".marks")}
+    assert set(modes) == {f"outbox.db{end}" for end in ("", "-wal", "-shm", ".lock", ".marks", ".setup")}
     assert {name: mode for name, mode in modes.items() if mode & 0o666 != 0o660} == {}
 
 
