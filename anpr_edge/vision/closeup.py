@@ -43,7 +43,7 @@ UNSEEN_SCORE = 0.02
 class CloseUp:
     """A detector that looks twice; see `seams.Detector`.
 
-    `first` should be generous and `second` more so: of what they find, what has a joint score of at least
+    `first` should be generous: of what both find, what has a joint score of at least
     `score_min` is a plate. The joint score is the geometric mean of both.
     """
 
@@ -92,7 +92,9 @@ def load_detector(directory: Path | str, threads: int = 1, *, score_min: float |
         return TfliteDetector(model, score_min)
     close = TfliteModel.load(directory, MODEL_NAME, threads)
     wanted = close.card.threshold if score_min is None else score_min
-    return CloseUp(TfliteDetector(model, FIRST_LOOK_SCORE), TfliteDetector(close, UNSEEN_SCORE), wanted)
+    # No first score exceeds 1, so a second below the square of what is wanted can never be enough.
+    second = TfliteDetector(close, max(UNSEEN_SCORE, wanted**2))
+    return CloseUp(TfliteDetector(model, FIRST_LOOK_SCORE), second, wanted)
 
 
 def window_around(box: Box, width: int, height: int) -> tuple[int, int, int, int]:

@@ -60,7 +60,7 @@ def stretch_contrast(patch: NDArray[np.uint8]) -> NDArray[np.int8]:
     low, high = (int(np.searchsorted(shares, percent)) for percent in STRETCH_PERCENT)
     span = max(high - low, MIN_SPAN_GREY)
     table = np.clip(np.rint((np.arange(256) - low) * (255.0 / span)), 0, 255).astype(np.uint8)
-    return to_int8(table[patch])
+    return to_int8(np.asarray(cv2.LUT(patch, table), np.uint8))
 
 
 def sharpness(patch: NDArray[np.int8]) -> float:
