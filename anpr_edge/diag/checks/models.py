@@ -1,4 +1,4 @@
-"""Are both models whole, and do they run here?"""
+"""Are the models whole, and do they run here?"""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ DETECTOR = Condition(
     explanation=EXPLANATION,
     depends_on=("config",),
 )
+CLOSEUP = Condition(
+    code="model-closeup",
+    title="The detector's second look is whole and runs",
+    severity=Severity.READS,
+    explanation=EXPLANATION,
+    depends_on=("config",),
+)
 RECOGNISER = Condition(
     code="model-recogniser",
     title="The plate recogniser is whole and runs",
@@ -31,6 +38,7 @@ RECOGNISER = Condition(
 def run(subject: Subject) -> Iterator[Finding]:
     """Each model by itself."""
     yield _try(subject, DETECTOR, "detector")
+    yield _try(subject, CLOSEUP, "closeup")
     yield _try(subject, RECOGNISER, "recogniser")
 
 
@@ -55,4 +63,4 @@ def _try(subject: Subject, condition: Condition, name: str) -> Finding:
     return ok(condition, f"{model.model_id}, {subject.elapsed_ms(started_ns):.1f} ms, {model.runtime}")
 
 
-CHECK = Check("models", (DETECTOR, RECOGNISER), run)
+CHECK = Check("models", (DETECTOR, CLOSEUP, RECOGNISER), run)

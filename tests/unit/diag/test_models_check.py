@@ -13,9 +13,10 @@ from anpr_edge.diag.condition import Verdict
 from tests.unit.diag.bench import Bench
 
 REAL = find_models_directory()
+NAMES = ("detector", "closeup", "recogniser")
 
 pytestmark = pytest.mark.skipif(
-    not all((REAL / f"{name}.json").is_file() for name in ("detector", "recogniser")),
+    not all((REAL / f"{name}.json").is_file() for name in NAMES),
     reason=f"no trained models in {REAL.name}/",
 )
 
@@ -25,7 +26,7 @@ def models(bench: Bench) -> Path:
     """The unit's own copy of the real models."""
     folder = bench.directory / "models"
     folder.mkdir()
-    for name in ("detector", "recogniser"):
+    for name in NAMES:
         for suffix in (".json", ".tflite"):
             shutil.copy(REAL / f"{name}{suffix}", folder)
     bench.more = f'[models]\ndirectory = "{folder}"\n'
@@ -33,9 +34,9 @@ def models(bench: Bench) -> Path:
     return folder
 
 
-def test_both_run(bench: Bench, models: Path) -> None:
+def test_all_run(bench: Bench, models: Path) -> None:
     findings = bench.find(CHECK)
-    assert [finding.verdict for finding in findings.values()] == [Verdict.OK, Verdict.OK]
+    assert [finding.verdict for finding in findings.values()] == [Verdict.OK] * len(NAMES)
     assert findings["model-detector"].measured.startswith("detector-")
 
 
