@@ -12,27 +12,21 @@ EXPLANATION = (
     "The model's file is held against the SHA-256 in its card, and one inference is run on an empty picture. "
     "A damaged model reads wrongly rather than not at all, so the reader refuses to start with one."
 )
-DETECTOR = Condition(
-    code="model-detector",
-    title="The plate detector is whole and runs",
-    severity=Severity.READS,
-    explanation=EXPLANATION,
-    depends_on=("config",),
-)
-CLOSEUP = Condition(
-    code="model-closeup",
-    title="The detector's second look is whole and runs",
-    severity=Severity.READS,
-    explanation=EXPLANATION,
-    depends_on=("config",),
-)
-RECOGNISER = Condition(
-    code="model-recogniser",
-    title="The plate recogniser is whole and runs",
-    severity=Severity.READS,
-    explanation=EXPLANATION,
-    depends_on=("config",),
-)
+
+
+def _whole_and_runs(code: str, what: str) -> Condition:
+    return Condition(
+        code=code,
+        title=f"{what} is whole and runs",
+        severity=Severity.READS,
+        explanation=EXPLANATION,
+        depends_on=("config",),
+    )
+
+
+DETECTOR = _whole_and_runs("model-detector", "The plate detector")
+CLOSEUP = _whole_and_runs("model-closeup", "The detector's second look")
+RECOGNISER = _whole_and_runs("model-recogniser", "The plate recogniser")
 
 
 def run(subject: Subject) -> Iterator[Finding]:
