@@ -8,16 +8,20 @@ are is decided elsewhere (daemon.wiring_reader); what happens to a read afterwar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anpr_edge.plates import syntax
 from anpr_edge.plates.fusion import FusedPlate, Fusion
 from anpr_edge.plates.repeats import Repeats
-from anpr_edge.records import Box, Direction, Frame, Instant, PlateRead, Track
+from anpr_edge.records import Box, Detection, Direction, Frame, Instant, PlateRead, Track
 from anpr_edge.seams import Detector, Recogniser
 from anpr_edge.vision.motion import MotionGate
+from anpr_edge.vision.pixels import check_picture
+from anpr_edge.vision.rest import Rest
 from anpr_edge.vision.tracker import MAX_MISSES, Matched, Tracker
+from anpr_edge.vision.view import View
 
 DIRECTION_GROWTH = 1.15
 """A plate that grew by this factor came toward the camera; one that shrank by it went away."""
@@ -29,20 +33,26 @@ class Counts:
 
     frames: int = 0
     gated: int = 0
+    restarts: int = 0
     detections: int = 0
+    outside: int = 0
     too_small: int = 0
     reads: int = 0
+    reminders: int = 0
     repeats: int = 0
     unreadable: int = 0
+    lettering: int = 0
 
 
 @dataclass(slots=True)
 class _Vehicle:
-    """One track's looks at its plate, until its read is given."""
+    """One track's looks at its plate, and what was given of them."""
 
     fusion: Fusion
     first_box: Box
-    given: bool = False
+    rest: Rest
+    lanes: Counter[str | None] = field(default_factory=Counter)
+    given: FusedPlate | None = None
 
 
 class PlateReader:
@@ -59,18 +69,21 @@ class PlateReader:
         max_delay_ms: float = 2000.0,
         max_misses: int = MAX_MISSES,
         repeat_within_ms: float = 10_000.0,
+        remind_every_s: float = 0.0,
         gate: MotionGate | None = None,
-        heartbeat_frames: int = 15,
+        heartbeat_frames: int = 5,
+        view: View | None = None,
         stills: bool = False,
-        lane: str | None = None,
     ) -> None:
         """How large, how sure and how patient.
 
-        A plate narrower than `min_plate_width_px` is followed but not read. A vehicle must be seen in
-        `min_matches` frames and read with `min_confidence`, or it is counted as unreadable. Its read
-        is given when it leaves, or `max_delay_ms` after it came, whichever is sooner. The same text
-        again within `repeat_within_ms` is the same vehicle. With a `gate`, while nothing moves and
-        nothing is followed, only every `heartbeat_frames`-th frame is searched.
+        A plate outside the `view` is not seen at all; one narrower than `min_plate_width_px` is followed but
+        not read. A vehicle must be seen in `min_matches` frames and read with `min_confidence`, or it is
+        counted as unreadable. Its read is given when it leaves, or `max_delay_ms` after it came, whichever
+        is sooner. The same text again within `repeat_within_ms` is the same vehicle; one that stays is
+        given again every `remind_every_s`, never when that is 0. What never moved is read only if its text
+        fits a narrow national pattern: the rest are signs and lettering. With a `gate`, while nothing moves
+        and nothing is followed that has not settled, only every `heartbeat_frames`-th frame is searched.
         With `stills` each frame is a scene of its own: nothing is followed or remembered.
         """
         self._detector = detector
@@ -81,11 +94,12 @@ class PlateReader:
         self._stills = stills
         self._max_delay_ns = round(max_delay_ms * 1e6)
         self._heartbeat_frames = max(1, heartbeat_frames)
-        self._lane = lane
+        self._view = view or View()
         self._gate = gate
         self._tracker = Tracker(max_misses)
         self._vehicles: dict[int, _Vehicle] = {}
-        self._repeats = Repeats(-1 if stills else round(repeat_within_ms * 1e6))
+        self._repeats = Repeats(-1 if stills else round(repeat_within_ms * 1e6), round(remind_every_s * 1e9))
+        self._last: tuple[int, tuple[int, ...]] = 0, ()
         self.counts = Counts()
 
     @property
@@ -98,49 +112,86 @@ class PlateReader:
 
         Raises: CaptureError when the frame is not a uint8 (height, width) picture.
         """
+        check_picture(frame.pixels)
         self.counts.frames += 1
+        reads = self._restarted() if self._breaks_off(frame) else []
         if not self._worth_searching(frame):
             self.counts.gated += 1
-            return []
-        detections = self._detector.detect(frame.pixels)
-        self.counts.detections += len(detections)
-        update = self._tracker.update(detections, frame.taken)
+            return reads
+        update = self._tracker.update(self._in_view(frame), frame.taken)
         for matched in update.matched:
-            self._look(matched, frame)
+            reads += self._look(matched, frame)
         ended = self._tracker.end_all() if self._stills else update.ended
-        return [*self._overdue(frame.taken), *self._ended(ended)]
+        return [*reads, *self._overdue(frame.taken), *self._ended(ended)]
 
     def finish(self) -> list[PlateRead]:
         """The source has ended: the reads of the vehicles still in view."""
         return list(self._ended(self._tracker.end_all()))
 
+    def _breaks_off(self, frame: Frame) -> bool:
+        """Whether nothing can be followed into this frame: time ran backwards, or its size is another."""
+        (last_ns, last_shape), now_ns, shape = self._last, frame.taken.mono_ns, frame.pixels.shape
+        self._last = now_ns, shape
+        return not self._stills and bool(last_shape) and (now_ns < last_ns or shape != last_shape)
+
+    def _restarted(self) -> list[PlateRead]:
+        """The reads of what was followed so far; what comes now is followed afresh."""
+        self.counts.restarts += 1
+        reads = self.finish()
+        self._repeats.forget()
+        return reads
+
     def _worth_searching(self, frame: Frame) -> bool:
-        """Whether something moves, is being followed, or the heartbeat is due."""
+        """Whether something moves, is followed and has not settled, or the heartbeat is due."""
         moving = self._gate is None or self._gate.moving(frame.pixels)
         heartbeat = self.counts.frames % self._heartbeat_frames == 0
-        return moving or heartbeat or bool(self._tracker.tracks)
+        return moving or heartbeat or not self._all_settled(frame.taken)
 
-    def _look(self, matched: Matched, frame: Frame) -> None:
-        """Read one followed plate once more, unless its read is already given."""
-        vehicle = self._vehicle(matched.track)
+    def _all_settled(self, now: Instant) -> bool:
+        """Whether every plate in view stands still and has been looked at for as long as it may be."""
+        return all(
+            self._vehicles[track.track_id].rest.settled(now.mono_ns) and self._is_overdue(track, now)
+            for track in self._tracker.tracks
+        )
+
+    def _is_overdue(self, track: Track, now: Instant) -> bool:
+        return now.mono_ns - track.first.mono_ns >= self._max_delay_ns
+
+    def _in_view(self, frame: Frame) -> list[Detection]:
+        """The frame's plates, but for those where nobody asked for any."""
+        found = self._detector.detect(frame.pixels)
+        height, width = frame.pixels.shape
+        seen = [one for one in found if self._view.counts(one.box.centre, width, height)]
+        self.counts.detections += len(found)
+        self.counts.outside += len(found) - len(seen)
+        return seen
+
+    def _look(self, matched: Matched, frame: Frame) -> Iterable[PlateRead]:
+        """Read one followed plate once more; when its read is given already, a reminder if one is due."""
+        track, box = matched.track, matched.detection.box
+        vehicle = self._vehicle(track)
+        vehicle.rest.follow(box, track.last.mono_ns)
+        vehicle.lanes[self._view.lane_at(box.centre, frame.pixels.shape[1], frame.pixels.shape[0])] += 1
         if vehicle.given:
-            return
-        if matched.detection.box.width < self._min_plate_width_px:
+            return self._reminder(track, vehicle, vehicle.given)
+        if box.width < self._min_plate_width_px:
             self.counts.too_small += 1
-            return
+            return ()
         candidate = self._recogniser.recognise(frame.pixels, matched.detection.quad)
         if candidate is not None:
             vehicle.fusion.add(candidate)
+        return ()
 
     def _vehicle(self, track: Track) -> _Vehicle:
         if track.track_id not in self._vehicles:
-            self._vehicles[track.track_id] = _Vehicle(Fusion(self._recogniser.alphabet), track.box)
+            rest = Rest(track.box, track.first.mono_ns)
+            self._vehicles[track.track_id] = _Vehicle(Fusion(self._recogniser.alphabet), track.box, rest)
         return self._vehicles[track.track_id]
 
     def _overdue(self, now: Instant) -> Iterable[PlateRead]:
         """Reads of vehicles still in view that have been held back as long as they may be."""
         for track in self._tracker.tracks:
-            if now.mono_ns - track.first.mono_ns >= self._max_delay_ns:
+            if self._is_overdue(track, now):
                 yield from self._give(track, self._vehicles[track.track_id])
 
     def _ended(self, tracks: Iterable[Track]) -> Iterable[PlateRead]:
@@ -148,22 +199,41 @@ class PlateReader:
         for track in tracks:
             vehicle = self._vehicles.pop(track.track_id)
             yield from self._give(track, vehicle)
-            if not vehicle.given and track.matches >= self._min_matches:
+            if vehicle.given or track.matches < self._min_matches:
+                continue
+            if self._surely(vehicle):
+                self.counts.lettering += 1
+            else:
                 self.counts.unreadable += 1
 
     def _give(self, track: Track, vehicle: _Vehicle) -> Iterable[PlateRead]:
         """The vehicle's read, once in its life and only when it is sure enough."""
         if vehicle.given or track.matches < self._min_matches:
             return
-        fused = vehicle.fusion.best()
-        if fused is None or fused.confidence < self._min_confidence:
+        fused = self._surely(vehicle)
+        if fused is None or not self._is_vehicle(vehicle, fused):
             return
-        vehicle.given = True
-        if self._repeats.seen(fused.text, track.last.mono_ns):
+        vehicle.given = fused
+        if not self._repeats.due(fused.text, track.last.mono_ns):
             self.counts.repeats += 1
             return
         self.counts.reads += 1
         yield self._read(track, vehicle, fused)
+
+    def _surely(self, vehicle: _Vehicle) -> FusedPlate | None:
+        """The vehicle's text when it is sure enough."""
+        fused = vehicle.fusion.best()
+        return fused if fused and fused.confidence >= self._min_confidence else None
+
+    def _is_vehicle(self, vehicle: _Vehicle, fused: FusedPlate) -> bool:
+        """Whether this is a vehicle's plate: what never moved must look like one, or it is a sign."""
+        return self._stills or vehicle.rest.moved or syntax.speaks_for_itself(fused.text)
+
+    def _reminder(self, track: Track, vehicle: _Vehicle, fused: FusedPlate) -> Iterable[PlateRead]:
+        """The read of a vehicle that stays, once more when it has stayed long; `first` is as it was."""
+        if self._repeats.reminder_due(fused.text, track.last.mono_ns):
+            self.counts.reminders += 1
+            yield self._read(track, vehicle, fused)
 
     def _read(self, track: Track, vehicle: _Vehicle, fused: FusedPlate) -> PlateRead:
         fits = syntax.match(fused.text)
@@ -178,7 +248,7 @@ class PlateReader:
             last=track.last,
             frames_used=fused.frames_used,
             direction=_direction(vehicle.first_box, track.box),
-            lane=self._lane,
+            lane=vehicle.lanes.most_common(1)[0][0],
             fix=None,
             model_ids=self.model_ids,
         )

@@ -16,6 +16,7 @@ from anpr_edge.config.model import (
     Site,
     Synthetic,
     Unit,
+    ViewSettings,
 )
 from anpr_edge.config.places import example_text, find_models_directory
 from anpr_edge.config.problems import Problem
@@ -37,6 +38,7 @@ __all__ = [
     "Site",
     "Synthetic",
     "Unit",
+    "ViewSettings",
     "example_text",
     "find_models_directory",
     "inspect_config",

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 RAW_KEY_PATTERN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"  # 32 bytes of canonical base64url
+POLYGON_TEXT = "3 to 64 corners [x, y], each from 0 to 1, that enclose an area"
 HYBRID_KEY_PATTERN = r"[A-Za-z0-9_-]{1621}[AQgw]"  # 1216 bytes of canonical base64url
 
 
@@ -123,6 +124,43 @@ class Models(Section):
     detector_score_min: float | None = Field(default=None, ge=0.01, le=0.99)
 
 
+def _polygon_area(corners: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    """Refuses corners that enclose nothing."""
+    around = zip(corners, (*corners[1:], corners[0]), strict=True)
+    if abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in around)) < 1e-6:
+        raise ValueError("encloses nothing")
+    return corners
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Corner = Annotated[tuple[Share, Share], Field(strict=False)]
+Polygon = Annotated[
+    tuple[Corner, ...],
+    Field(min_length=3, max_length=64, strict=False),
+    AfterValidator(_polygon_area),
+    Allowed(POLYGON_TEXT),
+]
+Polygons = Annotated[
+    tuple[Polygon, ...],
+    Field(max_length=32, strict=False),
+    Allowed("a list of up to 32 polygons", each=POLYGON_TEXT),
+]
+
+
+class Lane(Section):
+    """One lane, under a name that stands in its reads."""
+
+    polygon: Polygon
+
+
+class ViewSettings(Section):
+    """Which parts of the picture count. Corners are shares of its width and height, [0, 0] top left."""
+
+    regions: Polygons = ()
+    exclusions: Polygons = ()
+    lanes: Annotated[dict[Name, Lane], Allowed("sections [view.lanes.NAME]")] = {}
+
+
 class Reading(Section):
     """When looks at one plate become a read."""
 
@@ -130,8 +168,10 @@ class Reading(Section):
     min_plate_width_px: float = Field(default=40.0, ge=10, le=1000)
     max_delay_ms: int = Field(default=2000, ge=100, le=60_000)
     max_misses: int = Field(default=3, ge=0, le=100)
+    repeat_within_s: float = Field(default=10.0, ge=0, le=3600)
+    remind_every_s: float = Field(default=0.0, ge=0, le=86_400)
     motion_gate: bool = True
-    heartbeat_frames: int = Field(default=15, ge=1, le=10_000)
+    heartbeat_frames: int = Field(default=5, ge=1, le=10_000)
 
 
 class Feed(Section):
@@ -208,6 +248,7 @@ class Config(Section):
     gps: Gps | None = None
     illuminator: IlluminatorSettings | None = None
     models: Models
+    view: ViewSettings = ViewSettings()
     reading: Reading = Reading()
     feeds: Annotated[dict[Name, Feed], Allowed("sections [feeds.NAME]")] = {}
     policy: PolicySettings | None = None

@@ -69,8 +69,9 @@ def from_validator(errors: Iterable[ErrorDetails]) -> list[tuple[KeyPath, str]]:
 
 
 def _has_item(path: KeyPath, found: Iterable[tuple[KeyPath, str]]) -> bool:
-    """Whether another finding names an item of this list, and so says more."""
-    return any(other[:-1] == path and isinstance(other[-1], int) for other, _ in found)
+    """Whether another finding names an item of this list, however deep, and so says more."""
+    depth = len(path)
+    return any(other[:depth] == path and isinstance((*other, None)[depth], int) for other, _ in found)
 
 
 def _refused(path: KeyPath, value: object) -> tuple[KeyPath, str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from anpr_edge.config.places import BESIDE_STATE, example_text
-from anpr_edge.config.schema import ANY_NAME, Key, allowed, known_keys, section_at, toml_value
+from anpr_edge.config.schema import Key, allowed, known_keys, schema_path, section_at, toml_value
 
 _HEADER = re.compile(r"#?\[([a-z_.]+)\]$")
 _KEY = re.compile(r"#?([a-z_]+) = ")
@@ -39,17 +39,12 @@ def comments(text: str) -> dict[tuple[str, ...], str]:
             words.append(line[2:])
             continue
         if header := _HEADER.match(line):
-            section = _schema_path(header[1])
+            section = schema_path(tuple(header[1].split(".")))
             found[section] = " ".join(words)
         elif key := _KEY.match(line):
             found[(*section, key[1])] = " ".join(words)
         words = []
     return found
-
-
-def _schema_path(header: str) -> tuple[str, ...]:
-    parts = tuple(header.split("."))
-    return (parts[0], ANY_NAME, *parts[2:]) if parts[0] == "feeds" else parts
 
 
 def default_text(key: Key) -> str:

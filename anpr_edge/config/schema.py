@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from anpr_edge.config.model import Allowed, Config, Section
 
 ANY_NAME = "NAME"
-"""Stands for the name of a feed in a key's path."""
+"""Stands for the name of a feed or a lane in a key's path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,17 @@ def field_at(path: tuple[str, ...]) -> FieldInfo | None:
     """The field a key's path leads to; None when the schema has no such key."""
     section = section_at(path[:-1])
     return section.model_fields.get(path[-1]) if section and path else None
+
+
+def schema_path(written: tuple[str, ...]) -> tuple[str, ...]:
+    """A key's path as the schema has it: `ANY_NAME` where the writer put a name of their own."""
+    path: tuple[str, ...] = ()
+    named = False
+    for part in written:
+        path = (*path, ANY_NAME if named else part)
+        field = None if named else field_at(path)
+        named = field is not None and is_named(field.annotation)
+    return path
 
 
 def section_at(path: tuple[str, ...]) -> type[Section] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from threading import Event
 from typing import Any
 
@@ -26,6 +26,7 @@ from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Sealer
+from anpr_edge.vision.frame_faults import FrameFaults
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class ReaderParts:
     feeds: FeedGate
     live: bool
     release: Callable[[], None]
+    faults: FrameFaults
     stall_after_s: float = 5.0
 
 
@@ -151,6 +153,8 @@ class Reader:
                 if frame is None:
                     break
                 self._counts.add("taken")
+                for fault in self._parts.faults.look(frame):
+                    log.warning("%r: %s; anpr-edge doctor frames says what to do", frame, fault)
                 self._put_frame(frame)
         finally:
             self._frames.close()
@@ -280,6 +284,7 @@ class Reader:
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
                 "dropped": {cause: counts.get(cause, 0) for cause in ("queue-full", "unusable")},
+                "faults": {fault: asdict(seen) for fault, seen in self._parts.faults.state().items()},
             },
             "reads": {
                 "committed": counts.get("committed", 0),

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from anpr_edge.capture.opencv_capture import shown
-from anpr_edge.config import Config
+from anpr_edge.config import Config, ViewSettings
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
@@ -23,9 +23,11 @@ from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from anpr_edge.seams import Clock, FrameSource
 from anpr_edge.vision.closeup import load_detector
+from anpr_edge.vision.frame_faults import FrameFaults
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
+from anpr_edge.vision.view import View
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ def build_reader(config: Config) -> Reader:
             positioner=positioner,
             feeds=FeedGate(policy, clock, refused=standing.refused),
             live=is_live(config),
+            faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
             release=opened.pop_all().close,
         )
@@ -124,20 +127,29 @@ def is_live(config: Config) -> bool:
 
 def build_plates(config: Config) -> PlateReader:
     """The pipeline with the configured models and settings."""
-    models, reading = config.models, config.reading
+    models, reading, view = config.models, config.reading, build_view(config.view)
     stills = config.camera.source == "images"
     recogniser = TfliteModel.load(models.directory, "recogniser", threads=models.threads)
     return PlateReader(
         load_detector(models.directory, models.threads, score_min=models.detector_score_min),
         TfliteRecogniser(recogniser),
-        gate=MotionGate() if reading.motion_gate and not stills else None,
+        gate=MotionGate(view) if reading.motion_gate and not stills else None,
+        view=view,
         stills=stills,
         heartbeat_frames=reading.heartbeat_frames,
         min_confidence=reading.min_confidence,
         min_plate_width_px=reading.min_plate_width_px,
         max_delay_ms=reading.max_delay_ms,
         max_misses=reading.max_misses,
+        repeat_within_ms=reading.repeat_within_s * 1e3,
+        remind_every_s=reading.remind_every_s,
     )
+
+
+def build_view(view: ViewSettings) -> View:
+    """What of the picture counts, as configured."""
+    lanes = {name: lane.polygon for name, lane in view.lanes.items()}
+    return View(view.regions, view.exclusions, lanes)
 
 
 def build_sealer(config: Config, policy: Policy) -> CoseSealer:

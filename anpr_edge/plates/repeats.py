@@ -1,22 +1,53 @@
-"""Remembers the texts given lately, so that a vehicle whose track broke is not read twice."""
+"""Remembers the texts given lately: a broken track, a queue or a parked car must not multiply reads."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from anpr_edge.plates.syntax import fold
 
 
+@dataclass(slots=True)
+class _Known:
+    seen_ns: int
+    given_ns: int
+
+
 class Repeats:
-    """The texts of the last `within_ns` nanoseconds, none if negative; readings drawn alike are the same."""
+    """Decides whether a text is a new vehicle's; readings drawn alike are the same text.
 
-    def __init__(self, within_ns: int) -> None:
+    A vehicle is the same until its text has not been seen for `within_ns` (none repeats when that is
+    negative). While it stays it is due again every `remind_ns`, never when that is 0.
+    """
+
+    def __init__(self, within_ns: int, remind_ns: int = 0) -> None:
         self._within_ns = within_ns
-        self._last_seen: dict[str, int] = {}
+        self._remind_ns = remind_ns
+        self._known: dict[str, _Known] = {}
 
-    def seen(self, text: str, mono_ns: int) -> bool:
-        """Whether `text` was seen within the limit before `mono_ns`; it is remembered either way."""
-        oldest = mono_ns - self._within_ns
-        self._last_seen = {known: when for known, when in self._last_seen.items() if when >= oldest}
-        drawn = fold(text)
-        repeated = drawn in self._last_seen
-        self._last_seen[drawn] = mono_ns
-        return repeated
+    def due(self, text: str, mono_ns: int) -> bool:
+        """Whether `text`, read at `mono_ns`, is to be given: it is new, or a reminder of it is due."""
+        known = self._known.get(fold(text))
+        if known and known.seen_ns >= mono_ns - self._within_ns:
+            return self._stays(known, mono_ns)
+        self._forget_before(mono_ns - self._within_ns)
+        self._known[fold(text)] = _Known(mono_ns, mono_ns)
+        return True
+
+    def reminder_due(self, text: str, mono_ns: int) -> bool:
+        """Whether `text`, given once and in sight ever since, is to be given again at `mono_ns`."""
+        return self._stays(self._known.setdefault(fold(text), _Known(mono_ns, mono_ns)), mono_ns)
+
+    def forget(self) -> None:
+        """Take every text for new again."""
+        self._known.clear()
+
+    def _stays(self, known: _Known, mono_ns: int) -> bool:
+        known.seen_ns = mono_ns
+        if not self._remind_ns or mono_ns - known.given_ns < self._remind_ns:
+            return False
+        known.given_ns = mono_ns
+        return True
+
+    def _forget_before(self, oldest_ns: int) -> None:
+        self._known = {text: known for text, known in self._known.items() if known.seen_ns >= oldest_ns}

@@ -91,6 +91,11 @@ def prior(text: str) -> float:
     return found.prior if found else 1.0
 
 
+def speaks_for_itself(text: str) -> bool:
+    """Whether `text` fits a pattern so narrow that lettering on a sign will hardly ever fit it."""
+    return prior(text) >= _FAIR
+
+
 def fold(text: str) -> str:
     """`text` with characters that are drawn alike made one: O and Q as 0, I as 1."""
     return "".join(LOOKALIKES.get(character, character) for character in text)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Frame, Instant, PlateRead
 from anpr_edge.vision.motion import MotionGate
+from anpr_edge.vision.view import View
 from tests.scripted_road import ScriptedRoad
 
 FRAME_NS = 33_333_333
@@ -167,11 +168,15 @@ def test_every_frame_and_detection_is_counted() -> None:
     assert dataclasses.asdict(reader.counts) == {
         "frames": 40,
         "gated": 0,
+        "restarts": 0,
         "detections": 20,
+        "outside": 0,
         "too_small": 0,
         "reads": 1,
+        "reminders": 0,
         "repeats": 0,
         "unreadable": 0,
+        "lettering": 0,
     }
 
 
@@ -208,3 +213,84 @@ def test_stills_are_scenes_of_their_own() -> None:
         ["XY34FGH"],
     ]
     assert {read.frames_used for given in reads.values() for read in given} == {1}
+
+
+LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+RIGHT = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+
+
+def test_only_the_view_is_read_and_lanes_are_named() -> None:
+    passages = {"AB12CDE": (0, approach(20)), "XY34FGH": (3, approach(20, x=900))}
+    lanes = View(lanes={"near": LEFT, "far": RIGHT})
+    given = drive(road := ScriptedRoad(passages), PlateReader(road, road, view=lanes), 60)
+    assert {read.plate_text: read.lane for reads in given.values() for read in reads} == {
+        "AB12CDE": "near",
+        "XY34FGH": "far",
+    }
+    for view in (View(regions=(LEFT,)), View(exclusions=(RIGHT,))):
+        reader = PlateReader(road, road, view=view)
+        assert texts(drive(road, reader, 60)) == ["AB12CDE"]
+        assert (reader.counts.detections, reader.counts.outside) == (40, 20)
+
+
+def parked(frames: int, x: float = 300.0) -> list[Box | None]:
+    return [Box(x, 200, x + 80, 220)] * frames
+
+
+def test_a_parked_vehicle_is_one_read_and_then_sparse_reminders() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, parked(900))})
+    reader = PlateReader(road, road, remind_every_s=10)
+    reads = drive(road, reader, 900)
+    assert [read.plate_text for given in reads.values() for read in given] == ["AB12CDE"] * 3
+    assert {read.first.mono_ns for given in reads.values() for read in given} == {0}
+    assert (reader.counts.reads, reader.counts.reminders) == (1, 2)
+
+
+def test_a_parked_vehicle_hidden_now_and_then_is_still_one_read() -> None:
+    boxes = parked(900)
+    for start in range(100, 900, 100):
+        boxes[start : start + 20] = [None] * 20
+    road = ScriptedRoad({"AB12CDE": (0, boxes)})
+    assert texts(drive(road, PlateReader(road, road), 900)) == ["AB12CDE"]
+
+
+def test_lettering_that_never_moves_is_counted_not_read() -> None:
+    road = ScriptedRoad({"SL0W": (0, parked(100)), "A40": (0, parked(100, x=700))})
+    reader = PlateReader(road, road)
+    assert drive(road, reader, 120) == {}
+    assert (reader.counts.lettering, reader.counts.unreadable) == (2, 0)
+
+
+def test_a_text_of_no_known_pattern_is_read_once_it_moves() -> None:
+    road = ScriptedRoad({"SL0W": (0, [*parked(100), *approach(20)])})
+    assert texts(drive(road, reader_of(road), 140)) == ["SL0W"]
+
+
+def test_what_has_settled_is_searched_on_the_heartbeat_only() -> None:
+    road = ScriptedRoad({"SL0W": (0, parked(300))})
+    reader = PlateReader(road, road, gate=MotionGate(), heartbeat_frames=10, max_delay_ms=1000)
+    drive(road, reader, 300)
+    assert [frame for frame in road.searched if frame > 65] == list(range(69, 300, 10))
+
+
+def test_time_that_runs_backwards_ends_what_was_followed_and_starts_afresh() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(20))})
+    reader = reader_of(road)
+    for again in range(2):
+        for number in range(15):
+            road.frame = number
+            reads = reader.step(Frame(number, Instant(0, number * FRAME_NS, 1.0), DARK))
+            assert [read.plate_text for read in reads] == (["AB12CDE"] if again and number == 0 else [])
+    assert [read.plate_text for read in reader.finish()] == ["AB12CDE"]
+    assert reader.counts.restarts == 1
+
+
+def test_another_picture_size_ends_what_was_followed() -> None:
+    road = ScriptedRoad({"AB12CDE": (0, approach(20))})
+    reader = reader_of(road)
+    drive_until = 10
+    for number in range(drive_until):
+        road.frame = number
+        reader.step(Frame(number, Instant(0, number * FRAME_NS, 1.0), DARK))
+    reads = reader.step(Frame(10, Instant(0, 10 * FRAME_NS, 1.0), DARK[:600]))
+    assert [read.plate_text for read in reads] == ["AB12CDE"]

@@ -19,8 +19,8 @@ from anpr_edge.records import Box
 
 Floats = NDArray[np.float32]
 
-HEIGHT_PX: Final = 288
-WIDTH_PX: Final = 416
+HEIGHT_PX: Final = 320
+WIDTH_PX: Final = 448
 BOX_MARGIN: Final = (1.05, 1.18)
 """Width and height of a box over those of the face inside it. At these an exact detection has an IoU of about
 0.8 with the tightest and the loosest labels alike.

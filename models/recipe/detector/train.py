@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="half as long where the processor has AMX, longer elsewhere"
+    )
     parser.add_argument("--close-up", action="store_true", help="train the second look instead")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument(
@@ -138,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
         rate = learning_rate(progress.step, progress.elapsed_s / (args.minutes * 60), args.rate)
         for group in progress.optimiser.param_groups:
             group["lr"] = rate
-        _step(progress, augment(rng, pool.draw(rng, args.batch)))
+        _step(progress, augment(rng, pool.draw(rng, args.batch)), bfloat16=args.bfloat16)
         progress.elapsed_s = resumed_at + time.monotonic() - started
         if progress.step % SHOW_EVERY_STEPS == 0:
             parts = " ".join(f"{value:.3f}" for value in np.mean(progress.recent, axis=0))
@@ -165,9 +168,9 @@ def _held_out_windows() -> list[LabelledFrame]:
     return [frame for picture in scenes for frame in plain_close_ups(picture)]
 
 
-def _step(progress: Progress, frames: list[LabelledFrame]) -> None:
+def _step(progress: Progress, frames: list[LabelledFrame], *, bfloat16: bool) -> None:
     complete = torch.tensor([float(frame.complete) for frame in frames])
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         maps = progress.model(as_input([frame.pixels for frame in frames]))
     parts = losses(maps, encode(frames), complete)
     progress.optimiser.zero_grad(set_to_none=True)

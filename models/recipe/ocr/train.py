@@ -41,9 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=float, default=90.0, help="whole training time, earlier parts included"
     )
     parser.add_argument("--start-from", type=Path, help="averaged weights (.npz) of an earlier training")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="half as long where the processor has AMX, longer elsewhere"
+    )
 
 
 @dataclass
@@ -106,10 +110,10 @@ class Progress:
                 self.average[name].copy_(value)
 
 
-def learning_rate(step: int, share_done: float) -> float:
+def learning_rate(step: int, share_done: float, peak: float) -> float:
     """Warm up over the first steps of a fresh network, then half a cosine of the time budget."""
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return PEAK_RATE * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share_done, 1.0))))
+    return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share_done, 1.0))))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,10 +130,10 @@ def run(args: argparse.Namespace) -> int:
     resumed_at, started, saved = progress.elapsed_s, time.monotonic(), time.monotonic()
     progress.model.train()
     while progress.elapsed_s < args.minutes * 60:
-        rate = learning_rate(progress.step, progress.elapsed_s / (args.minutes * 60))
+        rate = learning_rate(progress.step, progress.elapsed_s / (args.minutes * 60), args.rate)
         for group in progress.optimiser.param_groups:
             group["lr"] = rate
-        progress.losses.append(_step(progress, *batches.next(args.batch)))
+        progress.losses.append(_step(progress, *batches.next(args.batch), bfloat16=args.bfloat16))
         progress.elapsed_s = resumed_at + time.monotonic() - started
         if progress.step % 100 == 0:
             _say(
@@ -147,9 +151,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _step(progress: Progress, pixels: npt.NDArray[np.uint8], texts: list[str]) -> float:
+def _step(progress: Progress, pixels: npt.NDArray[np.uint8], texts: list[str], *, bfloat16: bool) -> float:
     labels = [encode(text) for text in texts]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
         logits = progress.model(as_input(pixels))
     log_shares = functional.log_softmax(logits.float(), 1).permute(2, 0, 1)
     lengths = torch.tensor([len(label) for label in labels])

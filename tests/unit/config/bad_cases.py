@@ -5,6 +5,7 @@ from __future__ import annotations
 from anpr_edge.config.rules import PLACEHOLDER_KEY
 from tests.unit.config.samples import ACK_KEY, HYBRID_RECIPIENT, MINIMAL, OTHER_RECIPIENT, RECIPIENT
 
+POLYGON_RULE = "3 to 64 corners [x, y], each from 0 to 1, that enclose an area"
 NAME_RULE = "1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen"
 RECIPIENT_RULE = (
     "a recipient key: `x25519:` and 43 characters or `mlkem768-x25519:` and 1622, "
@@ -53,6 +54,18 @@ BAD = {
     "below range": (
         "[reading]\nmin_confidence = -0.1\n",
         ["14: reading.min_confidence: -0.1 is not allowed; must be a number from 0 to 1"],
+    ),
+    "corner outside the picture": (
+        "[view]\nregions = [[[0, 0], [1.5, 0], [1, 1]]]\n",
+        [f"14: view.regions[0][1][0]: 1.5 is not allowed; must be {POLYGON_RULE}"],
+    ),
+    "polygon without area": (
+        "[view]\nexclusions = [[[0, 0], [0.5, 0.5], [1, 1]]]\n",
+        [f"14: view.exclusions[0]: [[0, 0], [0.5, 0.5], [1, 1]] is not allowed; must be {POLYGON_RULE}"],
+    ),
+    "too few corners": (
+        "[view.lanes.near]\npolygon = [[0, 0], [1, 1]]\n",
+        [f"14: view.lanes.near.polygon: [[0, 0], [1, 1]] is not allowed; must be {POLYGON_RULE}"],
     ),
     "above range": (
         "[site]\nlat_deg = 91\nlon_deg = 0\n",

@@ -11,7 +11,7 @@ import pytest
 from anpr_edge.config import example_text, inspect_config, load_config
 from anpr_edge.config.reference import comments, page
 from anpr_edge.config.rules import PLACEHOLDER_KEY
-from anpr_edge.config.schema import ANY_NAME, flatten, known_keys
+from anpr_edge.config.schema import flatten, known_keys, schema_path
 from tests.unit.config.samples import ACK_KEY, RECIPIENT
 
 PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
@@ -27,10 +27,6 @@ def filled_in(text: str) -> str:
 def switched_on(text: str) -> str:
     """The example with its optional sections and keys switched on."""
     return re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE)
-
-
-def schema_path(path: tuple[str, ...]) -> tuple[str, ...]:
-    return (path[0], ANY_NAME, *path[2:]) if path[0] == "feeds" else path
 
 
 def test_only_what_each_unit_has_to_fill_in_keeps_it_from_loading(tmp_path: Path) -> None:

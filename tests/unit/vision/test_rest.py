@@ -1,0 +1,42 @@
+"""A plate moves, comes to rest, or never moved."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anpr_edge.records import Box
+from anpr_edge.vision.rest import SETTLED_S, Rest
+
+SECOND = 1_000_000_000
+
+
+def at(x: float, width: float = 80.0) -> Box:
+    return Box(x, 200, x + width, 200 + width / 4)
+
+
+def test_trembling_corners_are_no_motion() -> None:
+    rest, rng = Rest(at(300), 0), np.random.default_rng(2)
+    for step in range(200):
+        rest.follow(at(300 + rng.normal(0, 2.0), 80 + rng.normal(0, 1.5)), step * SECOND // 30)
+    assert not rest.moved
+    assert rest.settled(round(SETTLED_S * SECOND))
+
+
+def test_a_plate_that_creeps_has_moved_in_the_end() -> None:
+    rest = Rest(at(300), 0)
+    for step in range(60):
+        rest.follow(at(300 + 0.5 * step), step * SECOND // 30)
+    assert rest.moved
+
+
+def test_a_plate_that_only_grows_moves_as_well() -> None:
+    rest = Rest(at(300), 0)
+    rest.follow(Box(295, 199, 395, 224), SECOND)
+    assert rest.moved
+
+
+def test_it_settles_after_it_has_stood_for_long() -> None:
+    rest = Rest(at(300), 0)
+    rest.follow(at(400), SECOND)
+    assert not rest.settled(SECOND + round(SETTLED_S * SECOND) - 1)
+    assert rest.settled(SECOND + round(SETTLED_S * SECOND))
