@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.capture.pacing import Pacer
-from anpr_edge.capture.render.camera_look import CameraLook, Window
-from anpr_edge.capture.render.scene import Camera, empty_road
+from anpr_edge.capture.render.camera_look import Window
+from anpr_edge.capture.render.conditions import IR_NIGHT
+from anpr_edge.capture.render.flow import make_flow
+from anpr_edge.capture.render.place import Place
+from anpr_edge.capture.render.scene import Camera
+from anpr_edge.capture.render.sight import Sight, hidden_share
+from anpr_edge.capture.render.stage import Stage
 from anpr_edge.capture.render.traffic import make_traffic
-from anpr_edge.capture.render.vehicles import Canvas, Vehicle
-from anpr_edge.records import Frame, Quad, mask_plate
+from anpr_edge.capture.render.vehicles import Vehicle
+from anpr_edge.capture.render.weather import Shake, Sweep
+from anpr_edge.records import Direction, Frame, Quad, mask_plate
 from anpr_edge.seams import Clock
 
-_SHUTTER_S = 1 / 1500
-_GAIN = 2.0
 _EDGE_PX = 2.0
 _TAIL_S = 1.0
+READABLE_PX = 70.0
+"""A plate this wide can be read. Source: design study, 11 px of character height: 74 px for 520 mm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One vehicle's plate wholly in the picture, from `first_frame` to `last_frame` inclusive."""
+    """One vehicle's plate wholly in the picture, from `first_frame` to `last_frame` inclusive.
+
+    `readable_frames` counts those in which it is at least 70 px wide and no other vehicle hides it.
+    `lane` is 1 for the lane away from the kerb, where traffic comes, and 0 for the other.
+    """
 
     plate_text: str
     first_frame: int
     last_frame: int
     max_plate_width_px: float
     style: str
+    direction: Direction
+    lane: int
+    speed_km_h: float
+    readable_frames: int
+    condition: str
 
     def __repr__(self) -> str:
         span = f"frames {self.first_frame}..{self.last_frame}"
@@ -37,11 +53,12 @@ class Passage:
 
 
 class SyntheticRoad:
-    """A finite clip of a road at night: vehicles with made-up plates pass an infrared camera.
+    """A finite clip of a road, by itself at night: vehicles with made-up plates pass an infrared camera.
 
     The same `seed` gives the same clip, pixel for pixel, whatever the order frames are asked for.
     With `paced` each frame waits for its time on the clock, as a camera would; without, frames come as
-    fast as they are asked for and their instants follow from the frame number.
+    fast as they are asked for and their instants follow from the frame number. A `stage` sets other
+    light, weather and traffic; `vehicles` does not count then.
     """
 
     def __init__(
@@ -54,20 +71,22 @@ class SyntheticRoad:
         vehicles: int = 6,
         seed: int = 1,
         paced: bool = True,
+        stage: Stage | None = None,
     ) -> None:
         rng = np.random.default_rng(seed)
         self._pacer = Pacer(clock, frame_rate, paced=paced)
         self._frame_rate = frame_rate
         self._seed = seed
-        self._camera = Camera.on_pole(width, height)
-        self._traffic = make_traffic(vehicles, rng)
-        self._road = empty_road(self._camera, rng)
-        self._look = CameraLook(width, height, _GAIN, rng)
-        self._still = self._look.still_frames(self._road, rng)
+        self._stage = stage
+        zoom, signs = (stage.zoom, stage.signs) if stage else (1.0, 0)
+        self._camera = Camera.on_pole(width, height, zoom)
+        self._traffic = make_flow(stage.flow, stage.condition, rng) if stage else make_traffic(vehicles, rng)
+        conditions = [stage.condition if stage else IR_NIGHT, *([stage.then] if stage and stage.then else [])]
+        self._places = [Place(self._camera, condition, rng, signs=signs) for condition in conditions]
+        self._shake = Shake(stage.shake_px, rng) if stage and stage.shake_px else None
+        self._sweep = Sweep(width, height) if stage and stage.sweeping_lights else None
         self._next = 0
-        self.truth: tuple[Passage, ...] = tuple(
-            passage for vehicle in self._traffic if (passage := self._passage(vehicle))
-        )
+        self.truth: tuple[Passage, ...] = tuple(self._passages())
         self.frame_count = self._count_frames()
 
     def read(self) -> Frame | None:
@@ -76,7 +95,9 @@ class SyntheticRoad:
             return None
         seq, self._next = self._next, self._next + 1
         taken = self._pacer.taken(seq)
-        return Frame(seq, taken, self.render(seq), _SHUTTER_S * 1e6, _GAIN, illuminated=True)
+        condition = self._place(seq / self._frame_rate).condition
+        shutter_us = condition.shutter_s * 1e6
+        return Frame(seq, taken, self.render(seq), shutter_us, condition.gain, illuminated=True)
 
     def close(self) -> None:
         """End the clip."""
@@ -86,20 +107,41 @@ class SyntheticRoad:
         """The picture of one frame, uint8 (H, W), without waiting."""
         time_s = frame_seq / self._frame_rate
         rng = np.random.default_rng((self._seed, frame_seq))
-        picture = self._still[rng.integers(len(self._still))].copy()
+        place = self._place(time_s)
+        picture = place.empty(rng)
         for window, group in self._busy(time_s):
-            canvas = Canvas(self._road, window, self._camera)
-            for vehicle in group:
-                vehicle.draw(canvas, time_s)
-            blur_px = max(vehicle.blur_px(self._camera, time_s, _SHUTTER_S) for vehicle in group)
-            picture[window.slices] = self._look.develop(canvas.pixels, window, blur_px, rng)
-        return picture
+            place.repaint(picture, window, group, time_s, rng)
+        if self._sweep:
+            picture = self._sweep.over(picture, time_s)
+        picture = place.rained_on(picture, rng)
+        return self._shake.over(picture, time_s) if self._shake else picture
 
     def truth_at(self, frame_seq: int) -> list[tuple[Quad, str]]:
         """Corners and text of every plate that is wholly inside the picture in one frame."""
+        return [(sight.quad, sight.plate_text) for sight in self.sights_at(frame_seq) if sight.inside]
+
+    def sights_at(self, frame_seq: int) -> list[Sight]:
+        """Every plate of a vehicle that is at least partly in the picture, the farthest first."""
         time_s = frame_seq / self._frame_rate
-        seen = [(vehicle.plate_quad(self._camera, time_s), vehicle) for _, vehicle in self._in_sight(time_s)]
-        return [(quad, vehicle.plate_text) for quad, vehicle in seen if self._inside(quad)]
+        seen = [vehicle for _, vehicle in self._in_sight(time_s)]
+        return [
+            self._sight(vehicle, seen[i + 1 :], time_s)
+            for i, vehicle in enumerate(seen)
+            if vehicle.plate_text
+        ]
+
+    def _sight(self, vehicle: Vehicle, nearer: list[Vehicle], time_s: float) -> Sight:
+        quad = vehicle.plate_quad(self._camera, time_s)
+        hidden = hidden_share(quad, [other.outline(self._camera, time_s) for other in nearer])
+        if self._shake:
+            quad = _moved(quad, self._shake.offset_px(time_s))
+        return Sight(self._traffic.index(vehicle), vehicle.plate_text, quad, self._inside(quad), hidden)
+
+    def _place(self, time_s: float) -> Place:
+        """The road as it is lit at one moment."""
+        if self._stage is None or self._stage.condition_at(time_s) is self._stage.condition:
+            return self._places[0]
+        return self._places[1]
 
     def _in_sight(self, time_s: float) -> list[tuple[Window, Vehicle]]:
         """Vehicles in the picture and where, the farthest first."""
@@ -123,19 +165,39 @@ class SyntheticRoad:
         far_x, far_y = self._camera.width - _EDGE_PX, self._camera.height - _EDGE_PX
         return box.x0 >= _EDGE_PX and box.y0 >= _EDGE_PX and box.x1 <= far_x and box.y1 <= far_y
 
-    def _passage(self, vehicle: Vehicle) -> Passage | None:
-        """When this vehicle's plate can be seen; None when it never is."""
-        first, last = (round(edge * self._frame_rate) for edge in vehicle.span_s())
-        seen = {}
-        for seq in range(max(0, first), last + 1):
-            quad = vehicle.plate_quad(self._camera, seq / self._frame_rate)
-            if self._inside(quad):
-                seen[seq] = quad.box.width
-        if not seen:
-            return None
-        return Passage(vehicle.plate_text, min(seen), max(seen), max(seen.values()), vehicle.plate_style)
+    def _passages(self) -> Iterator[Passage]:
+        """When each vehicle's plate can be seen; nothing of one whose plate never is."""
+        end_s = max((vehicle.span_s()[1] for vehicle in self._traffic), default=0.0)
+        seen: dict[int, dict[int, Sight]] = {number: {} for number in range(len(self._traffic))}
+        for seq in range(round(end_s * self._frame_rate) + 1):
+            for sight in self.sights_at(seq):
+                if sight.inside:
+                    seen[sight.vehicle][seq] = sight
+        for number, sights in seen.items():
+            if sights:
+                yield self._passage(self._traffic[number], sights)
+
+    def _passage(self, vehicle: Vehicle, sights: dict[int, Sight]) -> Passage:
+        return Passage(
+            vehicle.plate_text,
+            min(sights),
+            max(sights),
+            max(sight.width_px for sight in sights.values()),
+            vehicle.plate_style,
+            vehicle.direction,
+            lane=int(vehicle.x_m > 0),
+            speed_km_h=vehicle.speed_m_s * 3.6,
+            readable_frames=sum(one.readable and one.width_px >= READABLE_PX for one in sights.values()),
+            condition=self._place(min(sights) / self._frame_rate).condition.name,
+        )
 
     def _count_frames(self) -> int:
-        """Until a little after the last plate has gone."""
+        """Until a little after the last plate has gone, and as long as the stage wants."""
         last = max((passage.last_frame for passage in self.truth), default=0)
-        return last + round(_TAIL_S * self._frame_rate)
+        least_s = self._stage.least_s if self._stage else 0.0
+        return max(last + round(_TAIL_S * self._frame_rate), round(least_s * self._frame_rate))
+
+
+def _moved(quad: Quad, by: tuple[float, float]) -> Quad:
+    tl, tr, br, bl = ((x + by[0], y + by[1]) for x, y in quad.points)
+    return Quad(tl, tr, br, bl)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 
 from anpr_edge.cli.output import show_error
 from anpr_edge.errors import AnprError
-from scripts.benchmarks import accuracy, reader, scan, seal
+from scripts.benchmarks import accuracy, fusion_gain, memory, pipeline, reader, scan, seal, traffic
 
 
 def main() -> int:
@@ -16,7 +16,7 @@ def main() -> int:
         prog="scripts/bench", description="Measure accuracy, speed, memory and sealing on this machine."
     )
     commands = parser.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    for measurement in (scan, accuracy, reader, seal):
+    for measurement in (scan, accuracy, traffic, fusion_gain, pipeline, memory, reader, seal):
         measurement.add_parser(commands)
     arguments = parser.parse_args()
     try:
@@ -27,4 +27,5 @@ def main() -> int:
     return code
 
 
-sys.exit(main())
+if __name__ == "__main__":  # a measurement's own processes load this file too
+    sys.exit(main())

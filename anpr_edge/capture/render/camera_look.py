@@ -47,13 +47,24 @@ class Window:
 class CameraLook:
     """One camera's lens and sensor; `gain` is linear, as AnalogueGain is.
 
+    `veil` is the share of contrast that the air takes, drawing everything toward `veil_grey`.
     Noise follows the generator given to each call, so the same frame can be had twice.
     """
 
-    def __init__(self, width: int, height: int, gain: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        gain: float,
+        rng: np.random.Generator,
+        *,
+        veil: float = 0.0,
+        veil_grey: float = 0.0,
+    ) -> None:
         self.vignette = _vignette(width, height)
         self._read_variance = (_READ_NOISE * gain**0.5) ** 2
         self._shot_variance = _SHOT_NOISE * gain
+        self._veil, self._veil_grey = veil, veil_grey
         self._noise = rng.standard_normal((height + 64, width + 64), np.float32)
 
     def still_frames(self, scene: Floats, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
@@ -75,7 +86,8 @@ class CameraLook:
         down = _with_motion(across, blur_px)
         filtered = cv2.sepFilter2D(scene, cv2.CV_32F, across, down, borderType=cv2.BORDER_REPLICATE)
         sharp = np.asarray(filtered, np.float32)
-        return sharp + _halo(sharp)
+        lit = sharp + _halo(sharp)
+        return lit * (1 - self._veil) + self._veil * self._veil_grey if self._veil else lit
 
     def _expose(self, lit: Floats, window: Window, rng: np.random.Generator) -> NDArray[np.uint8]:
         spread = np.sqrt(np.clip(lit, 0, 255) * self._shot_variance + self._read_variance)

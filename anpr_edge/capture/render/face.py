@@ -17,8 +17,10 @@ Floats = NDArray[np.float32]
 
 FACE_PX_PER_M = 420.0
 _PLATE_GREY = 255.0
+LETTERING_GREY = 95.0
+"""White paint under full light; a plate's face is far brighter."""
 _LEVELS = 4
-FACES_KEPT = 8
+FACES_KEPT = 12
 """More than are ever in view at once."""
 
 
@@ -43,7 +45,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class FaceLook:
-    """What a face looks like: `paint` in grey levels under full light, lamps in grey levels."""
+    """What a face looks like: `paint` in grey levels under full light, lamps in grey levels.
+
+    `lettering` is what stands on it beside the plate, its middle `lettering_z_m` above the face's bottom.
+    """
 
     kind: Literal["front", "rear"]
     width_m: float
@@ -52,6 +57,8 @@ class FaceLook:
     lamp: float
     plate_z_m: float
     plate_shine: float
+    lettering: PlateArt | None = None
+    lettering_z_m: float = 0.0
 
 
 @lru_cache(maxsize=FACES_KEPT)
@@ -65,6 +72,8 @@ def paint_face(look: FaceLook, plate: PlateArt) -> Face:
     brush = _Brush(picture, look)
     brush.panel()
     lamps = brush.headlamps() if look.kind == "front" else brush.tail_lamps()
+    if look.lettering is not None:
+        brush.lettering(look.lettering)
     plate_m = brush.plate(plate)
     brush.round_corners()
     picture[..., :2] *= picture[..., 2:]
@@ -140,6 +149,13 @@ class _Brush:
         axes = round(radii[0] * FACE_PX_PER_M), round(radii[1] * FACE_PX_PER_M)
         cv2.ellipse(plane, self._px(*centre), axes, 0, 0, 360, (grey,), -1)
         self._picture[..., layer] = plane
+
+    def lettering(self, art: PlateArt) -> None:
+        """Write a name, an advert or a telephone number in paint: it sends no light straight back."""
+        wide, tall, z = art.width_mm / 1000, art.height_mm / 1000, self._look.lettering_z_m
+        (x0, y0), (x1, y1) = self._px(-wide / 2, z + tall / 2), self._px(wide / 2, z - tall / 2)
+        face = cv2.resize(art.reflectance, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        self._picture[y0:y1, x0:x1, 0] = face * LETTERING_GREY
 
     def plate(self, art: PlateArt) -> tuple[float, float, float, float]:
         """Screw the plate on, in a dark recess; gives where it is."""

@@ -43,11 +43,14 @@ class Camera:
     yaw_rad: float
 
     @classmethod
-    def on_pole(cls, width: int, height: int) -> Camera:
-        """A unit 5 m up at the kerb, aimed at plates 9 to 26 m away: about 50 to 130 px at width 1280."""
+    def on_pole(cls, width: int, height: int, zoom: float = 1.0) -> Camera:
+        """A unit 5 m up at the kerb, aimed at plates 9 to 26 m away: about 50 to 130 px at width 1280.
+
+        Another `zoom` makes everything that many times as large, around the middle of the picture.
+        """
         x_m, aim_x_m, aim_y_m = -2.2, 0.4, 14.6
         yaw = math.atan2(aim_x_m - x_m, aim_y_m)
-        return cls(width, height, 2.0 * width, x_m, 5.0, math.radians(18), yaw)
+        return cls(width, height, 2.0 * width * zoom, x_m, 5.0, math.radians(18), yaw)
 
     def project(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """World points (N, 3) to pixels (N, 2)."""
@@ -91,21 +94,25 @@ def lamp_light(distance_m: float) -> float:
     return math.pow(_REFERENCE_DISTANCE_M / max(distance_m, 1.0), _LAMP_FALL_OFF)
 
 
-def empty_road(camera: Camera, rng: np.random.Generator) -> Floats:
+def empty_road(
+    camera: Camera, rng: np.random.Generator, *, lamp: float = 1.0, ambient: float = 0.0
+) -> Floats:
     """The road without traffic as float32 (H, W) grey levels, free of noise.
 
+    `lamp` is the share of the unit's light, `ambient` the light that falls everywhere alike.
     Painted a strip at a time: a unit that watches a rendered road should not need a second one's memory.
     """
     tiles = [rng.standard_normal((256, 256)).astype(np.float32) for _ in range(_TEXTURES)]
     starts = range(0, camera.height, _STRIP_ROWS)
     strips = [range(start, min(start + _STRIP_ROWS, camera.height)) for start in starts]
-    return np.concatenate([_road_strip(camera, rows, tiles) for rows in strips])
+    return np.concatenate([_road_strip(camera, rows, tiles, lamp, ambient) for rows in strips])
 
 
-def _road_strip(camera: Camera, rows: range, tiles: list[Floats]) -> Floats:
+def _road_strip(camera: Camera, rows: range, tiles: list[Floats], lamp: float, ambient: float) -> Floats:
     x, y = camera.ground(_SUPERSAMPLE, rows)
     distance = np.sqrt((x - camera.x_m) ** 2 + y**2 + camera.z_m**2)
-    lit = _surface(x, y, tiles) * (_REFERENCE_DISTANCE_M / distance) ** _LAMP_FALL_OFF
+    light = lamp * (_REFERENCE_DISTANCE_M / distance) ** _LAMP_FALL_OFF + ambient
+    lit = _surface(x, y, tiles) * light
     return np.asarray(cv2.resize(lit, (camera.width, len(rows)), interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from anpr_edge.capture.render.conditions import IR_NIGHT, Condition
 from anpr_edge.capture.render.face import FaceLook
 from anpr_edge.capture.render.plates import (
     UK_SINGLE_ROW,
@@ -18,13 +19,15 @@ from anpr_edge.capture.render.vehicles import CAR_FRONT, CAR_REAR, OFF_ROAD_REAR
 from anpr_edge.records import Direction
 
 _PLATE_PX_PER_MM = 0.84
-_MID_Y_M = 16.0
+MID_Y_M = 16.0
 _FIRST_MID_S = 1.6
 _SPACING_S = (2.3, 3.0)
 _SPEED_KM_H = (40.0, 110.0)
 
+Kind = tuple[Body, PlateStyle, Direction]
+
 # A repeating mix: four come, two go, one of those two with its mark in two rows.
-_MIX: tuple[tuple[Body, PlateStyle, Direction], ...] = (
+_MIX: tuple[Kind, ...] = (
     (CAR_FRONT, UK_SINGLE_ROW, "toward"),
     (CAR_REAR, UK_SINGLE_ROW, "away"),
     (VAN_FRONT, UK_SINGLE_ROW_BAND, "toward"),
@@ -39,15 +42,21 @@ def make_traffic(count: int, rng: np.random.Generator) -> list[Vehicle]:
     mid_s = _FIRST_MID_S
     traffic = []
     for i in range(count):
-        body, style, direction = _MIX[i % len(_MIX)]
-        traffic.append(_make_vehicle(body, style, direction, mid_s, rng))
+        traffic.append(make_vehicle(_MIX[i % len(_MIX)], mid_s, rng))
         mid_s += rng.uniform(*_SPACING_S)
     return traffic
 
 
-def _make_vehicle(
-    body: Body, style: PlateStyle, direction: Direction, mid_s: float, rng: np.random.Generator
+def make_vehicle(
+    kind: Kind,
+    mid_s: float,
+    rng: np.random.Generator,
+    *,
+    speed_km_h: tuple[float, float] = _SPEED_KM_H,
+    condition: Condition = IR_NIGHT,
 ) -> Vehicle:
+    """One vehicle with a made-up plate that is in the middle of the read zone, 16 m away, at `mid_s`."""
+    body, style, direction = kind
     mark = random_mark(rng)
     rows = mark.split() if style is UK_TWO_ROW else [mark]
     plate = draw_plate(rows, style, _PLATE_PX_PER_MM)
@@ -58,9 +67,9 @@ def _make_vehicle(
         width_m=2 * body.half_width_m,
         height_m=body.face_height_m,
         paint=paint,
-        lamp=float(rng.uniform(160, 420) if toward else rng.uniform(60, 150)),
+        lamp=float(rng.uniform(160, 420) if toward else rng.uniform(60, 150)) * condition.headlamps,
         plate_z_m=body.plate_z_m - body.face_bottom_m,
-        plate_shine=float(rng.uniform(0.75, 1.05)),
+        plate_shine=float(rng.uniform(0.75, 1.05)) * condition.plate_shine,
     )
     lane = 0.5 * LANE_WIDTH_M * (1 if toward else -1)
     return Vehicle(
@@ -69,9 +78,10 @@ def _make_vehicle(
         plate=plate,
         paint=paint,
         x_m=lane + float(rng.uniform(-0.3, 0.15)),
-        speed_m_s=float(rng.uniform(*_SPEED_KM_H)) / 3.6,
+        speed_m_s=float(rng.uniform(*speed_km_h)) / 3.6,
         direction=direction,
         mid_s=mid_s,
-        mid_y_m=_MID_Y_M,
+        mid_y_m=MID_Y_M,
         plate_style=style.name,
+        wet=condition.wet,
     )

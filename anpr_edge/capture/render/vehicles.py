@@ -6,16 +6,18 @@ it, given by a side profile. Seen from the front or from behind the construction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.capture.render.camera_look import Window
+from anpr_edge.capture.render.conditions import IR_NIGHT, Condition
+from anpr_edge.capture.render.courses import Course
 from anpr_edge.capture.render.face import Face, FaceLook, paint_face
 from anpr_edge.capture.render.plates import PlateArt
-from anpr_edge.capture.render.scene import Camera, lamp_light
+from anpr_edge.capture.render.scene import Camera
 from anpr_edge.records import Direction, Point, Quad, mask_plate
 
 Floats = NDArray[np.float32]
@@ -26,6 +28,7 @@ _GLASS = 9.0
 _TYRE = 5.0
 _SHADOW = 0.35
 _GLOW_RADIUS_M = 0.9
+_MIRRORED_DOWN_TO_M = -1.6
 _MARGIN_PX = 20
 _SUBPIXEL_BITS = 3
 
@@ -82,11 +85,22 @@ OFF_ROAD_REAR = Body(
     ("glass", "body", "glass"),
     0.86,
 )
+VAN_REAR = Body(
+    "van-rear",
+    0.4,
+    ((0, 1.95, 0.94), (0.1, 2.05, 0.9), (4.6, 2.05, 0.9)),
+    ("body", "body"),
+    0.62,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vehicle:
-    """One vehicle at constant speed along its lane; it is `y_m` = `mid_y_m` away at `mid_s`."""
+    """One vehicle at constant speed along its lane; it is `y_m` = `mid_y_m` away at `mid_s`.
+
+    With a `course` that says where it is and when, these do not count. `wet` is the share of its lamps'
+    light that the road mirrors. Without a plate its text is empty.
+    """
 
     body: Body
     look: FaceLook
@@ -98,6 +112,8 @@ class Vehicle:
     mid_s: float
     mid_y_m: float
     plate_style: str
+    course: Course | None = None
+    wet: float = 0.0
 
     @property
     def plate_text(self) -> str:
@@ -112,13 +128,24 @@ class Vehicle:
     def __repr__(self) -> str:
         return f"Vehicle({self.body.name}, {mask_plate(self.plate_text)}, {self.speed_m_s:.1f} m/s)"
 
+    def placed(self, time_s: float) -> Vehicle:
+        """Itself at one moment; a vehicle on a course as one that stands where it is then."""
+        if self.course is None:
+            return self
+        x, y = self.course.at(time_s)
+        return replace(self, x_m=x, mid_y_m=y, mid_s=time_s, course=None)
+
     def y_m(self, time_s: float) -> float:
         """Where along the road the face is."""
+        if self.course is not None:
+            return self.course.at(time_s)[1]
         sign = 1 if self.direction == "away" else -1
         return self.mid_y_m + sign * self.speed_m_s * (time_s - self.mid_s)
 
     def span_s(self) -> tuple[float, float]:
         """When it comes into the camera's reach and when it leaves it."""
+        if self.course is not None:
+            return self.course.times_s[0], self.course.times_s[-1]
         before, after = _FAR_Y_M - self.mid_y_m, self.mid_y_m - _NEAR_Y_M
         if self.direction == "away":
             before, after = after, before
@@ -127,7 +154,8 @@ class Vehicle:
     def plate_quad(self, camera: Camera, time_s: float) -> Quad:
         """The plate's corners in the picture."""
         left, top, right, bottom = self.face.plate_m
-        x, y, z = self.x_m, self.y_m(time_s), self.body.face_bottom_m
+        here = self.placed(time_s)
+        x, y, z = here.x_m, here.y_m(time_s), self.body.face_bottom_m
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
         points = camera.project(np.array([(x + cx, y, z + cz) for cx, cz in corners]))
         tl, tr, br, bl = (_point(p) for p in points)
@@ -135,23 +163,34 @@ class Vehicle:
 
     def window(self, camera: Camera, time_s: float) -> Window | None:
         """The part of the picture this vehicle touches; None when it is out of sight."""
-        y = self.y_m(time_s)
-        if not _NEAR_Y_M <= y <= _FAR_Y_M:
+        if not _NEAR_Y_M <= self.y_m(time_s) <= _FAR_Y_M:
             return None
-        reach = _GLOW_RADIUS_M if self.face.lamps else 0.0
-        half, tall = self.body.half_width_m + reach, max(z for _, z, _ in self.body.profile_m)
-        ends = (y, y + self.body.profile_m[-1][0])
-        box = np.array([(self.x_m + sx, py, z) for sx in (-half, half) for py in ends for z in (0.0, tall)])
-        seen = camera.project(box)
+        low_m = _MIRRORED_DOWN_TO_M if self.wet else 0.0
+        seen = self.outline(camera, time_s, reach_m=_GLOW_RADIUS_M, low_m=low_m)
         x0, y0 = np.maximum(np.floor(seen.min(axis=0)) - _MARGIN_PX, 0).astype(int)
         x1, y1 = np.minimum(np.ceil(seen.max(axis=0)) + _MARGIN_PX, (camera.width, camera.height)).astype(int)
         return Window(int(x0), int(y0), int(x1), int(y1)) if x1 - x0 > 1 and y1 - y0 > 1 else None
 
+    def outline(
+        self, camera: Camera, time_s: float, *, reach_m: float = 0.0, low_m: float = 0.0
+    ) -> NDArray[np.float64]:
+        """The eight corners of the box around it in the picture, (8, 2) px, `reach_m` wider on both sides."""
+        here = self.placed(time_s)
+        x, y = here.x_m, here.y_m(time_s)
+        half, tall = self.body.half_width_m + reach_m, max(z for _, z, _ in self.body.profile_m)
+        ends = (y, y + self.body.profile_m[-1][0])
+        box = [(x + sx, py, z) for sx in (-half, half) for py in ends for z in (low_m, tall)]
+        return camera.project(np.array(box))
+
     def draw(self, canvas: Canvas, time_s: float) -> None:
         """Paint the vehicle over what is already on the canvas."""
+        self.placed(time_s)._paint(canvas, time_s)
+
+    def _paint(self, canvas: Canvas, time_s: float) -> None:
         y = self.y_m(time_s)
-        light = lamp_light(canvas.camera.distance_m((self.x_m, y, 0.8)))
+        light = canvas.light_at((self.x_m, y, 0.8))
         self._draw_shadow(canvas, y)
+        self._draw_mirrored_lamps(canvas, y)
         self._draw_side(canvas, y, light)
         self._draw_panels(canvas, y, light)
         self._draw_tyres(canvas, y)
@@ -169,6 +208,10 @@ class Vehicle:
         half, back = self.body.half_width_m, y + self.body.profile_m[-1][0]
         corners = [(-half, y), (half, y), (half, back), (-half, back)]
         canvas.darken([(self.x_m + sx, sy, 0.0) for sx, sy in corners], _SHADOW)
+
+    def _draw_mirrored_lamps(self, canvas: Canvas, y: float) -> None:
+        for lamp_x, lamp_z, glow in self.face.lamps if self.wet else ():
+            canvas.glow((self.x_m + lamp_x, y, -self.body.face_bottom_m - lamp_z), self.wet * glow)
 
     def _draw_side(self, canvas: Canvas, y: float, light: float) -> None:
         side = -1 if canvas.camera.x_m < self.x_m else 1
@@ -214,10 +257,17 @@ class Vehicle:
 class Canvas:
     """A window of the scene that is being painted, addressed in world coordinates."""
 
-    def __init__(self, scene: Floats, window: Window, camera: Camera) -> None:
+    def __init__(
+        self, scene: Floats, window: Window, camera: Camera, condition: Condition = IR_NIGHT
+    ) -> None:
         self.pixels = scene[window.slices].copy()
         self.camera = camera
+        self._condition = condition
         self._origin = np.array([window.x0, window.y0], np.float64)
+
+    def light_at(self, point_m: Point3) -> float:
+        """How brightly something at a world point is lit, 1 in the middle of the read zone at night."""
+        return self._condition.light_at(self.camera.distance_m(point_m))
 
     def _at(self, points_m: list[Point3]) -> NDArray[np.float64]:
         return self.camera.project(np.array(points_m)) - self._origin
@@ -253,11 +303,17 @@ class Canvas:
     def face(self, face: Face, corners_m: list[Point3], light: float) -> None:
         """Lay a vehicle's face between four corners, clockwise from its top left."""
         corners = self._at(corners_m)
+        self._lay(face.at_scale(float(corners[1, 0] - corners[0, 0])), corners, light)
+
+    def panel(self, picture: Floats, corners_m: list[Point3], light: float) -> None:
+        """Lay a flat picture as a `Face` has them between four corners, clockwise from its top left."""
+        self._lay(picture, self._at(corners_m), light)
+
+    def _lay(self, picture: Floats, corners: NDArray[np.float64], light: float) -> None:
         y, x = self._clip(corners.min(axis=0) - 1, corners.max(axis=0) + 2)
         under = self.pixels[y, x]
         if not under.size:
             return
-        picture = face.at_scale(float(corners[1, 0] - corners[0, 0]))
         tall, wide = picture.shape[:2]
         edges = np.array([(0, 0), (wide, 0), (wide, tall), (0, tall)], np.float32) - np.float32(0.5)
         target = (corners - (x.start, y.start)).astype(np.float32)

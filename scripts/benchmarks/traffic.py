@@ -1,0 +1,118 @@
+"""`scripts/bench traffic`: one right read a vehicle, over rendered traffic. Format: docs/pipeline-bench.md.
+
+Nothing here is shown to the pipeline but frames; what it gave is set against the clips' own truth. The seeds
+of `--split report` are for reporting alone: whoever tunes looks at `--split tune`.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from anpr_edge.cli.numbers import whole
+from anpr_edge.cli.output import json_line
+from anpr_edge.config import find_models_directory
+from scripts.benchmarks.machine import machine
+from scripts.benchmarks.metrics import Figure, rate
+from scripts.benchmarks.traffic_clips import EMPTY_CLIP_S, FRAME_RATE, Split, empty, situations, traffic
+from scripts.benchmarks.traffic_runs import ClipResult, make_reader, run_clips
+from scripts.benchmarks.traffic_table import failures, show, slices
+
+SCHEMA: Final = 1
+
+
+def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add `traffic`."""
+    parser = commands.add_parser("traffic", help="one right read a vehicle, over rendered traffic")
+    parser.add_argument(
+        "--split",
+        choices=("tune", "report"),
+        default="tune",
+        help="which seeds; never tune on `report` (%(default)s)",
+    )
+    parser.add_argument(
+        "--vehicles", type=whole(0, 100_000), default=504, metavar="N", help="free traffic (%(default)s)"
+    )
+    parser.add_argument(
+        "--no-situations",
+        action="store_true",
+        help="leave out queues, overtaking, parked cars and those that come back",
+    )
+    parser.add_argument(
+        "--empty-minutes",
+        type=whole(0, 1000),
+        default=24,
+        metavar="N",
+        help="of road with lettering and no plate (%(default)s)",
+    )
+    parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
+    parser.add_argument(
+        "--jobs", type=whole(1, 64), default=os.cpu_count() or 1, metavar="N", help="processes (%(default)s)"
+    )
+    parser.add_argument(
+        "--failures", action="store_true", help="list every failure; the plates are rendered, nobody has them"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Measure and print."""
+    result = measure(
+        arguments.split,
+        arguments.models,
+        vehicles=arguments.vehicles,
+        with_situations=not arguments.no_situations,
+        empty_minutes=arguments.empty_minutes,
+        jobs=arguments.jobs,
+    )
+    if not arguments.failures:
+        del result["failures"]
+    json_line(result) if arguments.json else show(result)
+    return 0
+
+
+def measure(
+    split: Split, models: Path, *, vehicles: int, with_situations: bool, empty_minutes: int, jobs: int
+) -> dict[str, Any]:
+    """The whole measurement as one JSON object, failures included.
+
+    Raises: ModelError when a model is not what its card says.
+    """
+    busy = [*traffic(split, vehicles), *(situations(split) if with_situations else ())]
+    quiet = list(empty(split, empty_minutes))
+    results = list(run_clips([*busy, *quiet], models, jobs))
+    on_road, on_empty = results[: len(busy)], results[len(busy) :]
+    return {
+        "schema": SCHEMA,
+        "bench": "traffic",
+        "machine": machine(),
+        "models": list(make_reader(models).model_ids),
+        "split": split,
+        "clips": len(busy),
+        "frames": sum(result.frames for result in results),
+        "frames_per_s": FRAME_RATE,
+        "slices": slices([visit for result in on_road for visit in result.visits]),
+        "stray_reads": sum(len(result.stray) for result in on_road),
+        "empty_road": _empty_road(on_empty),
+        "failures": failures(results),
+    }
+
+
+def _empty_road(results: Sequence[ClipResult]) -> dict[str, Any] | None:
+    """False reads for each hour of road without a plate; None of none."""
+    if not results:
+        return None
+    minutes = round(sum(result.frames for result in results) / FRAME_RATE / EMPTY_CLIP_S)
+    found = rate(sum(len(result.stray) for result in results), minutes)
+    hourly = Figure(found.value * 60, found.low * 60, found.high * 60, minutes) if found else None
+    still = [result for result in results if result.clip.name == "empty"]
+    frames = sum(result.frames for result in still)
+    return {
+        "minutes": minutes,
+        "false_reads_per_hour": hourly.as_json() if hourly else None,
+        "gated_without_vans": round(sum(r.gated for r in still) / frames, 4) if frames else None,
+    }
