@@ -7,6 +7,7 @@ slots and the lower row the second, so both collapse in reading order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 BLANK = 0
+_LEAST = np.float32(1e-6)
+"""No single look can rule a character out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +38,11 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     scaled = logits / np.float32(temperature)
     scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)
+
+
+def agreed(looks: Sequence[Floats]) -> Floats:
+    """One look of several at the same slots, each float32 (slots, classes): their geometric mean."""
+    return softmax(np.asarray(np.mean([np.log(np.maximum(look, _LEAST)) for look in looks], axis=0)))
 
 
 def greedy(probabilities: Floats) -> Reading:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.errors import ModelError
 from anpr_edge.records import PlateCandidate, Quad
-from anpr_edge.vision.ctc import greedy, softmax
+from anpr_edge.vision.ctc import Reading, agreed, greedy, softmax
 from anpr_edge.vision.pixels import check_picture
 from anpr_edge.vision.rectify import fit_crop, quad_sides, rectify, sharpness, stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
@@ -15,6 +17,11 @@ from anpr_edge.vision.tflite import TfliteModel
 MIN_CHARACTERS, MAX_CHARACTERS = 2, 10
 """A shorter or longer text is no plate. Source: the longest in common use, Irish and German, have 9."""
 MIN_CROP_SIDE_PX = 4
+UNSURE_SCORE = 0.9
+"""A reading less sure than this is made twice more, of the patch a little higher and a little lower.
+Source: our measurement: one look in six; exact reads .911 → .924 on 542 crops, and no more when all are
+read again."""
+MOVED_ROWS = 2
 
 
 class TfliteRecogniser:
@@ -60,8 +67,7 @@ class TfliteRecogniser:
 
     def _read(self, patch: NDArray[np.uint8], plate_width_px: float) -> PlateCandidate | None:
         picture = stretch_contrast(patch)
-        logits = self._model.run(picture)[0]
-        reading = greedy(softmax(logits.reshape(-1, logits.shape[-1]), self._model.card.temperature))
+        reading = read_patch(picture, self._probabilities)
         if not MIN_CHARACTERS <= len(reading.columns) <= MAX_CHARACTERS:
             return None
         return PlateCandidate(
@@ -71,3 +77,26 @@ class TfliteRecogniser:
             sharpness=sharpness(picture),
             plate_width_px=plate_width_px,
         )
+
+    def _probabilities(self, picture: NDArray[np.int8]) -> NDArray[np.float32]:
+        """What the model makes of a patch: float32 (slots, classes)."""
+        logits = self._model.run(picture)[0]
+        return softmax(logits.reshape(-1, logits.shape[-1]), self._model.card.temperature)
+
+
+def read_patch(picture: NDArray[np.int8], look: Callable[[NDArray[np.int8]], NDArray[np.float32]]) -> Reading:
+    """The text of a contrast-stretched patch, from one look at it, or from three where one is unsure.
+
+    `look` gives a patch's probabilities, float32 (slots, classes).
+    """
+    probabilities = look(picture)
+    reading = greedy(probabilities)
+    if reading.score >= UNSURE_SCORE:
+        return reading
+    return greedy(agreed([probabilities, *(look(moved) for moved in _moved_rows(picture))]))
+
+
+def _moved_rows(picture: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """The patch a little lower and a little higher, its edge rows repeated."""
+    tall = np.pad(picture, ((MOVED_ROWS, MOVED_ROWS), (0, 0)), "edge")
+    return tall[: -2 * MOVED_ROWS], tall[2 * MOVED_ROWS :]

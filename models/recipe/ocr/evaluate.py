@@ -22,7 +22,7 @@ from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.data import Split
 from models.recipe.ocr.card import NAME, Release, ship
 from models.recipe.ocr.measures import Reading, expected_calibration_error, precision_at, summarise
-from models.recipe.ocr.readers import FloatReader, Int8Reader, Logits, PatchReader, read
+from models.recipe.ocr.readers import FloatReader, Int8Reader, PatchReader, Remembering, read
 from models.recipe.ocr.real import blank_patches, crops_of, rectified_scene_plates
 
 TEMPERATURES = np.geomspace(0.5, 4.0, 43)
@@ -70,14 +70,12 @@ def labelled_patches(split: Split) -> list[Labelled]:
 
 def fit_temperature(model: PatchReader) -> float:
     """The temperature under which scores explain best what was right and wrong in the calibration split."""
-    answers = [
-        (model.logits(patch), name, truth) for patch, name, truth, _ in labelled_patches("calibration")
-    ]
-    return float(min(TEMPERATURES, key=lambda temperature: _surprise(answers, float(temperature))))
+    known, labelled = Remembering(model), labelled_patches("calibration")
+    return float(min(TEMPERATURES, key=lambda temperature: _surprise(known, labelled, float(temperature))))
 
 
-def _surprise(answers: Sequence[tuple[Logits, str, str]], temperature: float) -> float:
-    readings = [Reading(name, truth, *read(logits, temperature)) for logits, name, truth in answers]
+def _surprise(model: PatchReader, labelled: Sequence[Labelled], temperature: float) -> float:
+    readings = [Reading(name, truth, *read(model, patch, temperature)) for patch, name, truth, _ in labelled]
     scores = np.clip([reading.score for reading in readings], 1e-6, 1 - 1e-6)
     right = np.array([reading.right for reading in readings])
     return float(-np.where(right, np.log(scores), np.log(1 - scores)).mean())
@@ -89,7 +87,7 @@ def measure(
     """Every slice's figures; ``all`` also says how far its scores can be trusted."""
     by_slice: dict[str, list[Reading]] = defaultdict(list)
     for patch, name, truth, slices in held_out:
-        reading = Reading(name, truth, *read(model.logits(patch), temperature))
+        reading = Reading(name, truth, *read(model, patch, temperature))
         for each in slices:
             by_slice[each].append(reading)
     report = {name: summarise(readings) for name, readings in by_slice.items()}
@@ -104,7 +102,7 @@ def measure(
 
 def false_reads(model: PatchReader, temperature: float, score_min: float = 0.5) -> dict[str, float]:
     """How often a patch of a plate-free picture is read as something, at all and with some confidence."""
-    readings = [read(model.logits(patch), temperature) for patch in blank_patches("validation")]
+    readings = [read(model, patch, temperature) for patch in blank_patches("validation")]
     return {
         "count": len(readings),
         "read": round(sum(bool(text) for text, _ in readings) / len(readings), 4),
@@ -129,7 +127,7 @@ def _print_table(measured: dict[str, Any]) -> None:
 
 def _print_errors(model: PatchReader, held_out: Sequence[Labelled], temperature: float) -> None:
     for patch, name, truth, slices in held_out:
-        reading = Reading(name, truth, *read(model.logits(patch), temperature))
+        reading = Reading(name, truth, *read(model, patch, temperature))
         if not reading.right:
             print(
                 f"{slices[-1]:12} {truth:10} read {reading.text:10} {reading.score:.2f} {name}",

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from anpr_edge.vision.ctc import greedy, softmax
-from anpr_edge.vision.recogniser import MIN_CHARACTERS
+from anpr_edge.vision.ctc import Reading, softmax
+from anpr_edge.vision.recogniser import MIN_CHARACTERS, read_patch
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.ocr.alphabet import ALPHABET
 from models.recipe.outputs import open_model
@@ -55,9 +55,28 @@ class FloatReader:
         return answer
 
 
-def read(logits: Logits, temperature: float) -> tuple[str, float]:
-    """Text and score as a unit reports them; nothing to read is an empty text with score 0."""
-    reading = greedy(softmax(logits, temperature))
+class Remembering:
+    """A reader that answers a patch it has seen before from memory."""
+
+    def __init__(self, reader: PatchReader) -> None:
+        self._reader = reader
+        self._known: dict[bytes, Logits] = {}
+
+    def logits(self, patch: npt.NDArray[np.int8]) -> Logits:
+        """The reader's own logits."""
+        key = patch.tobytes()
+        if key not in self._known:
+            self._known[key] = self._reader.logits(patch)
+        return self._known[key]
+
+
+def read(model: PatchReader, patch: npt.NDArray[np.int8], temperature: float) -> tuple[str, float]:
+    """Text and score as a unit reports them."""
+    return as_text(read_patch(patch, lambda one: softmax(model.logits(one), temperature)))
+
+
+def as_text(reading: Reading) -> tuple[str, float]:
+    """Text and score of a reading; nothing to read is an empty text with score 0."""
     if len(reading.columns) < MIN_CHARACTERS:
         return "", 0.0
     return "".join(ALPHABET[1 + int(column)] for column in reading.columns), reading.score

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from anpr_edge.vision.ctc import greedy, softmax
 from models.recipe.data import fold
 from models.recipe.ocr.alphabet import SLOTS, encode
 from models.recipe.ocr.batches import BatchMaker, normalise
 from models.recipe.ocr.network import Recogniser
-from models.recipe.ocr.readers import read
+from models.recipe.ocr.readers import as_text
 from models.recipe.ocr.real import RealCrop, crops_of
 
 PEAK_RATE: Final = 3e-3
@@ -190,7 +191,7 @@ def validate(progress: Progress, held_out: list[RealCrop]) -> str:
     logits = logits_of(progress.average, np.stack([crop.patch() for crop in held_out]))
     right: dict[str, list[bool]] = {}
     for crop, answer in zip(held_out, logits, strict=True):
-        hit = fold(read(answer, 1.0)[0]) == fold(crop.text)
+        hit = fold(as_text(greedy(softmax(answer)))[0]) == fold(crop.text)
         for name in ("all", *crop.slices):
             right.setdefault(name, []).append(hit)
     figures = [f"{name} {np.mean(hits):.3f} ({len(hits)})" for name, hits in sorted(right.items())]

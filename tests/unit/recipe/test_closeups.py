@@ -13,7 +13,7 @@ from models.recipe.detector.closeups import (
     plain_close_ups,
     random_close_up,
 )
-from models.recipe.detector.frames import LabelledFrame
+from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame
 from models.recipe.detector.pictures import Picture, boxes_of_quads
 
 NOTHING = np.zeros((0, 4), np.float32)
@@ -39,7 +39,7 @@ def white_edges(window: LabelledFrame) -> list[int]:
 
 @given(seed=st.integers(0, 2**32), left=st.integers(0, 330), top=st.integers(0, 260))
 def test_labels_move_with_the_window(seed: int, left: int, top: int) -> None:
-    frame = as_frame(white_plate(288, 416, (left, top, left + 80, top + 22)))
+    frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (left, top, left + 80, top + 22)))
     window = random_close_up(np.random.default_rng(seed), frame, NOTHING)
     assert window is not None
     assert window.pixels.shape == (CLOSE_HEIGHT_PX, CLOSE_WIDTH_PX)
@@ -51,7 +51,7 @@ def test_labels_move_with_the_window(seed: int, left: int, top: int) -> None:
 
 @given(seed=st.integers(0, 2**32))
 def test_a_plate_shown_in_part_is_neither_asked_for_nor_forbidden(seed: int) -> None:
-    frame = as_frame(white_plate(288, 416, (150, 120, 230, 142)))
+    frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (150, 120, 230, 142)))
     find = np.array([[260, 125, 330, 140]], np.float32)
     window = random_close_up(np.random.default_rng(seed), frame, find)
     assert window is not None
@@ -60,7 +60,7 @@ def test_a_plate_shown_in_part_is_neither_asked_for_nor_forbidden(seed: int) -> 
 
 
 def test_plates_too_large_for_a_window_give_none() -> None:
-    frame = as_frame(white_plate(288, 416, (50, 50, 350, 130)))
+    frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (50, 50, 350, 130)))
     windows = [random_close_up(np.random.default_rng(seed), frame, NOTHING) for seed in range(20)]
     assert any(window is None for window in windows)
 

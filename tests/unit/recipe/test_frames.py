@@ -15,7 +15,9 @@ from models.recipe.detector import windows
 from models.recipe.detector.compose import plain_frame
 from models.recipe.detector.frames import (
     BOX_MARGIN,
+    HEIGHT_PX,
     LABEL_STYLE,
+    WIDTH_PX,
     LabelledFrame,
     load_shard,
     save_shard,
@@ -63,7 +65,7 @@ def test_a_whole_picture_is_what_a_unit_sees(size: tuple[int, int]) -> None:
     pixels = np.kron(coarse, np.ones((size[1] // 9 + 1, size[0] // 9 + 1), np.uint8))[: size[1], : size[0]]
     quads = np.zeros((0, 4, 2), np.float32)
     trained = plain_frame(Picture(pixels, np.zeros((0, 4), np.float32), quads, True, "drawn")).pixels
-    shown = windows.from_int8(fit(pixels, (288, 416)).picture)
+    shown = windows.from_int8(fit(pixels, (HEIGHT_PX, WIDTH_PX)).picture)
     assert np.abs(trained.astype(int) - shown).mean() < (3 if size == (480, 640) else 1e-9)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anpr_edge.vision.ctc import greedy, softmax
+from anpr_edge.vision.ctc import agreed, greedy, softmax
 
 Floats = NDArray[np.float32]
 
@@ -91,3 +91,10 @@ def test_temperature_makes_it_more_modest() -> None:
 
 def test_large_logits_do_not_overflow() -> None:
     assert np.isfinite(softmax(np.array([[1e4, -1e4]], np.float32))).all()
+
+
+def test_looks_that_agree_are_as_sure_as_each_and_a_doubtful_one_is_outvoted() -> None:
+    sure, other = slots("-A-B-C"), slots("-A-D-C", certainty=0.6)
+    assert agreed([sure, sure]) == pytest.approx(sure, abs=1e-5)
+    assert text(agreed([sure, other, sure])) == "ABC"
+    assert agreed([sure, other]).sum(axis=1) == pytest.approx(1.0, abs=1e-5)
