@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import cv2
@@ -32,8 +32,6 @@ PLATE_GREY = 260.0
 RETRO = 6.0
 """How much more of the lamps' light a plate sends back than a white wall would."""
 BODY_GREY = 45.0
-LATENCY_FRAMES = 2
-"""A camera's settings count for the frames after those already under way."""
 FAR_M, NEAR_M = 24.0, 9.5
 LEAST_CONTRAST_GREY = 20.0
 
@@ -42,7 +40,10 @@ Floats = NDArray[np.float32]
 
 @dataclass
 class ExposedRoad:
-    """A FrameSource and an Illuminator in one; `headway_s` apart a vehicle comes, or none if None."""
+    """A FrameSource and an Illuminator in one; `headway_s` apart a vehicle comes, or none if None.
+
+    What it is told counts after `latency_frames` that are already under way, with `most_gain` at most.
+    """
 
     sun: float = NIGHT
     headway_s: float | None = 3.0
@@ -52,6 +53,8 @@ class ExposedRoad:
     frames: int | None = None
     lamps: float = LAMPS
     gamma: float = 1.0
+    most_gain: float = 64.0
+    latency_frames: int = 2
 
     def __post_init__(self) -> None:
         self.exposure = Exposure(500.0, 4.0, 1.0)
@@ -61,7 +64,7 @@ class ExposedRoad:
         self._plate = draw_plate(["AB12 CDE"], UK_SINGLE_ROW, 0.84).reflectance
         self._looks: dict[float, CameraLook] = {}
         self._empty: tuple[object, NDArray[np.uint8]] | None = None
-        self._under_way = deque([self.exposure] * LATENCY_FRAMES)
+        self._under_way = deque([self.exposure] * self.latency_frames)
         self._lamp_level = self.exposure.lamp_level
         self._rng = np.random.default_rng(2)
         self._seq = 0
@@ -76,13 +79,15 @@ class ExposedRoad:
 
     def set_level(self, level: float) -> None:
         """The lamps answer at once."""
+        if not 0 <= level <= 1:
+            raise ValueError(f"level {level} is outside 0 to 1")
         self._lamp_level = level
 
     def read(self) -> Frame | None:
         """The next picture, as the exposure that counts for it makes it."""
         if self._seq == self.frames:
             return None
-        self._under_way.append(self.exposure)
+        self._under_way.append(replace(self.exposure, gain=min(self.exposure.gain, self.most_gain)))
         taken = self._under_way.popleft()
         seq, self._seq = self._seq, self._seq + 1
         pixels = self._develop(taken, seq)
