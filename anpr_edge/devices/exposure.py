@@ -26,6 +26,8 @@ STEP_STOPS = 1.5
 """One move, at most."""
 SETTLE_S = 0.4
 """Frames this soon after a move may have been begun before it: the camera is four frames ahead."""
+SAME_STOPS, CLAMPED_S = 0.1, 2.0
+"""A frame with another exposure than was asked for is older still, or the camera can do no better."""
 GAP_S, PASSAGE_S = 0.5, 2.0
 """A plate has passed when it was not seen for this long; one that stays gives a vote this often."""
 
@@ -110,21 +112,27 @@ class ExposureController:
         anew, and nothing else.
         """
         self._elapsed.tick(mono_ns)
-        if self._elapsed.since_s("moved") < SETTLE_S or self._failed_trial(seen.scene_grey):
+        if not self._settled(shutter_us, gain) or self._failed_trial(seen.scene_grey):
             return self.exposure
-        now = self.exposure
-        light = (shutter_us or now.shutter_us) * (gain or now.gain) * self._profile.lamp_share(self._light)
         if seen.plate_grey is not None:
-            self._see(look(light, seen.plate_grey, seen.plate_clipped or 0.0, self._target_grey))
+            self._see(look(self._light, seen.plate_grey, seen.plate_clipped or 0.0, self._target_grey))
         if self._passages.open:
             self._by_plates(seen.scene_grey)
         elif self._back is not None:
             self._end_probe()
         else:
-            self._by_scene(light * self._scene_grey[self._profile.name] / max(seen.scene_grey, 1.0))
+            self._by_scene(self._light * self._scene_grey[self._profile.name] / max(seen.scene_grey, 1.0))
         if self._back is None:
             self._choose_profile(seen.scene_grey)
         return self.exposure
+
+    def _settled(self, shutter_us: float | None, gain: float | None) -> bool:
+        """Whether a frame shows what the settings of now make of the road."""
+        waited_s = self._elapsed.since_s("moved")
+        if waited_s < SETTLE_S or waited_s >= CLAMPED_S or not shutter_us or not gain:
+            return waited_s >= SETTLE_S
+        asked = self.exposure
+        return abs(math.log2(shutter_us * gain / (asked.shutter_us * asked.gain))) < SAME_STOPS
 
     # ── what plates and scene call for ──────────────────────────────────────────────────────
 

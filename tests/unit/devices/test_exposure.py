@@ -254,6 +254,21 @@ def test_lamps_too_weak_for_plates_are_a_limit_that_lasts() -> None:
     assert driven.controller.exposure.gain == 8
 
 
+def test_a_camera_with_less_gain_than_it_is_asked_for_is_at_its_limit() -> None:
+    driven = Drive(ExposedRoad(NIGHT, lamps=1 / 60_000, most_gain=2), make_controller())
+    driven.run(200)
+    driven.run(30)
+    assert driven.looks
+    assert driven.controller.limit == "dark"
+
+
+def test_a_camera_that_answers_late_does_not_make_it_hunt() -> None:
+    driven = drive(ExposedRoad(NIGHT, latency_frames=8))
+    driven.run(60)
+    assert held(driven)
+    assert len(driven.road.told) <= 1
+
+
 def test_a_limit_ends_when_there_is_light_again() -> None:
     driven = Drive(ExposedRoad(NIGHT, lamps=1 / 120_000), make_controller())
     driven.run(100)

@@ -31,7 +31,7 @@ def test_a_black_plate_is_a_guess() -> None:
     assert look(400, 0, 0.0, 150) == Look(400 * 150 / 4, guess=True)
 
 
-def test_a_vehicle_that_stays_long_has_no_more_votes_than_one_that_rushes_by() -> None:
+def test_a_vehicle_seen_in_many_frames_has_no_more_votes_than_one_that_rushes_by() -> None:
     passages = Passages()
     vote(passages, 100, 110)
     vote(passages, 100, 90)
