@@ -8,13 +8,13 @@ are is decided elsewhere (daemon.wiring_reader); what happens to a read afterwar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from anpr_edge.plates import syntax
 from anpr_edge.plates.fusion import FusedPlate, Fusion
 from anpr_edge.plates.repeats import Repeats
-from anpr_edge.records import Box, Direction, Frame, Instant, PlateRead, Track
+from anpr_edge.records import Box, Detection, Direction, Frame, Instant, PlateRead, Track
 from anpr_edge.seams import Detector, Recogniser
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.tracker import MAX_MISSES, Matched, Tracker
@@ -87,6 +87,8 @@ class PlateReader:
         self._vehicles: dict[int, _Vehicle] = {}
         self._repeats = Repeats(-1 if stills else round(repeat_within_ms * 1e6))
         self.counts = Counts()
+        self.detections: Sequence[Detection] = ()
+        """What was found in the last frame; nothing in one that was not searched."""
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -101,8 +103,9 @@ class PlateReader:
         self.counts.frames += 1
         if not self._worth_searching(frame):
             self.counts.gated += 1
+            self.detections = ()
             return []
-        detections = self._detector.detect(frame.pixels)
+        self.detections = detections = self._detector.detect(frame.pixels)
         self.counts.detections += len(detections)
         update = self._tracker.update(detections, frame.taken)
         for matched in update.matched:
