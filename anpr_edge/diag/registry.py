@@ -11,6 +11,7 @@ from anpr_edge.diag.checks import (
     clock,
     config,
     disk,
+    exposure,
     gps,
     illuminator,
     keys,
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
+    exposure.CHECK,
     outbox.CHECK,
 )
 
