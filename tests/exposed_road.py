@@ -21,6 +21,7 @@ from anpr_edge.capture.render.plates import UK_SINGLE_ROW, draw_plate
 from anpr_edge.capture.render.scene import Camera, empty_road, lamp_light
 from anpr_edge.devices.exposure import ExposureController
 from anpr_edge.records import Box, Brightness, Detection, Exposure, Frame, Instant, PlateCandidate, Quad
+from anpr_edge.seams import Detector
 from anpr_edge.vision.brightness import measure
 
 NOON, OVERCAST, DUSK, NIGHT = 0.01, 0.002, 0.00012, 0.0
@@ -32,6 +33,7 @@ PLATE_GREY = 260.0
 RETRO = 6.0
 """How much more of the lamps' light a plate sends back than a white wall would."""
 BODY_GREY = 45.0
+MARK = "AB12 CDE"
 FAR_M, NEAR_M = 24.0, 9.5
 LEAST_CONTRAST_GREY = 20.0
 
@@ -53,21 +55,22 @@ class ExposedRoad:
     frames: int | None = None
     lamps: float = LAMPS
     gamma: float = 1.0
+    width: int = 400
     most_gain: float = 64.0
     latency_frames: int = 2
 
     def __post_init__(self) -> None:
         self.exposure = Exposure(500.0, 4.0, 1.0)
-        self.camera = Camera.on_pole(400, 225)
+        self.camera = Camera.on_pole(self.width, self.width * 9 // 16)
         self._by_lamps = empty_road(self.camera, np.random.default_rng(1))
         self._by_sun = self._by_lamps / self._lamp_map()
-        self._plate = draw_plate(["AB12 CDE"], UK_SINGLE_ROW, 0.84).reflectance
+        self._plate = draw_plate([MARK], UK_SINGLE_ROW, 0.84).reflectance
         self._looks: dict[float, CameraLook] = {}
         self._empty: tuple[object, NDArray[np.uint8]] | None = None
         self._under_way = deque([self.exposure] * self.latency_frames)
         self._lamp_level = self.exposure.lamp_level
         self._rng = np.random.default_rng(2)
-        self._seq = 0
+        self.at = 0
         self.told: list[Exposure] = []
 
     # ── the seams ───────────────────────────────────────────────────────────────────────────
@@ -85,17 +88,17 @@ class ExposedRoad:
 
     def read(self) -> Frame | None:
         """The next picture, as the exposure that counts for it makes it."""
-        if self._seq == self.frames:
+        if self.at == self.frames:
             return None
         self._under_way.append(replace(self.exposure, gain=min(self.exposure.gain, self.most_gain)))
         taken = self._under_way.popleft()
-        seq, self._seq = self._seq, self._seq + 1
+        seq, self.at = self.at, self.at + 1
         pixels = self._develop(taken, seq)
         return Frame(seq, self.instant(seq), pixels, taken.shutter_us, taken.gain)
 
     def close(self) -> None:
         """No more pictures."""
-        self.frames = self._seq
+        self.frames = self.at
 
     def instant(self, seq: int) -> Instant:
         """When a frame is taken."""
@@ -160,14 +163,21 @@ class ExposedRoad:
         at = lamps * lamp_light(self.camera.distance_m((1.75, y_m, 0.5)))
         body = np.array(self._corners((-0.85, 0.85), (1.4, 0.3), y_m)).round().astype(np.int32)
         cv2.fillConvexPoly(light, body, (BODY_GREY * (self.sun + at),))
+        self._draw_plate(light, self._quad(y_m), PLATE_GREY * self.shine * (self.sun + RETRO * at))
+
+    def _draw_plate(self, light: Floats, quad: Quad, brightness: float) -> None:
+        box = quad.box
+        x0, y0 = max(0, int(box.x0) - 2), max(0, int(box.y0) - 2)
+        part = light[y0 : int(box.y1) + 3, x0 : int(box.x1) + 3]
+        if not part.size:
+            return
         tall, wide = self._plate.shape
         edges = np.array([(0, 0), (wide, 0), (wide, tall), (0, tall)], np.float32)
-        to_road = cv2.getPerspectiveTransform(edges, np.array(self._quad(y_m).points, np.float32))
-        shape = light.shape[::-1]
-        reflected = cv2.warpPerspective(self._plate, to_road, shape, flags=cv2.INTER_AREA)
-        covered = cv2.warpPerspective(np.ones_like(self._plate), to_road, shape)
-        light *= 1 - covered
-        light += reflected * np.float32(PLATE_GREY * self.shine * (self.sun + RETRO * at))
+        corners = np.array(quad.points, np.float32) - np.array((x0, y0), np.float32)
+        to_part = cv2.getPerspectiveTransform(edges, corners)
+        reflected = cv2.warpPerspective(self._plate, to_part, part.shape[::-1], flags=cv2.INTER_AREA)
+        part *= 1 - cv2.warpPerspective(np.ones_like(self._plate), to_part, part.shape[::-1])
+        part += reflected * np.float32(brightness)
 
     def _look(self, gain: float) -> CameraLook:
         step = round(gain, 1)
@@ -185,12 +195,12 @@ class SeesPlates:
 
     def __init__(self, road: ExposedRoad) -> None:
         self._road = road
-        self._seq = 0
+        self._at = 0
         self.found = 0
 
     def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
         """The plate in the next frame, if ink and face can be told apart in it."""
-        quad, self._seq = self._road.plate_at(self._seq), self._seq + 1
+        quad, self._at = self._road.plate_at(self._at), self._at + 1
         if quad is None or contrast(pixels, quad.box) < LEAST_CONTRAST_GREY:
             return []
         self.found += 1
@@ -204,9 +214,11 @@ class SeesPlates:
 class Drive:
     """The loop closed: what the road shows is measured, and what the controller says is set."""
 
-    def __init__(self, road: ExposedRoad, controller: ExposureController) -> None:
+    def __init__(
+        self, road: ExposedRoad, controller: ExposureController, detector: Detector | None = None
+    ) -> None:
         self.road, self.controller = road, controller
-        self._detector = SeesPlates(road)
+        self._detector = detector or SeesPlates(road)
         self.looks: list[Brightness] = []
         self.profiles: list[str] = []
 

@@ -137,23 +137,22 @@ class ExposureController:
     # ── what plates and scene call for ──────────────────────────────────────────────────────
 
     def _see(self, seen: Look) -> None:
-        """A plate is in the picture."""
-        if self._back is not None:  # this probe shows a plate that the middle did not: it is the middle now
-            self._back = None
-            self._passages.clear()
+        """Something like a plate is in the picture; whether it was one shows when it has passed."""
         if not self._passages.open:
             self._elapsed.mark("passage")
         self._passages.add(seen)
-        self._elapsed.mark("plate", "scene")
-        self._new = False
+        self._elapsed.mark("look")
 
     def _by_plates(self, scene_grey: float) -> None:
         """When the plate has passed, do what it and those before it call for."""
-        if self._elapsed.since_s("plate") < GAP_S and self._elapsed.since_s("passage") < PASSAGE_S:
+        if self._elapsed.since_s("look") < GAP_S and self._elapsed.since_s("passage") < PASSAGE_S:
             return
         wanted = self._passages.close()
         if wanted is None:
             return
+        self._elapsed.mark("plate", "scene")
+        self._new = False
+        self._back = None  # a probe that shows plates is the middle from now on
         if self._aim(wanted):
             self._learn(scene_grey)
         else:
@@ -214,6 +213,7 @@ class ExposureController:
             return
         back = self._profile, self._light
         self._set(*there)
+        self._passages.clear()
         self._back = back
 
     def _end_probe(self) -> None:

@@ -207,6 +207,32 @@ def test_plates_that_only_a_probe_shows_are_found_and_held() -> None:
     assert held(driven)
 
 
+def test_glimpses_of_burnt_out_plates_do_not_keep_the_scene_from_leading() -> None:
+    controller = make_controller()
+    before = controller.exposure
+    for number in range(120):
+        glimpse = number % 7 == 0
+        seen = Brightness(134, 255, 0.9) if glimpse else Brightness(134)
+        controller.update(seen, number * 10**8)
+    after = controller.exposure
+    assert after.shutter_us * after.gain < before.shutter_us * before.gain / 3
+
+
+def test_one_glimpse_in_a_probe_does_not_make_it_the_middle() -> None:
+    driven = drive(ExposedRoad(NIGHT))
+    driven.road.headway_s = None
+    driven.run(LONELY_S + REST_S)
+    controller, middle = driven.controller, driven.controller.exposure
+    now_s = 1000.0
+    while controller.held_by != "probe":
+        controller.update(Brightness(scene_grey=4), round((now_s := now_s + 0.1) * 1e9))
+    assert controller.exposure != middle
+    controller.update(Brightness(4, 150, 0), round((now_s := now_s + 1) * 1e9))
+    for _ in range(round(10 * PROBE_S)):
+        controller.update(Brightness(scene_grey=4), round((now_s := now_s + 0.1) * 1e9))
+    assert controller.exposure == middle
+
+
 def test_headlights_that_flood_the_road_for_a_moment_move_nothing() -> None:
     driven = drive(ExposedRoad(NIGHT))
     driven.road.headway_s = None
