@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
@@ -14,6 +15,7 @@ Measured on rendered plates, of which some two thirds are face."""
 LEAST_LOOKS = 2
 """A detection that comes once is no vehicle."""
 VOTES = 5
+NEAR_STOPS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,13 @@ class Passages:
         self._votes.append(Look(median(one.light for one in looks), guessed))
         return median(vote.light for vote in self._votes)
 
-    def forget_guesses(self) -> None:
-        """The light is changed: what was guessed will be seen better now."""
-        self._votes = deque((vote for vote in self._votes if not vote.guess), maxlen=VOTES)
+    def keep_near(self, light: float) -> None:
+        """The light is being changed towards this much: keep what called for about that.
+
+        What was guessed will be seen better now, and what called for another light was from before a change.
+        """
+        near = (vote for vote in self._votes if abs(math.log2(vote.light / light)) < NEAR_STOPS)
+        self._votes = deque((vote for vote in near if not vote.guess), maxlen=VOTES)
 
     def clear(self) -> None:
         """All that was seen was seen in another light."""

@@ -138,6 +138,19 @@ def test_at_sunrise_the_lamps_go_off_once_and_no_plate_gets_lost_on_the_way() ->
     assert len(driven.looks) >= 0.95 * 360 / 3 * 7
 
 
+@pytest.mark.parametrize("start", [NOON, NIGHT])
+@pytest.mark.parametrize("sun", [0.0004, 0.0009, 0.002, 0.005])
+def test_between_day_and_night_it_settles_for_one_and_stays(start: float, sun: float) -> None:
+    driven = drive(ExposedRoad(start))
+    driven.road.sun = sun
+    driven.run(60)
+    driven.run(90)
+    assert len(driven.profiles) == 1
+    assert len(driven.road.told) <= 1
+    assert abs(math.log2(driven.plate_grey / TARGET_GREY)) < 0.7
+    assert driven.clipped < 0.2
+
+
 def test_lamps_too_strong_for_the_road_are_dimmed_and_not_taken_for_the_sun() -> None:
     driven = drive(ExposedRoad(NIGHT, lamps=1 / 60))
     driven.run(3 * TRIAL_EVERY_S)
@@ -196,6 +209,16 @@ def test_a_lonely_unit_tries_settings_to_both_sides_and_goes_back() -> None:
     middle = max(set(lights), key=lights.count)
     assert min(lights) < middle / 1.9 < middle * 1.9 < max(lights)
     assert lights.count(middle) >= 4
+
+
+def test_on_a_lonely_evening_both_profiles_are_tried() -> None:
+    driven = drive(ExposedRoad(NOON))
+    for driven.road.sun in (OVERCAST, OVERCAST / 3):
+        driven.run(50)
+    assert driven.controller.profile == "day"
+    driven.road.headway_s = None
+    driven.run(LONELY_S + len(PROBES) * (REST_S + PROBE_S + 1))
+    assert driven.profiles == ["day", "night", "day"]
 
 
 def test_plates_that_only_a_probe_shows_are_found_and_held() -> None:

@@ -60,8 +60,15 @@ def test_a_detection_that_comes_once_is_no_vehicle() -> None:
 
 def test_guesses_are_forgotten_once_acted_on() -> None:
     passages = Passages()
-    vote(passages, 100, 100)
-    vote(passages, 10, 10, guess=True)
-    vote(passages, 10, 10, guess=True)
-    passages.forget_guesses()
+    for _ in range(3):
+        vote(passages, 60, 60, guess=True)
+    passages.keep_near(60)
     assert vote(passages, 100, 100) == 100
+
+
+def test_votes_from_before_a_change_do_not_undo_it() -> None:
+    passages = Passages()
+    for light in (100, 100, 20, 20, 24):
+        vote(passages, light, light)
+    passages.keep_near(20)
+    assert vote(passages, 30, 30) == 22
