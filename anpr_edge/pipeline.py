@@ -9,7 +9,7 @@ are is decided elsewhere (daemon.wiring_reader); what happens to a read afterwar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from anpr_edge.plates import syntax
@@ -101,6 +101,8 @@ class PlateReader:
         self._repeats = Repeats(-1 if stills else round(repeat_within_ms * 1e6), round(remind_every_s * 1e9))
         self._last: tuple[int, tuple[int, ...]] = 0, ()
         self.counts = Counts()
+        self.detections: Sequence[Detection] = ()
+        """What was found in view in the last frame; nothing in one that was not searched."""
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -117,8 +119,10 @@ class PlateReader:
         reads = self._restarted() if self._breaks_off(frame) else []
         if not self._worth_searching(frame):
             self.counts.gated += 1
+            self.detections = ()
             return reads
-        update = self._tracker.update(self._in_view(frame), frame.taken)
+        self.detections = self._in_view(frame)
+        update = self._tracker.update(self.detections, frame.taken)
         for matched in update.matched:
             reads += self._look(matched, frame)
         ended = self._tracker.end_all() if self._stills else update.ended

@@ -53,6 +53,29 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """How pictures are to be taken; `lamp_level` is 0 (dark) to 1 (full)."""
+
+    shutter_us: float
+    gain: float
+    lamp_level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Brightness:
+    """How bright one frame came out, in grey levels 0 to 255.
+
+    `scene_grey` is the whole picture's median. `plate_grey` is what nine in ten pixels on the plates do not
+    exceed, and `plate_clipped` the share of those pixels, 0 to 1, that the sensor could not tell from
+    white; both are None without a plate.
+    """
+
+    scene_grey: float
+    plate_grey: float | None = None
+    plate_clipped: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """An upright rectangle in sensor pixels, half-open: x0 ≤ x < x1, y0 ≤ y < y1."""
 

@@ -7,11 +7,12 @@ Motion gate, tracker, fusion and syntax are plain classes and need no seam.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from anpr_edge.records import (
     Delivery,
     Detection,
+    Exposure,
     Fix,
     Frame,
     Instant,
@@ -52,6 +53,18 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Release the device; harmless when called twice."""
+        ...
+
+
+@runtime_checkable
+class Exposable(Protocol):
+    """A frame source whose exposure can be set; recordings and strangers' streams are none."""
+
+    def expose(self, exposure: Exposure) -> None:
+        """Take later frames with this shutter and gain, as near as the sensor can; returns at once.
+
+        Any thread may call it. What a frame was taken with is in the frame.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.errors import ConfigError, SourceUnavailable
-from anpr_edge.records import Instant
+from anpr_edge.records import Exposure, Instant
 
 LUMA_FIRST_FORMATS = frozenset({"YUV420", "YVU420", "NV12", "NV21"})
 """libcamera formats whose buffer begins with the whole luma plane. Source: linux/drm_fourcc.h."""
@@ -65,6 +65,20 @@ def supported(wanted: Mapping[str, Any], advertised: Advertised) -> tuple[dict[s
                 hint="change camera.shutter_us, camera.gain or camera.frame_rate",
             )
     return known, sorted(wanted.keys() - known.keys())
+
+
+def nearest(wanted: Exposure, advertised: Advertised) -> dict[str, Any]:
+    """libcamera controls for another shutter and gain, as near as this camera's own limits let them be.
+
+    What the camera lacks is left out.
+    """
+    values = {"ExposureTime": round(wanted.shutter_us), "AnalogueGain": wanted.gain}
+    return {name: _between(value, advertised[name]) for name, value in values.items() if name in advertised}
+
+
+def _between(value: float, limits: tuple[Any, Any, Any]) -> float:
+    low, high = (value if limit is None else limit for limit in limits[:2])
+    return type(value)(min(max(value, low), high))
 
 
 def _at_least(value: Any, limit: Any) -> bool:

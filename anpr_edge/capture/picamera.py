@@ -8,17 +8,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from typing import Any
 
 from anpr_edge.capture.camera_controls import (
     LUMA_FIRST_FORMATS,
     fixed_exposure,
     luma_plane,
+    nearest,
     supported,
     taken_at,
 )
 from anpr_edge.errors import SourceStalled, SourceUnavailable
-from anpr_edge.records import Frame
+from anpr_edge.records import Exposure, Frame
 from anpr_edge.seams import Clock
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ _CLOSE_LIMIT_S = 5.0
 
 
 class Picamera:
-    """Frames at a fixed shutter, gain and rate; every buffer goes back to the camera at once.
+    """Frames at a fixed rate, and the shutter and gain last asked for; buffers go back to the camera at once.
 
     A mono or IR-sensitive sensor needs no colour: `pixel_format` is a planar one whose first plane is
     luma. `allocator` is picamera2's own argument, for systems without DMA heaps.
@@ -58,6 +60,7 @@ class Picamera:
         self._seq = 0
         self._last_mono_ns = 0
         self._job: Any = None
+        self._asked: deque[Exposure] = deque(maxlen=1)
         wanted = fixed_exposure(frame_rate, shutter_us, gain)
         self._camera, self._mapped = _open_camera(camera_num, allocator)
         try:
@@ -74,6 +77,7 @@ class Picamera:
         """
         if self._camera is None:
             return None
+        self._set_exposure()
         request = self._next_request()
         try:
             metadata = request.get_metadata()
@@ -87,6 +91,10 @@ class Picamera:
         seq, self._seq = self._seq, self._seq + 1
         return Frame(seq, taken, pixels, metadata.get("ExposureTime"), metadata.get("AnalogueGain"))
 
+    def expose(self, exposure: Exposure) -> None:
+        """Take later frames with this shutter and gain: set by the next `read`, some four frames ahead."""
+        self._asked.append(exposure)
+
     def close(self) -> None:
         """Stop the camera and let other programs have it; a camera that hangs is left behind."""
         camera, self._camera = self._camera, None
@@ -99,6 +107,11 @@ class Picamera:
         closing.join(_CLOSE_LIMIT_S)
         if closing.is_alive():
             log.error("the camera did not stop within %g s and is left as it is", _CLOSE_LIMIT_S)
+
+    def _set_exposure(self) -> None:
+        """Hand on what was asked for since the last frame; picamera2 sends it with its next request."""
+        if self._asked:
+            self._camera.set_controls(nearest(self._asked.pop(), self._camera.camera_controls))
 
     def _next_request(self) -> Any:
         """Wait for one completed request; after a stall the same wait goes on, so that none is lost."""

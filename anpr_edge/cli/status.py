@@ -111,11 +111,19 @@ def _is_well(state: State | None) -> bool:
     """Whether a service runs and says nothing that doctor would explain."""
     if state is None or not state["fresh"] or state.get("outbox_down"):
         return False
+    if not _exposure_is_well(state.get("exposure") or {}):
+        return False
     on_time = all(
         stage["age_s"] is None or stage["age_s"] <= stage["limit_s"]
         for stage in state.get("stages", {}).values()
     )
     return on_time and state.get("link", {}).get("connected", True)
+
+
+def _exposure_is_well(exposure: State) -> bool:
+    from anpr_edge.diag.checks.exposure import is_stuck
+
+    return not exposure.get("lamp_fault") and not is_stuck(exposure)
 
 
 def _how_it_ended(state: State | None) -> tuple[str, str]:
@@ -149,8 +157,22 @@ def reader_rows(state: State) -> Iterator[tuple[str, str]]:
     error_ms = state["clock"]["utc_error_ms"]
     yield "clock", "not synchronised" if error_ms is None else f"within {error_ms:.1f} ms of UTC"
     yield "position", ("unknown", "no fix", "2D fix", "3D fix or surveyed")[state["fix"]["mode"]]
+    yield from exposure_rows(state.get("exposure"))
     yield from policy_rows(state.get("policy"))
     yield "models", ", ".join(state["models"])
+
+
+def exposure_rows(exposure: State | None) -> Iterator[tuple[str, str]]:
+    """How frames are taken, where that is the reader's to decide."""
+    from anpr_edge.diag.checks.exposure import in_words
+
+    if not exposure:
+        return
+    yield "exposure", f"{exposure['profile']}, {in_words(exposure)}, by {exposure['held_by']}"
+    if exposure["lamp_fault"]:
+        yield "", f"the lamps DO NOT OBEY: {exposure['lamp_fault']}"
+    if exposure["limit"]:
+        yield "", f"at its limit for {duration(exposure['limit_s'])}: too {exposure['limit']}"
 
 
 def policy_rows(policy: State | None) -> Iterator[tuple[str, str]]:

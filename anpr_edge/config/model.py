@@ -102,6 +102,15 @@ class Camera(Section):
     synthetic: Synthetic = Synthetic()
 
 
+class ExposureSettings(Section):
+    """How plates are kept from being too bright or too dark; for cameras whose shutter is ours to set."""
+
+    mode: Literal["auto", "fixed"] = "auto"
+    speed_limit_km_h: int = Field(default=113, ge=10, le=300)
+    target_grey: int = Field(default=150, ge=60, le=220)
+    max_gain: float = Field(default=8.0, ge=1, le=64)
+
+
 class Gps(Section):
     """A GPS receiver that sends NMEA sentences over a serial line."""
 
@@ -114,6 +123,7 @@ class IlluminatorSettings(Section):
 
     pwm: Place
     level: float = Field(default=1.0, ge=0, le=1)
+    day_level: float = Field(default=0.0, ge=0, le=1)
 
 
 class Models(Section):
@@ -245,6 +255,7 @@ class Config(Section):
     unit: Unit
     site: Site = Site()
     camera: Camera = Camera()
+    exposure: ExposureSettings = ExposureSettings()
     gps: Gps | None = None
     illuminator: IlluminatorSettings | None = None
     models: Models

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from threading import Event
 from typing import Any
 
+from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate, Share
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
@@ -57,7 +58,8 @@ class ReaderParts:
 
     `source` itself raises SourceStalled after `stall_after_s` without a frame.
 
-    `release` closes everything that was opened for it, lamps included.
+    `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
+    and gain stay as they are.
     """
 
     source: FrameSource
@@ -70,6 +72,7 @@ class ReaderParts:
     release: Callable[[], None]
     faults: FrameFaults
     stall_after_s: float = 5.0
+    exposure: ExposureKeeper | None = None
 
 
 class Reader:
@@ -187,6 +190,8 @@ class Reader:
             self._counts.add("unusable")
             return
         self._counts.add("processed")
+        if self._parts.exposure is not None:
+            self._parts.exposure.look(frame, self._parts.plates.detections)
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
 
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
@@ -297,6 +302,7 @@ class Reader:
                 "frame_p50": self._frame_ms.percentile(50),
                 "frame_p95": self._frame_ms.percentile(95),
             },
+            "exposure": self._parts.exposure.state() if self._parts.exposure else None,
             "policy": self._parts.feeds.state(),
             "outbox_down": self._outbox_down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,

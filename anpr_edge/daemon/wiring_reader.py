@@ -9,11 +9,14 @@ from pathlib import Path
 
 from anpr_edge.capture.opencv_capture import shown
 from anpr_edge.config import Config, ViewSettings
+from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
+from anpr_edge.devices.exposure import ExposureController
+from anpr_edge.devices.exposure_profile import day_and_night, longest_shutter_us
 from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.errors import ConfigError
@@ -21,7 +24,7 @@ from anpr_edge.pipeline import PlateReader
 from anpr_edge.seal.keys import RecipientKey, SigningKey
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
-from anpr_edge.seams import Clock, FrameSource
+from anpr_edge.seams import Clock, Exposable, FrameSource, Illuminator
 from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.frame_faults import FrameFaults
 from anpr_edge.vision.motion import MotionGate
@@ -45,6 +48,7 @@ def build_reader(config: Config) -> Reader:
     with ExitStack() as opened:
         outbox = opened.enter_context(closing(build_outbox(config, policy, clock)))
         positioner = opened.enter_context(closing(build_positioner(config, clock)))
+        lamps = None
         if config.illuminator is not None:
             lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
             lamps.set_level(config.illuminator.level)
@@ -60,6 +64,7 @@ def build_reader(config: Config) -> Reader:
             live=is_live(config),
             faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
+            exposure=build_exposure(config, source, lamps),
             release=opened.pop_all().close,
         )
     camera = config.camera
@@ -114,6 +119,22 @@ def build_source(config: Config, clock: Clock) -> FrameSource:
         height=camera.height,
         frame_rate=camera.frame_rate,
     )
+
+
+def build_exposure(config: Config, source: FrameSource, lamps: Illuminator | None) -> ExposureKeeper | None:
+    """Exposure control as configured; None where it is fixed, or the source's own matter."""
+    camera, exposure, illuminator = config.camera, config.exposure, config.illuminator
+    if exposure.mode == "fixed" or not isinstance(source, Exposable):
+        return None
+    day, night = day_and_night(
+        shutter_max_us=longest_shutter_us(exposure.speed_limit_km_h, camera.frame_rate),
+        max_gain=exposure.max_gain,
+        day_lamp_level=illuminator.day_level if illuminator else 0.0,
+        night_lamp_level=illuminator.level if illuminator else 0.0,
+    )
+    start_light = camera.shutter_us * camera.gain
+    controller = ExposureController(day, night, target_grey=exposure.target_grey, start_light=start_light)
+    return ExposureKeeper(controller, source, lamps)
 
 
 def is_live(config: Config) -> bool:

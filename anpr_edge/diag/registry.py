@@ -11,6 +11,7 @@ from anpr_edge.diag.checks import (
     clock,
     config,
     disk,
+    exposure,
     frames,
     gps,
     illuminator,
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     broker.CHECK,
     services.CHECK,
     frames.CHECK,
+    exposure.CHECK,
     outbox.CHECK,
 )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from threading import Thread
 
 import numpy as np
 import pytest
 
 from anpr_edge.errors import ConfigError, SourceStalled, SourceUnavailable
+from anpr_edge.records import Exposure
 from tests.camera.conftest import MakeCamera
 from tests.fakes import FakeClock
 
@@ -55,6 +57,21 @@ def test_a_camera_without_frames_is_noticed_and_may_come_back(make_camera: MakeC
 
     assert [camera.read().seq for _ in range(10)] == list(range(10))
     camera.close()
+
+
+def test_another_exposure_while_it_runs_costs_no_frame(make_camera: MakeCamera) -> None:
+    camera = make_camera(CLOCK)
+    seen = []
+    for number in range(40):
+        asking = Thread(target=camera.expose, args=(Exposure(100.0 + number, 1.0 + number % 4, 1.0),))
+        asking.start()
+        asking.join()
+        seen.append(camera.read().seq)
+    camera.close()
+    camera.expose(Exposure(200.0, 1.0, 1.0))
+
+    assert seen == list(range(40))
+    assert camera.read() is None
 
 
 def test_closing_a_camera_without_frames_ends(make_camera: MakeCamera) -> None:

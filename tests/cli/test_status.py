@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from anpr_edge.cli.edge import main
-from anpr_edge.cli.status import duration, policy_rows
+from anpr_edge.cli.status import duration, exposure_rows, policy_rows
 from anpr_edge.statefile import StateFile
 from tests.unit.diag.bench import Bench, make_bench
 
@@ -188,3 +188,48 @@ def test_a_policy_says_its_version_its_end_and_what_it_keeps_back() -> None:
 def test_feeds_of_the_configurations_own_have_no_policy_line() -> None:
     assert list(policy_rows(None)) == []
     assert list(policy_rows({"version": 0})) == []
+
+
+EXPOSURE = {
+    "shutter_us": 804,
+    "gain": 8.0,
+    "lamp_level": 1.0,
+    "lamp_fault": "",
+    "profile": "night",
+    "held_by": "plates",
+    "limit": "dark",
+    "limit_s": 720.0,
+}
+
+
+def test_the_exposure_and_its_limit_show(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    say(bench, {**READER, "stages": {}, "exposure": EXPOSURE})
+    say(bench, {**UPLINK, "link": {"connected": True, "detail": "connected", "since_s": 3.0}})
+    assert main(["status", "--config", str(bench.config)]) == 0
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    at = lines.index("  exposure  night, 804 µs, gain 8.0, lamps 100 %, by plates")
+    assert lines[at + 1].strip() == "at its limit for 12 min: too dark"
+    assert "anpr-edge doctor" in shown.err
+
+
+def test_an_exposure_that_is_not_controlled_has_no_line() -> None:
+    assert list(exposure_rows(None)) == list(exposure_rows({})) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "well"),
+    [
+        ({"limit": None}, True),
+        ({"limit_s": 60.0}, True),
+        ({}, False),
+        ({"limit": None, "lamp_fault": "no"}, False),
+    ],
+)
+def test_only_what_lasts_sends_people_to_doctor(
+    bench: Bench, capsys: pytest.CaptureFixture[str], own: dict[str, Any], well: bool
+) -> None:
+    say(bench, {**READER, "stages": {}, "exposure": {**EXPOSURE, **own}})
+    say(bench, {**UPLINK, "link": {"connected": True, "detail": "connected", "since_s": 3.0}})
+    main(["status", "--config", str(bench.config)])
+    assert ("anpr-edge doctor" not in capsys.readouterr().err) == well

@@ -15,6 +15,7 @@ from anpr_edge.capture.synthetic import SyntheticRoad
 from anpr_edge.capture.video import VideoStream
 from anpr_edge.records import Frame
 from anpr_edge.seams import Clock, FrameSource
+from tests.exposed_road import ExposedRoad
 from tests.fakes import FakeClock
 
 Maker = Callable[[Path, Clock], FrameSource]
@@ -70,7 +71,11 @@ def unpaced_road(_: Path, clock: Clock) -> FrameSource:
     return SyntheticRoad(clock, width=320, height=180, vehicles=1, paced=False)
 
 
-@pytest.fixture(params=[a_list, pictures, video, unpaced_video, road, unpaced_road])
+def exposed_road(_: Path, clock: Clock) -> FrameSource:
+    return ExposedRoad(frames=4)
+
+
+@pytest.fixture(params=[a_list, pictures, video, unpaced_video, road, unpaced_road, exposed_road])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> FrameSource:
     make: Maker = request.param
     return make(tmp_path, FakeClock())

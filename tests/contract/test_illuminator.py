@@ -8,10 +8,13 @@ import pytest
 
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.seams import Illuminator
+from tests.exposed_road import ExposedRoad
 
 
-@pytest.fixture
-def illuminator(tmp_path: Path) -> Illuminator:
+@pytest.fixture(params=["pwm", "rendered"])
+def illuminator(request: pytest.FixtureRequest, tmp_path: Path) -> Illuminator:
+    if request.param == "rendered":
+        return ExposedRoad()
     for name in ("period", "duty_cycle", "enable"):
         (tmp_path / name).write_text("0\n")
     return PwmIlluminator(tmp_path)

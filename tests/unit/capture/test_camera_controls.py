@@ -13,12 +13,13 @@ from anpr_edge.capture.camera_controls import (
     LUMA_FIRST_FORMATS,
     fixed_exposure,
     luma_plane,
+    nearest,
     supported,
     taken_at,
 )
 from anpr_edge.capture.picamera import Picamera
 from anpr_edge.errors import ConfigError, SourceUnavailable
-from anpr_edge.records import Instant
+from anpr_edge.records import Exposure, Instant
 from tests.fakes import FakeClock
 
 NOW = Instant(utc_ns=1_790_000_000_000_000_000, mono_ns=80_000_000_000, utc_error_ms=2.0)
@@ -133,3 +134,25 @@ def test_without_picamera2_the_hint_says_what_to_install() -> None:
         Picamera(FakeClock())
 
     assert "python3-picamera2" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("wanted", "controls"),
+    [
+        (Exposure(200.4, 2.5, 1.0), {"ExposureTime": 200, "AnalogueGain": 2.5}),
+        (Exposure(3.0, 0.1, 1.0), {"ExposureTime": 29, "AnalogueGain": 1.0}),
+        (Exposure(9e9, 99.0, 1.0), {"ExposureTime": 66666, "AnalogueGain": 16.0}),
+    ],
+)
+def test_another_exposure_is_set_as_near_as_the_camera_can(
+    wanted: Exposure, controls: dict[str, float]
+) -> None:
+    advertised = {"ExposureTime": (29, 66666, None), "AnalogueGain": (1.0, 16.0, None), "AeEnable": (0, 1, 1)}
+    made = nearest(wanted, advertised)
+    assert made == controls
+    assert isinstance(made["ExposureTime"], int)
+
+
+def test_a_camera_without_these_controls_is_left_alone() -> None:
+    assert nearest(Exposure(200, 2, 1), {"FrameDurationLimits": (1, 2, None)}) == {}
+    assert nearest(Exposure(200, 2, 1), {"AnalogueGain": (None, None, None)}) == {"AnalogueGain": 2}

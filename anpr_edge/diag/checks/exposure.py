@@ -1,0 +1,74 @@
+"""Has exposure control been at its limits for long, with plates still too dark or too bright?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok, warn
+from anpr_edge.diag.subject import Subject
+from anpr_edge.statefile import read_state
+
+EXPOSURE = Condition(
+    code="exposure",
+    title="Shutter, gain and lamps suffice to make plates readable",
+    severity=Severity.READS,
+    explanation=(
+        "The reader holds plates at one brightness with shutter, gain and lamps. At its limits for long, all "
+        "light there is leaves them too dark, or the least of it too bright: a dirty window, dead lamps, the "
+        "wrong aperture, the sun in the picture. A moment at a limit is no fault."
+    ),
+    depends_on=("service-reader",),
+)
+
+LASTING_S = 600.0
+"""At a limit for this long, it will not mend itself."""
+
+NEXT_STEPS = {
+    "dark": (
+        "clean window and lens, see that every lamp shines, open the aperture; then raise "
+        "illuminator.level or exposure.max_gain"
+    ),
+    "bright": "close the aperture, or lower illuminator.level; look for the sun or a mirror in the picture",
+}
+
+
+def run(subject: Subject) -> Iterator[Finding]:
+    """What the reader last said of it."""
+    state = read_state(subject.config.unit.run_dir / "reader.json") or {}
+    yield _finding(state.get("exposure"))
+
+
+def _finding(exposure: Mapping[str, Any] | None) -> Finding:
+    if exposure is None:
+        return ok(EXPOSURE, "not controlled: it is fixed, or the source's own matter")
+    if not exposure:
+        return ok(EXPOSURE, "no frame yet")
+    if exposure["lamp_fault"]:
+        return fail(
+            EXPOSURE,
+            f"the lamps do not obey: {exposure['lamp_fault']}",
+            next_step="anpr-edge doctor illuminator",
+        )
+    settings = in_words(exposure)
+    if is_stuck(exposure):
+        measured = f"too {exposure['limit']} for {exposure['limit_s'] / 60:.0f} min at {settings}"
+        limit = f"{LASTING_S / 60:.0f} min"
+        return warn(EXPOSURE, measured, limit=limit, next_step=NEXT_STEPS[exposure["limit"]])
+    return ok(EXPOSURE, f"{exposure['profile']}: {settings}")
+
+
+def is_stuck(exposure: Mapping[str, Any]) -> bool:
+    """Whether it has been at a limit for long."""
+    return exposure.get("limit") is not None and exposure["limit_s"] >= LASTING_S
+
+
+def in_words(exposure: Mapping[str, Any]) -> str:
+    """Shutter, gain and lamps, such as `201 µs, gain 1.0, lamps 44 %`."""
+    lamps = (
+        "" if exposure["lamp_level"] is None else f", lamps {exposure['lamp_level']:.0%}".replace("%", " %")
+    )
+    return f"{exposure['shutter_us']} µs, gain {exposure['gain']:.1f}{lamps}"
+
+
+CHECK = Check("exposure", (EXPOSURE,), run)
