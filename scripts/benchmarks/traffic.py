@@ -15,6 +15,7 @@ from typing import Any, Final
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line
 from anpr_edge.config import find_models_directory
+from anpr_edge.errors import UsageError
 from scripts.benchmarks.machine import machine
 from scripts.benchmarks.metrics import Figure, rate
 from scripts.benchmarks.traffic_clips import EMPTY_CLIP_S, FRAME_RATE, Split, empty, situations, traffic
@@ -48,6 +49,13 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         metavar="N",
         help="of road with lettering and no plate (%(default)s)",
     )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="CLIP",
+        help="clips by name or seed, as --failures gives them",
+    )
     parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
     parser.add_argument(
         "--jobs", type=whole(1, 64), default=os.cpu_count() or 1, metavar="N", help="processes (%(default)s)"
@@ -67,6 +75,7 @@ def run(arguments: Namespace) -> int:
         vehicles=arguments.vehicles,
         with_situations=not arguments.no_situations,
         empty_minutes=arguments.empty_minutes,
+        only=arguments.only,
         jobs=arguments.jobs,
     )
     if not arguments.failures:
@@ -76,14 +85,27 @@ def run(arguments: Namespace) -> int:
 
 
 def measure(
-    split: Split, models: Path, *, vehicles: int, with_situations: bool, empty_minutes: int, jobs: int
+    split: Split,
+    models: Path,
+    *,
+    vehicles: int,
+    with_situations: bool,
+    empty_minutes: int,
+    only: Sequence[str],
+    jobs: int,
 ) -> dict[str, Any]:
     """The whole measurement as one JSON object, failures included.
 
-    Raises: ModelError when a model is not what its card says.
+    Raises: ModelError when a model is not what its card says; UsageError when `only` leaves no clip.
     """
     busy = [*traffic(split, vehicles), *(situations(split) if with_situations else ())]
     quiet = list(empty(split, empty_minutes))
+    if only:
+        busy, quiet = (
+            [one for one in some if {one.name, str(one.seed)} & set(only)] for some in (busy, quiet)
+        )
+    if not busy and not quiet:
+        raise UsageError("no clip is left to be measured", hint="--only takes names and seeds of clips")
     results = list(run_clips([*busy, *quiet], models, jobs))
     on_road, on_empty = results[: len(busy)], results[len(busy) :]
     return {

@@ -81,16 +81,17 @@ def traffic(split: Split, vehicles: int) -> Iterator[Clip]:
 
 
 def situations(split: Split) -> Iterator[Clip]:
-    """What trackers and dedupe windows are made for, each under every light."""
+    """What trackers and dedupe windows are made for, each under two lights."""
     flows = {
         "queue": Flow(5, situation="queue"),
         "overtaking": Flow(8, situation="overtaking"),
-        "parked": Flow(6, situation="parked", gap_s=90.0, spacing_s=(8.0, 14.0)),
+        "parked": Flow(6, situation="parked", gap_s=120.0, spacing_s=(12.0, 20.0)),
         "back after 5 s": Flow(3, situation="return", gap_s=5.0, speed_km_h=(40.0, 90.0)),
         "back after 20 s": Flow(3, situation="return", gap_s=20.0, speed_km_h=(40.0, 90.0)),
     }
-    for number, ((name, flow), condition) in enumerate(product(flows.items(), CONDITIONS)):
-        yield Clip(name, FIRST_SEED[split] + SITUATIONS_FROM + number, Stage(flow, condition, signs=2))
+    lights = cycle(CONDITIONS)
+    for number, (name, flow) in enumerate(flow for flow in flows.items() for _ in range(2)):
+        yield Clip(name, FIRST_SEED[split] + SITUATIONS_FROM + number, Stage(flow, next(lights), signs=2))
 
 
 def empty(split: Split, minutes: int) -> Iterator[Clip]:

@@ -16,8 +16,8 @@ READABLE_FRAMES: Final = 3
 """A vehicle whose plate can be read in so many frames must give exactly one read."""
 SAME_WITHIN_S: Final = 10.0
 """A vehicle that is back within this time gives one read. Source: PlateReader, repeat_within_ms."""
-SLACK_FRAMES: Final = 8
-"""A read may begin before, or end after, its plate is wholly in the picture."""
+SLACK_FRAMES: Final = 90
+"""A read may begin before, or end after, its plate is wholly in the picture: in a queue that takes seconds."""
 ALIKE_SHARE: Final = 0.5
 """A read whose characters differ by more than this share from every plate near it belongs to none."""
 

@@ -127,12 +127,10 @@ def _lettered(vehicle: Vehicle, rng: np.random.Generator) -> Vehicle:
 
 
 def _queue(flow: Flow, condition: Condition, rng: np.random.Generator) -> list[Vehicle]:
-    return [
-        replace(
-            make_vehicle(_kind("toward", rng), 0.0, rng, condition=condition), course=queue(i, _LANE_X_M, 0.5)
-        )
-        for i in range(flow.vehicles)
-    ]
+    """Everybody in one lane, moving on a little at a time."""
+    drawn = [make_vehicle(_kind("toward", rng), 0.0, rng, condition=condition) for _ in range(flow.vehicles)]
+    ways = [queue(place, _LANE_X_M, 0.5) for place in range(flow.vehicles)]
+    return [replace(one, course=way, speed_m_s=way.speed_m_s()) for one, way in zip(drawn, ways, strict=True)]
 
 
 def _overtaking(flow: Flow, condition: Condition, rng: np.random.Generator) -> list[Vehicle]:
