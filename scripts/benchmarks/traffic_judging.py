@@ -17,7 +17,7 @@ READABLE_FRAMES: Final = 3
 SAME_WITHIN_S: Final = 10.0
 """A vehicle that is back within this time gives one read. Source: PlateReader, repeat_within_ms."""
 SLACK_FRAMES: Final = 90
-"""A read may begin before, or end after, its plate is wholly in the picture: in a queue that takes seconds."""
+"""A plate may be read before it is wholly in the picture, and after: in a queue, seconds before."""
 ALIKE_SHARE: Final = 0.5
 """A read whose characters differ by more than this share from every plate near it belongs to none."""
 
