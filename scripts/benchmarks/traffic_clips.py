@@ -27,6 +27,8 @@ EMPTY_CLIP_S: Final = 60.0
 SPACINGS_S: Final = {"light": (3.0, 5.0), "busy": (1.2, 2.2), "dense": (0.2, 0.7)}
 ZOOMS: Final = (1.0, 0.75, 1.25)
 SWITCH_AT_S: Final = 9.0
+EMPTY, VANS = "empty", "vans"
+VANS_A_CLIP: Final = 12
 
 
 class NoClock:
@@ -97,7 +99,7 @@ def situations(split: Split) -> Iterator[Clip]:
 def empty(split: Split, minutes: int) -> Iterator[Clip]:
     """A minute each of road with boards and lettering; in half of them vans without plates drive."""
     for number, condition in enumerate(islice(cycle(CONDITIONS), minutes)):
-        vans = Flow(12, situation="vans", speed_km_h=(20.0, 70.0)) if number // 4 % 2 else Flow(0)
+        vans = Flow(VANS_A_CLIP, situation="vans", speed_km_h=(20.0, 70.0)) if number // 4 % 2 else Flow(0)
         stage = Stage(
             vans,
             condition,
@@ -107,4 +109,4 @@ def empty(split: Split, minutes: int) -> Iterator[Clip]:
             sweeping_lights=number % 3 == 2,
             least_s=EMPTY_CLIP_S,
         )
-        yield Clip("vans" if vans.vehicles else "empty", FIRST_SEED[split] + EMPTY_FROM + number, stage)
+        yield Clip(VANS if vans.vehicles else EMPTY, FIRST_SEED[split] + EMPTY_FROM + number, stage)

@@ -111,14 +111,20 @@ def show(result: dict[str, Any]) -> None:
     table(["%", "vehicles", "judged", "one read", "right", "strict", "missed", "more"], rows)
     print(f"\nreads that belong to no vehicle, in traffic: {result['stray_reads']}")
     if road := result["empty_road"]:
-        hourly = road["false_reads_per_hour"]
         print(
-            f"false reads an hour of road with lettering and no plate: {hourly['value']:.2f}"
-            f" ({hourly['low']:.2f} to {hourly['high']:.2f}; {road['minutes']} minutes)"
+            f"false reads an hour of empty road with boards: {_range(road['false_reads_per_hour'])}"
+            f" ({road['minutes']} minutes, {100 * road['gated']:.1f} % of the frames not searched)"
         )
-        print(f"frames not searched, road without vans: {100 * (road['gated_without_vans'] or 0):.1f} %")
+    if vans := result["vans"]:
+        print(
+            f"false reads a van without a plate: {_range(vans['false_reads_per_van'])} ({vans['vans']} vans)"
+        )
     for failure in result.get("failures", ()):
         print(", ".join(f"{key} {value}" for key, value in failure.items()))
+
+
+def _range(figure: dict[str, Any]) -> str:
+    return f"{figure['value']:.2f}, {figure['low']:.2f} to {figure['high']:.2f}"
 
 
 def _cell(figure: dict[str, Any] | None) -> str:
