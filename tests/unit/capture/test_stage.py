@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anpr_edge.capture.render.conditions import CONDITIONS, DAY, DUSK, IR_NIGHT, RAIN, Condition
-from anpr_edge.capture.render.flow import Flow, make_flow
+from anpr_edge.capture.render.flow import Flow, Situation, make_flow
 from anpr_edge.capture.render.place import Place
 from anpr_edge.capture.render.plates import UK_SINGLE_ROW
 from anpr_edge.capture.render.scene import Camera
@@ -110,9 +110,11 @@ def test_headlights_sweep_over_and_are_gone_again() -> None:
     assert means[-1] == pytest.approx(min(means), abs=1)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_nobody_drives_through_anybody(seed: int) -> None:
-    traffic = make_flow(Flow(20, spacing_s=(0.2, 0.7)), DAY, np.random.default_rng(seed))
+@pytest.mark.parametrize("situation", ["flow", "vans"])
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_drives_through_anybody(seed: int, situation: Situation) -> None:
+    flow = Flow(20, spacing_s=(0.2, 0.7), situation=situation)
+    traffic = make_flow(flow, DAY, np.random.default_rng(seed))
     for time_s in np.arange(0, 30, 0.1):
         for way in ("toward", "away"):
             along = sorted(v.y_m(time_s) for v in traffic if v.direction == way)
