@@ -82,7 +82,10 @@ class SyntheticRoad:
         self._camera = Camera.on_pole(width, height, zoom)
         self._traffic = make_flow(stage.flow, stage.condition, rng) if stage else make_traffic(vehicles, rng)
         conditions = [stage.condition if stage else IR_NIGHT, *([stage.then] if stage and stage.then else [])]
-        self._places = [Place(self._camera, condition, rng, signs=signs) for condition in conditions]
+        self._places = [
+            Place(self._camera, condition, rng, signs=signs, own_blur=stage is not None)
+            for condition in conditions
+        ]
         self._shake = Shake(stage.shake_px, rng) if stage and stage.shake_px else None
         self._sweep = Sweep(width, height) if stage and stage.sweeping_lights else None
         self._next = 0

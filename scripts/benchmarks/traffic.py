@@ -15,9 +15,10 @@ from typing import Any, Final
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line
 from anpr_edge.config import find_models_directory
+from anpr_edge.errors import UsageError
 from scripts.benchmarks.machine import machine
 from scripts.benchmarks.metrics import Figure, rate
-from scripts.benchmarks.traffic_clips import EMPTY_CLIP_S, FRAME_RATE, Split, empty, situations, traffic
+from scripts.benchmarks.traffic_clips import EMPTY, FRAME_RATE, VANS, Split, empty, situations, traffic
 from scripts.benchmarks.traffic_runs import ClipResult, make_reader, run_clips
 from scripts.benchmarks.traffic_table import failures, show, slices
 
@@ -46,7 +47,14 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         type=whole(0, 1000),
         default=24,
         metavar="N",
-        help="of road with lettering and no plate (%(default)s)",
+        help="of road with lettering and no plate, half of them with vans (%(default)s)",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="CLIP",
+        help="clips by name or seed, as --failures gives them",
     )
     parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
     parser.add_argument(
@@ -67,6 +75,7 @@ def run(arguments: Namespace) -> int:
         vehicles=arguments.vehicles,
         with_situations=not arguments.no_situations,
         empty_minutes=arguments.empty_minutes,
+        only=arguments.only,
         jobs=arguments.jobs,
     )
     if not arguments.failures:
@@ -76,14 +85,27 @@ def run(arguments: Namespace) -> int:
 
 
 def measure(
-    split: Split, models: Path, *, vehicles: int, with_situations: bool, empty_minutes: int, jobs: int
+    split: Split,
+    models: Path,
+    *,
+    vehicles: int,
+    with_situations: bool,
+    empty_minutes: int,
+    only: Sequence[str],
+    jobs: int,
 ) -> dict[str, Any]:
     """The whole measurement as one JSON object, failures included.
 
-    Raises: ModelError when a model is not what its card says.
+    Raises: ModelError when a model is not what its card says; UsageError when `only` leaves no clip.
     """
     busy = [*traffic(split, vehicles), *(situations(split) if with_situations else ())]
     quiet = list(empty(split, empty_minutes))
+    if only:
+        busy, quiet = (
+            [one for one in some if {one.name, str(one.seed)} & set(only)] for some in (busy, quiet)
+        )
+    if not busy and not quiet:
+        raise UsageError("no clip is left to be measured", hint="--only takes names and seeds of clips")
     results = list(run_clips([*busy, *quiet], models, jobs))
     on_road, on_empty = results[: len(busy)], results[len(busy) :]
     return {
@@ -98,21 +120,30 @@ def measure(
         "slices": slices([visit for result in on_road for visit in result.visits]),
         "stray_reads": sum(len(result.stray) for result in on_road),
         "empty_road": _empty_road(on_empty),
+        "vans": _vans(on_empty),
         "failures": failures(results),
     }
 
 
 def _empty_road(results: Sequence[ClipResult]) -> dict[str, Any] | None:
-    """False reads for each hour of road without a plate; None of none."""
-    if not results:
+    """False reads for each hour of road on which nothing drives; None of none."""
+    still = [result for result in results if result.clip.name == EMPTY]
+    if not still:
         return None
-    minutes = round(sum(result.frames for result in results) / FRAME_RATE / EMPTY_CLIP_S)
-    found = rate(sum(len(result.stray) for result in results), minutes)
-    hourly = Figure(found.value * 60, found.low * 60, found.high * 60, minutes) if found else None
-    still = [result for result in results if result.clip.name == "empty"]
     frames = sum(result.frames for result in still)
+    minutes = round(frames / FRAME_RATE / 60)
+    found = rate(sum(len(result.stray) for result in still), minutes)
+    hourly = Figure(found.value * 60, found.low * 60, found.high * 60, minutes) if found else None
     return {
         "minutes": minutes,
         "false_reads_per_hour": hourly.as_json() if hourly else None,
-        "gated_without_vans": round(sum(r.gated for r in still) / frames, 4) if frames else None,
+        "gated": round(sum(result.gated for result in still) / frames, 4),
     }
+
+
+def _vans(results: Sequence[ClipResult]) -> dict[str, Any] | None:
+    """False reads for each van with lettering and no plate, those of boards too; None of none."""
+    with_vans = [result for result in results if result.clip.name == VANS]
+    vans = sum(result.clip.stage.flow.vehicles for result in with_vans)
+    found = rate(sum(len(result.stray) for result in with_vans), vans)
+    return {"vans": vans, "false_reads_per_van": found.as_json()} if found else None

@@ -27,6 +27,8 @@ EMPTY_CLIP_S: Final = 60.0
 SPACINGS_S: Final = {"light": (3.0, 5.0), "busy": (1.2, 2.2), "dense": (0.2, 0.7)}
 ZOOMS: Final = (1.0, 0.75, 1.25)
 SWITCH_AT_S: Final = 9.0
+EMPTY, VANS = "empty", "vans"
+VANS_A_CLIP: Final = 12
 
 
 class NoClock:
@@ -81,22 +83,23 @@ def traffic(split: Split, vehicles: int) -> Iterator[Clip]:
 
 
 def situations(split: Split) -> Iterator[Clip]:
-    """What trackers and dedupe windows are made for, each under every light."""
+    """What trackers and dedupe windows are made for, each under two lights."""
     flows = {
         "queue": Flow(5, situation="queue"),
         "overtaking": Flow(8, situation="overtaking"),
-        "parked": Flow(6, situation="parked", gap_s=90.0, spacing_s=(8.0, 14.0)),
+        "parked": Flow(6, situation="parked", gap_s=120.0, spacing_s=(12.0, 20.0)),
         "back after 5 s": Flow(3, situation="return", gap_s=5.0, speed_km_h=(40.0, 90.0)),
         "back after 20 s": Flow(3, situation="return", gap_s=20.0, speed_km_h=(40.0, 90.0)),
     }
-    for number, ((name, flow), condition) in enumerate(product(flows.items(), CONDITIONS)):
-        yield Clip(name, FIRST_SEED[split] + SITUATIONS_FROM + number, Stage(flow, condition, signs=2))
+    lights = cycle(CONDITIONS)
+    for number, (name, flow) in enumerate(flow for flow in flows.items() for _ in range(2)):
+        yield Clip(name, FIRST_SEED[split] + SITUATIONS_FROM + number, Stage(flow, next(lights), signs=2))
 
 
 def empty(split: Split, minutes: int) -> Iterator[Clip]:
     """A minute each of road with boards and lettering; in half of them vans without plates drive."""
     for number, condition in enumerate(islice(cycle(CONDITIONS), minutes)):
-        vans = Flow(12, situation="vans", speed_km_h=(20.0, 70.0)) if number // 4 % 2 else Flow(0)
+        vans = Flow(VANS_A_CLIP, situation="vans", speed_km_h=(20.0, 70.0)) if number // 4 % 2 else Flow(0)
         stage = Stage(
             vans,
             condition,
@@ -106,4 +109,4 @@ def empty(split: Split, minutes: int) -> Iterator[Clip]:
             sweeping_lights=number % 3 == 2,
             least_s=EMPTY_CLIP_S,
         )
-        yield Clip("vans" if vans.vehicles else "empty", FIRST_SEED[split] + EMPTY_FROM + number, stage)
+        yield Clip(VANS if vans.vehicles else EMPTY, FIRST_SEED[split] + EMPTY_FROM + number, stage)

@@ -8,7 +8,7 @@ from typing import Final
 
 from anpr_edge.capture.synthetic import Passage
 from anpr_edge.plates.syntax import fold
-from anpr_edge.records import PlateRead
+from anpr_edge.records import Direction, PlateRead
 from models.recipe.ocr.measures import edit_distance
 from scripts.benchmarks.traffic_clips import FRAME_RATE
 
@@ -16,8 +16,8 @@ READABLE_FRAMES: Final = 3
 """A vehicle whose plate can be read in so many frames must give exactly one read."""
 SAME_WITHIN_S: Final = 10.0
 """A vehicle that is back within this time gives one read. Source: PlateReader, repeat_within_ms."""
-SLACK_FRAMES: Final = 8
-"""A read may begin before, or end after, its plate is wholly in the picture."""
+SLACK_FRAMES: Final = 90
+"""A plate may be read before it is wholly in the picture, and after: in a queue, seconds before."""
 ALIKE_SHARE: Final = 0.5
 """A read whose characters differ by more than this share from every plate near it belongs to none."""
 
@@ -31,12 +31,13 @@ class Read:
     last_frame: int
     confidence: float
     frames_used: int
+    direction: Direction | None
 
     @classmethod
     def of(cls, read: PlateRead) -> Read:
         """The read as the pipeline gave it, its times as frame numbers."""
         first, last = (round(at.mono_ns * FRAME_RATE / 1e9) for at in (read.first, read.last))
-        return cls(read.plate_text, first, last, read.confidence, read.frames_used)
+        return cls(read.plate_text, first, last, read.confidence, read.frames_used, read.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ class Visit:
     def strict(self) -> bool:
         """Exactly one read, right to the letter."""
         return self.once and self.reads[0].text == self.text
+
+    @property
+    def way_right(self) -> bool:
+        """Exactly one read, and it says which way the vehicle went."""
+        return self.once and self.reads[0].direction == self.passages[0].direction
 
 
 def judge(

@@ -44,6 +44,7 @@ def _figures(visits: Sequence[Visit]) -> dict[str, Any]:
         "one_read": share(len(once), len(judged)),
         "right": share(sum(visit.right for visit in once), len(once)),
         "right_strict": share(sum(visit.strict for visit in once), len(once)),
+        "direction_right": share(sum(visit.way_right for visit in once), len(once)),
         "missed": share(sum(not visit.reads for visit in judged), len(judged)),
         "more_than_one": share(sum(len(visit.reads) > 1 for visit in judged), len(judged)),
     }
@@ -53,12 +54,12 @@ def _figures(visits: Sequence[Visit]) -> dict[str, Any]:
 
 
 def failures(results: Iterable[ClipResult]) -> list[dict[str, Any]]:
-    """Every vehicle that did not give one right read, and every read of nothing."""
+    """Every vehicle that did not give one right read, to the letter, and every read of nothing."""
     found: list[dict[str, Any]] = []
     for result in results:
         where = {"clip": result.clip.name, "seed": result.clip.seed}
         for visit in result.visits:
-            if visit.judged and not visit.right:
+            if visit.judged and not visit.strict:
                 found.append({"what": _verdict(visit), **where, **_described(visit)})
         for read in result.stray:
             found.append(
@@ -77,7 +78,9 @@ def failures(results: Iterable[ClipResult]) -> list[dict[str, Any]]:
 def _verdict(visit: Visit) -> str:
     if not visit.reads:
         return "missed"
-    return "wrong" if visit.once else "duplicate"
+    if not visit.once:
+        return "duplicate"
+    return "spelling" if visit.right else "wrong"
 
 
 def _described(visit: Visit) -> dict[str, Any]:
@@ -103,22 +106,28 @@ def show(result: dict[str, Any]) -> None:
     where = result["machine"]
     print(f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}")
     print(f"{', '.join(result['models'])}; seeds to {result['split']}, {result['frames']} frames\n")
-    keys = ("one_read", "right", "right_strict", "missed", "more_than_one")
+    keys = ("one_read", "right", "right_strict", "direction_right", "missed", "more_than_one")
     rows = [
         [name, figures["vehicles"], figures["judged"], *(_cell(figures[key]) for key in keys)]
         for name, figures in result["slices"].items()
     ]
-    table(["%", "vehicles", "judged", "one read", "right", "strict", "missed", "more"], rows)
+    table(["%", "vehicles", "judged", "one read", "right", "strict", "direction", "missed", "more"], rows)
     print(f"\nreads that belong to no vehicle, in traffic: {result['stray_reads']}")
     if road := result["empty_road"]:
-        hourly = road["false_reads_per_hour"]
         print(
-            f"false reads an hour of road with lettering and no plate: {hourly['value']:.2f}"
-            f" ({hourly['low']:.2f} to {hourly['high']:.2f}; {road['minutes']} minutes)"
+            f"false reads an hour of empty road with boards: {_range(road['false_reads_per_hour'])}"
+            f" ({road['minutes']} minutes, {100 * road['gated']:.1f} % of the frames not searched)"
         )
-        print(f"frames not searched, road without vans: {100 * (road['gated_without_vans'] or 0):.1f} %")
+    if vans := result["vans"]:
+        print(
+            f"false reads a van without a plate: {_range(vans['false_reads_per_van'])} ({vans['vans']} vans)"
+        )
     for failure in result.get("failures", ()):
         print(", ".join(f"{key} {value}" for key, value in failure.items()))
+
+
+def _range(figure: dict[str, Any]) -> str:
+    return f"{figure['value']:.2f}, {figure['low']:.2f} to {figure['high']:.2f}"
 
 
 def _cell(figure: dict[str, Any] | None) -> str:

@@ -37,6 +37,14 @@ class Window:
         """Whether the two share a pixel."""
         return self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
 
+    def within(self, other: Window) -> Window | None:
+        """The part of it inside the other; None when there is none."""
+        if not self.overlaps(other):
+            return None
+        return Window(
+            max(self.x0, other.x0), max(self.y0, other.y0), min(self.x1, other.x1), min(self.y1, other.y1)
+        )
+
     def union(self, other: Window) -> Window:
         """The smallest window around both."""
         return Window(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -24,7 +25,6 @@ from anpr_edge.capture.render.vehicles import (
 from anpr_edge.records import Direction
 
 Situation = Literal["flow", "queue", "overtaking", "parked", "return", "vans"]
-SITUATIONS: Final[tuple[Situation, ...]] = ("flow", "queue", "overtaking", "parked", "return", "vans")
 
 _HEADWAY_M: Final = 7.5
 _FIRST_S: Final = 0.4
@@ -127,12 +127,10 @@ def _lettered(vehicle: Vehicle, rng: np.random.Generator) -> Vehicle:
 
 
 def _queue(flow: Flow, condition: Condition, rng: np.random.Generator) -> list[Vehicle]:
-    return [
-        replace(
-            make_vehicle(_kind("toward", rng), 0.0, rng, condition=condition), course=queue(i, _LANE_X_M, 0.5)
-        )
-        for i in range(flow.vehicles)
-    ]
+    """Everybody in one lane, moving on a little at a time."""
+    drawn = [make_vehicle(_kind("toward", rng), 0.0, rng, condition=condition) for _ in range(flow.vehicles)]
+    ways = [queue(place, _LANE_X_M, 0.5) for place in range(flow.vehicles)]
+    return [replace(one, course=way, speed_m_s=way.speed_m_s()) for one, way in zip(drawn, ways, strict=True)]
 
 
 def _overtaking(flow: Flow, condition: Condition, rng: np.random.Generator) -> list[Vehicle]:
@@ -178,7 +176,9 @@ def _vans(flow: Flow, condition: Condition, rng: np.random.Generator) -> list[Ve
         _lettered(make_vehicle(_AWAY[1], 0.0, rng, speed_km_h=flow.speed_km_h, condition=condition), rng)
         for _ in range(flow.vehicles)
     ]
-    first_s = np.cumsum(rng.uniform(*flow.spacing_s, flow.vehicles))
-    return [
-        _entering(replace(van, plate=_NO_PLATE), float(at)) for van, at in zip(vans, first_s, strict=True)
-    ]
+    enters_s, ahead_m_s, traffic = 0.0, math.inf, []
+    for van, gap_s in zip(vans, rng.uniform(*flow.spacing_s, flow.vehicles), strict=True):
+        enters_s = max(enters_s + float(gap_s), _earliest(enters_s, ahead_m_s, van.speed_m_s))
+        traffic.append(_entering(replace(van, plate=_NO_PLATE), enters_s))
+        ahead_m_s = van.speed_m_s
+    return traffic

@@ -17,10 +17,18 @@ class Place:
     """The road without traffic under a condition, ready to be driven on."""
 
     def __init__(
-        self, camera: Camera, condition: Condition, rng: np.random.Generator, *, signs: int = 0
+        self,
+        camera: Camera,
+        condition: Condition,
+        rng: np.random.Generator,
+        *,
+        signs: int = 0,
+        own_blur: bool = False,
     ) -> None:
+        """`own_blur` blurs each face by its own speed, not all in a window by the fastest one's."""
         self.condition = condition
         self._camera = camera
+        self._own_blur = own_blur
         road = empty_road(camera, rng, lamp=condition.lamp, ambient=condition.ambient)
         self._road = with_signs(road, camera, condition, signs, rng) if signs else road
         self._look = CameraLook(
@@ -54,6 +62,11 @@ class Place:
         shutter_s = self.condition.shutter_s
         blur_px = max(vehicle.blur_px(self._camera, time_s, shutter_s) for vehicle in group)
         picture[window.slices] = self._look.develop(canvas.pixels, window, blur_px, rng)
+        for vehicle in group if self._own_blur and len(group) > 1 else ():
+            face = vehicle.face_window(self._camera, time_s).within(window)
+            if face is not None:
+                own_px = vehicle.blur_px(self._camera, time_s, shutter_s)
+                picture[face.slices] = self._look.develop(canvas.part(face), face, own_px, rng)
 
     def rained_on(self, picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """The picture with the drops of this frame, if it rains."""

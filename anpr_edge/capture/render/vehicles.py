@@ -31,6 +31,8 @@ _GLOW_RADIUS_M = 0.9
 _MIRRORED_DOWN_TO_M = -1.6
 _MARGIN_PX = 20
 _SUBPIXEL_BITS = 3
+_FACE_CORNERS = slice(0, 4)
+"""Those of an outline's corners that belong to the near end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,12 @@ class Vehicle:
         x1, y1 = np.minimum(np.ceil(seen.max(axis=0)) + _MARGIN_PX, (camera.width, camera.height)).astype(int)
         return Window(int(x0), int(y0), int(x1), int(y1)) if x1 - x0 > 1 and y1 - y0 > 1 else None
 
+    def face_window(self, camera: Camera, time_s: float) -> Window:
+        """The upright rectangle around its face, which may reach beyond the picture."""
+        seen = self.outline(camera, time_s, low_m=self.body.face_bottom_m)[_FACE_CORNERS, :]
+        (x0, y0), (x1, y1) = np.floor(seen.min(axis=0)).astype(int), np.ceil(seen.max(axis=0)).astype(int)
+        return Window(int(x0), int(y0), int(x1), int(y1))
+
     def outline(
         self, camera: Camera, time_s: float, *, reach_m: float = 0.0, low_m: float = 0.0
     ) -> NDArray[np.float64]:
@@ -179,7 +187,7 @@ class Vehicle:
         x, y = here.x_m, here.y_m(time_s)
         half, tall = self.body.half_width_m + reach_m, max(z for _, z, _ in self.body.profile_m)
         ends = (y, y + self.body.profile_m[-1][0])
-        box = [(x + sx, py, z) for sx in (-half, half) for py in ends for z in (low_m, tall)]
+        box = [(x + sx, py, z) for py in ends for sx in (-half, half) for z in (low_m, tall)]
         return camera.project(np.array(box))
 
     def draw(self, canvas: Canvas, time_s: float) -> None:
@@ -264,6 +272,11 @@ class Canvas:
         self.camera = camera
         self._condition = condition
         self._origin = np.array([window.x0, window.y0], np.float64)
+
+    def part(self, window: Window) -> Floats:
+        """What has been painted inside a window of the picture, which lies inside the canvas."""
+        left, top = self._origin.astype(int).tolist()
+        return self.pixels[window.y0 - top : window.y1 - top, window.x0 - left : window.x1 - left]
 
     def light_at(self, point_m: Point3) -> float:
         """How brightly something at a world point is lit, 1 in the middle of the read zone at night."""

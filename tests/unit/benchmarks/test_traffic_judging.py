@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from anpr_edge.capture.render.flow import Flow
+from anpr_edge.capture.render.stage import Stage
 from anpr_edge.capture.synthetic import Passage
-from scripts.benchmarks.traffic_clips import FIRST_SEED, empty, situations, traffic
+from scripts.benchmarks.traffic_clips import FIRST_SEED, Clip, empty, situations, traffic
 from scripts.benchmarks.traffic_judging import Read, Visit, judge
-from scripts.benchmarks.traffic_table import slices
+from scripts.benchmarks.traffic_runs import ClipResult
+from scripts.benchmarks.traffic_table import failures, slices
 
 
 def passage(text: str, first: int, last: int, readable: int = 10, direction: str = "toward") -> Passage:
@@ -14,7 +17,7 @@ def passage(text: str, first: int, last: int, readable: int = 10, direction: str
 
 
 def read(text: str, first: int, last: int) -> Read:
-    return Read(text, first, last, 0.9, 5)
+    return Read(text, first, last, 0.9, 5, "away")
 
 
 def visits(truth: list[Passage], reads: list[Read]) -> tuple[list[Visit], list[Read]]:
@@ -76,6 +79,27 @@ def test_figures_count_only_judged_vehicles() -> None:
     assert figures["one_read"]["value"] == 0.5
     assert figures["missed"]["value"] == 0.5
     assert figures["right"] == {"value": 1.0, "low": figures["right"]["low"], "high": 1.0, "of": 1}
+
+
+def test_direction_is_judged_where_there_is_one_read() -> None:
+    truth = [passage("AB12ECD", 10, 40, direction="away"), passage("XY65KLM", 500, 550)]
+    seen, _ = visits(truth, [read("AB12ECD", 12, 39), read("XY65KLM", 510, 540)])
+    assert [visit.way_right for visit in seen] == [True, False]
+    assert slices(seen)["all"]["direction_right"]["value"] == 0.5
+
+
+def test_every_failure_is_named() -> None:
+    truth = [
+        passage(text, 1000 * n, 1000 * n + 40)
+        for n, text in enumerate(("AB12ECD", "OX65KLM", "LM51NEP", "GH71RTU", "KL03XYZ"))
+    ]
+    reads = [read("AB12ECD", 5, 30), read("0X65KLM", 1005, 1030), read("LM51NFP", 2005, 2030)]
+    reads += [read("GH71RTU", 3005, 3010), read("GH71RT", 3012, 3030), read("SCHOOL", 100, 160)]
+    seen, stray = visits(truth, reads)
+    found = failures([ClipResult(Clip("test", 1, Stage(Flow(5))), tuple(seen), tuple(stray), 5000, 0)])
+    assert [one["what"] for one in found] == ["spelling", "wrong", "duplicate", "missed", "false read"]
+    assert [one.get("truth") for one in found] == ["OX65KLM", "LM51NEP", "GH71RTU", "KL03XYZ", None]
+    assert found[-1]["read"] == ["SCHOOL"]
 
 
 def test_seeds_of_the_splits_never_meet() -> None:

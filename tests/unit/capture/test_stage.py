@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from anpr_edge.capture.render.conditions import CONDITIONS, DAY, DUSK, IR_NIGHT, RAIN, Condition
-from anpr_edge.capture.render.flow import Flow, make_flow
+from anpr_edge.capture.render.flow import Flow, Situation, make_flow
+from anpr_edge.capture.render.place import Place
+from anpr_edge.capture.render.plates import UK_SINGLE_ROW
+from anpr_edge.capture.render.scene import Camera
 from anpr_edge.capture.render.sight import hidden_share
 from anpr_edge.capture.render.stage import Stage
+from anpr_edge.capture.render.traffic import make_vehicle
+from anpr_edge.capture.render.vehicles import CAR_FRONT
 from anpr_edge.capture.synthetic import SyntheticRoad
 from anpr_edge.records import Box, Quad
 from tests.fakes import FakeClock
@@ -103,14 +110,35 @@ def test_headlights_sweep_over_and_are_gone_again() -> None:
     assert means[-1] == pytest.approx(min(means), abs=1)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_nobody_drives_through_anybody(seed: int) -> None:
-    traffic = make_flow(Flow(20, spacing_s=(0.2, 0.7)), DAY, np.random.default_rng(seed))
+@pytest.mark.parametrize("situation", ["flow", "vans"])
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_drives_through_anybody(seed: int, situation: Situation) -> None:
+    flow = Flow(20, spacing_s=(0.2, 0.7), situation=situation)
+    traffic = make_flow(flow, DAY, np.random.default_rng(seed))
     for time_s in np.arange(0, 30, 0.1):
         for way in ("toward", "away"):
             along = sorted(v.y_m(time_s) for v in traffic if v.direction == way)
             seen = [y for y in along if 1 <= y <= 36]
             assert all(gap >= 7 for gap in np.diff(seen))
+
+
+def test_a_slow_plate_beside_a_fast_one_stays_sharp() -> None:
+    camera, rng = Camera.on_pole(1280, 720), np.random.default_rng(4)
+    slow, fast = (
+        make_vehicle((CAR_FRONT, UK_SINGLE_ROW, "toward"), 0.0, rng, speed_km_h=(km_h, km_h + 1))
+        for km_h in (5.0, 129.0)
+    )
+    slow, fast = replace(slow, mid_y_m=17.0), replace(fast, mid_y_m=3.0)
+    place = Place(camera, IR_NIGHT, rng, own_blur=True)
+    both = fast.window(camera, 0.0).union(slow.window(camera, 0.0))  # type: ignore[union-attr,arg-type]
+    crispness = []
+    for group in ([slow], [slow, fast]):
+        picture = place.empty(rng)
+        place.repaint(picture, both, group, 0.0, rng)
+        box = slow.plate_quad(camera, 0.0).box
+        plate = picture[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)].astype(float)
+        crispness.append(np.abs(np.diff(plate, axis=0)).mean())
+    assert crispness[1] > 0.9 * crispness[0]
 
 
 def test_a_queue_stops_and_hides_plates_behind_vehicles() -> None:
