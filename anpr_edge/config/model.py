@@ -180,6 +180,7 @@ class Reading(Section):
     max_misses: int = Field(default=3, ge=0, le=100)
     repeat_within_s: float = Field(default=10.0, ge=0, le=3600)
     remind_every_s: float = Field(default=0.0, ge=0, le=86_400)
+    any_text: bool = False
     motion_gate: bool = True
     heartbeat_frames: int = Field(default=5, ge=1, le=10_000)
 

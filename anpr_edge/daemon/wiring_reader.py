@@ -164,6 +164,7 @@ def build_plates(config: Config) -> PlateReader:
         max_misses=reading.max_misses,
         repeat_within_ms=reading.repeat_within_s * 1e3,
         remind_every_s=reading.remind_every_s,
+        any_text=reading.any_text,
     )
 
 

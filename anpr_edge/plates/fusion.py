@@ -2,8 +2,8 @@
 
 Looks of the same length are aligned character by character and their log-probabilities averaged,
 each look weighing by how sure, how sharp and how large it was. n looks do not count as n independent
-ones, since what blurs one frame blurs the next: they count as √n. The length itself is decided the
-same way, so that a look that lost a character cannot shift the others.
+ones, since what blurs one frame blurs the next: they count as n to the power of 0.3. The length itself is
+decided the same way, so that a look that lost a character cannot shift the others.
 
 The text is the most probable reading, spellings that are drawn alike (O and 0, I and 1) taken as one.
 Between those spellings national syntax decides, unless the pixels speak clearly; when it chooses another
@@ -28,11 +28,15 @@ from anpr_edge.records import Alternative, PlateCandidate
 MAX_ALTERNATIVES = 5
 MAX_LENGTHS = 8
 """Lengths kept apart; a plate has 2 to 9 characters."""
-INDEPENDENCE = 0.5
-"""n looks count as n to this power. Source: our own choice until measured on calibrated models."""
+INDEPENDENCE = 0.3
+"""n looks count as n to this power. Source: our measurement on rendered traffic: at 0.5, fifteen blurred
+looks agreed on a wrong text with confidence 0.999; nine blurred looks are right no more often than five."""
 FULL_WEIGHT_WIDTH_PX = 120.0
 """From this plate width on, more pixels add nothing. Source: shared notes §3.1, 74 px is the floor."""
 FULL_WEIGHT_SHARPNESS = 0.5
+ALIKE_TRUST = 0.3
+"""Power to which the pixels' odds between two spellings drawn alike are believed. Source: rendered UK plates,
+on which O and 0 are one glyph: the recogniser's odds for the wrong one reached 10,000."""
 _LEAST_PROBABILITY = 1e-5
 _READINGS_RANKED = 32
 _LONGEST_ODDS = math.log(200)
@@ -179,13 +183,14 @@ def _rank(readings: list[tuple[str, float]], length_confidence: float) -> dict[s
     """Readings with their probabilities after national syntax has had its say.
 
     Syntax speaks only where the pixels cannot: readings whose characters are drawn alike (O and 0)
-    share what the pixels gave them together by how well each fits a national pattern.
+    share what the pixels gave them together by how well each fits a national pattern. What the pixels say
+    of which of the two it is counts for little: on many plates it is the same drawing.
     """
     seen: dict[str, float] = {}
     fitting: dict[str, float] = {}
     weighed = []
     for text, probability in readings:
-        drawn, weight = syntax.fold(text), probability * syntax.prior(text)
+        drawn, weight = syntax.fold(text), probability**ALIKE_TRUST * syntax.prior(text)
         weighed.append((text, drawn, weight))
         seen[drawn] = seen.get(drawn, 0.0) + probability
         fitting[drawn] = fitting.get(drawn, 0.0) + weight

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from anpr_edge.plates.syntax import fold
 
+SHORTEST_PART = 4
+"""Fewer characters than this are no evidence of being part of another text."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -15,6 +18,8 @@ class _Known:
 
 class Repeats:
     """Decides whether a text is a new vehicle's; readings drawn alike are the same text.
+
+    So are a text and its beginning or end: a plate half hidden by the vehicle ahead is read short.
 
     A vehicle is the same until its text has not been seen for `within_ns` (none repeats when that is
     negative). While it stays it is due again every `remind_ns`, never when that is 0.
@@ -27,11 +32,13 @@ class Repeats:
 
     def due(self, text: str, mono_ns: int) -> bool:
         """Whether `text`, read at `mono_ns`, is to be given: it is new, or a reminder of it is due."""
-        known = self._known.get(fold(text))
-        if known and known.seen_ns >= mono_ns - self._within_ns:
-            return self._stays(known, mono_ns)
         self._forget_before(mono_ns - self._within_ns)
-        self._known[fold(text)] = _Known(mono_ns, mono_ns)
+        drawn = fold(text)
+        known = self._known.get(drawn) or self._part_of(drawn)
+        if known:
+            self._known[drawn] = known
+            return self._stays(known, mono_ns)
+        self._known[drawn] = _Known(mono_ns, mono_ns)
         return True
 
     def reminder_due(self, text: str, mono_ns: int) -> bool:
@@ -41,6 +48,14 @@ class Repeats:
     def forget(self) -> None:
         """Take every text for new again."""
         self._known.clear()
+
+    def _part_of(self, drawn: str) -> _Known | None:
+        """What is remembered of a text that begins or ends with this one, or this one with it."""
+        for other, known in self._known.items():
+            short, long = sorted((drawn, other), key=len)
+            if len(short) >= SHORTEST_PART and (long.startswith(short) or long.endswith(short)):
+                return known
+        return None
 
     def _stays(self, known: _Known, mono_ns: int) -> bool:
         known.seen_ns = mono_ns

@@ -19,6 +19,13 @@ LOOKALIKES = {"O": "0", "Q": "0", "I": "1"}
 """Characters drawn alike on plates. Source: in the UK type face O and 0, and I and 1, are the same."""
 
 
+MAX_CHARACTERS, MAX_LETTERS_TOGETHER = 8, 5
+"""Source: German plates, FZV annex 4 (8 characters, 3 + 2 letters together), are the longest of those that
+fit no pattern here."""
+MAX_NUMBER = 6
+"""Digits of a plate that has nothing else. Source: Luxembourg has 5, diplomatic and older series 6."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One national syntax. `prior` is how much a fit speaks for a reading, next to no fit at all."""
@@ -94,6 +101,16 @@ def prior(text: str) -> float:
 def speaks_for_itself(text: str) -> bool:
     """Whether `text` fits a pattern so narrow that lettering on a sign will hardly ever fit it."""
     return prior(text) >= _FAIR
+
+
+def could_be_plate(text: str) -> bool:
+    """Whether `text` has a shape that some country's plates have: words and telephone numbers have none."""
+    if _find(text):
+        return True
+    digits = sum(character.isdigit() for character in text)
+    word = max((len(run) for run in re.findall("[A-Z]+", text)), default=0)
+    longest = MAX_NUMBER if digits == len(text) else MAX_CHARACTERS
+    return digits > 0 and word <= MAX_LETTERS_TOGETHER and len(text) <= longest
 
 
 def fold(text: str) -> str:

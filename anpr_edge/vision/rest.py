@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anpr_edge.records import Box
 
@@ -14,23 +14,42 @@ GROWN = 1.12
 """So has a plate that is this much larger or smaller."""
 SETTLED_S = 2.0
 """Standing for so long it has settled."""
+LOOKS_AWAY = 5
+"""What had settled has moved only when it was seen elsewhere so often on end: a vehicle that passes before a
+sign takes the sign's box with it for a frame or two."""
 
 
 @dataclass(slots=True)
 class Rest:
-    """Where a plate last came to rest and since when; `moved` is false until it has moved once."""
+    """Where a plate last came to rest, and since when by the monotonic clock."""
 
     box: Box
     since_ns: int
-    moved: bool = False
+    _home: Box = field(init=False)
+    _looks_away: int = 0
+    _has_settled: bool = False
+
+    def __post_init__(self) -> None:
+        self._home = self.box
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is elsewhere than where it was first seen."""
+        return self._looks_away >= (LOOKS_AWAY if self._has_settled else 1)
 
     def follow(self, box: Box, mono_ns: int) -> None:
         """Take note of where the plate is now."""
-        away = math.dist(box.centre, self.box.centre) / max(1.0, self.box.width)
-        size = max(1.0, box.width) / max(1.0, self.box.width)
-        if away > MOVED_WIDTHS or not 1 / GROWN < size < GROWN:
-            self.box, self.since_ns, self.moved = box, mono_ns, True
+        if _elsewhere(box, self.box):
+            self.box, self.since_ns = box, mono_ns
+        self._has_settled |= self.settled(mono_ns)
+        self._looks_away = self._looks_away + 1 if _elsewhere(box, self._home) else 0
 
     def settled(self, mono_ns: int) -> bool:
         """Whether it has stood still for long."""
         return mono_ns - self.since_ns >= SETTLED_S * 1e9
+
+
+def _elsewhere(box: Box, other: Box) -> bool:
+    away = math.dist(box.centre, other.centre) / max(1.0, other.width)
+    size = max(1.0, box.width) / max(1.0, other.width)
+    return away > MOVED_WIDTHS or not 1 / GROWN < size < GROWN

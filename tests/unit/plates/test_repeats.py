@@ -45,3 +45,13 @@ def test_what_is_forgotten_is_new() -> None:
     repeats.due("AB12CDE", 0)
     repeats.forget()
     assert repeats.due("AB12CDE", 1)
+
+
+def test_a_beginning_or_an_end_is_the_same_plate_half_hidden() -> None:
+    repeats = Repeats(within_ns=100)
+    assert repeats.due("DK59T", 0)
+    assert not repeats.due("DK59TPP", 50)
+    assert not repeats.due("59TPP", 100)
+    assert repeats.due("DK5", 110)  # too short to be evidence
+    assert repeats.due("DK59ABC", 120)
+    assert repeats.due("DK59TPP", 300)

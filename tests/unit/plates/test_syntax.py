@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anpr_edge.plates.syntax import PATTERNS, fold, match, prior
+from anpr_edge.plates.syntax import PATTERNS, could_be_plate, fold, match, prior, speaks_for_itself
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,18 @@ def test_a_narrow_pattern_speaks_louder_than_a_wide_one() -> None:
 def test_folding_makes_one_of_what_is_drawn_alike() -> None:
     assert fold("OQ0I1") == "00011"
     assert fold("AB12CDE") == "AB12CDE"
+
+
+@pytest.mark.parametrize("text", ["AB12CDE", "HROXY123", "ABC1D23", "7ABC123", "12345", "191D12345", "A1"])
+def test_plates_of_many_countries_have_a_plates_shape(text: str) -> None:
+    assert could_be_plate(text)
+
+
+@pytest.mark.parametrize("text", ["FLORIST", "LUW", "0134960345", "SINCE1987", "24HGLASS", "FLORIST87"])
+def test_words_and_telephone_numbers_have_not(text: str) -> None:
+    assert not could_be_plate(text)
+
+
+def test_only_a_narrow_pattern_speaks_for_itself() -> None:
+    texts = ("AB12CDE", "A123BCD", "A40", "M25", "SL0W")
+    assert [speaks_for_itself(text) for text in texts] == [True, True, False, False, False]

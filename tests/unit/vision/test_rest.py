@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anpr_edge.records import Box
-from anpr_edge.vision.rest import SETTLED_S, Rest
+from anpr_edge.vision.rest import LOOKS_AWAY, SETTLED_S, Rest
 
 SECOND = 1_000_000_000
 
@@ -40,3 +40,23 @@ def test_it_settles_after_it_has_stood_for_long() -> None:
     rest.follow(at(400), SECOND)
     assert not rest.settled(SECOND + round(SETTLED_S * SECOND) - 1)
     assert rest.settled(SECOND + round(SETTLED_S * SECOND))
+
+
+def test_a_vehicle_that_passes_before_a_sign_does_not_move_it() -> None:
+    rest = Rest(at(300), 0)
+    for step in range(90):
+        rest.follow(at(300), step * SECOND // 30)
+    for step in range(LOOKS_AWAY - 1):
+        rest.follow(at(420 + 20 * step), (90 + step) * SECOND // 30)
+        assert not rest.moved
+    rest.follow(at(300), 100 * SECOND // 30)
+    assert not rest.moved
+
+
+def test_a_parked_vehicle_that_drives_off_has_moved() -> None:
+    rest = Rest(at(300), 0)
+    for step in range(90):
+        rest.follow(at(300), step * SECOND // 30)
+    for step in range(LOOKS_AWAY):
+        rest.follow(at(330 + 10 * step), (90 + step) * SECOND // 30)
+    assert rest.moved
