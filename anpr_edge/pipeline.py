@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from anpr_edge.plates import syntax
@@ -33,6 +33,8 @@ ENOUGH_LOOKS = 5
 ENOUGH_CONFIDENCE = 0.98
 ENOUGH_GROWTH = 1.15
 """A plate read as surely as that is looked at again only when it has grown by this factor."""
+PREVIEW_LOOKS = 3
+"""Looks that a preview waits for. Source: shared notes §3.1, voting needs three."""
 DOUBTFUL_DELAY = 4
 """A text that does not speak for itself, perhaps half hidden by the vehicle ahead, waits so much longer."""
 
@@ -48,6 +50,7 @@ class Counts:
     outside: int = 0
     too_small: int = 0
     spared: int = 0
+    previews: int = 0
     reads: int = 0
     reminders: int = 0
     repeats: int = 0
@@ -66,6 +69,7 @@ class _Vehicle:
     last_widths: deque[float] = field(default_factory=lambda: deque(maxlen=WIDTHS_COMPARED))
     looks: int = 0
     enough_at_px: float = 0.0
+    previewed: bool = False
     given: FusedPlate | None = None
 
     def saw(self, box: Box) -> None:
@@ -108,6 +112,7 @@ class PlateReader:
         repeat_within_ms: float = 10_000.0,
         remind_every_s: float = 0.0,
         any_text: bool = False,
+        previews: bool = False,
         gate: MotionGate | None = None,
         heartbeat_frames: int = 5,
         view: View | None = None,
@@ -121,7 +126,8 @@ class PlateReader:
         is sooner. The same text again within `repeat_within_ms` is the same vehicle; one that stays is
         given again every `remind_every_s`, never when that is 0. Unless `any_text` is to be read, what never
         moved needs a text that fits a narrow national pattern, and what moves one of a plate's shape: the
-        rest are signs and lettering. With a `gate`, while nothing moves
+        rest are signs and lettering. With `previews` each vehicle's read is announced as soon as it is sure
+        enough, as a read of its own marked `preview`. With a `gate`, while nothing moves
         and nothing is followed that has not settled, only every `heartbeat_frames`-th frame is searched.
         With `stills` each frame is a scene of its own: nothing is followed or remembered.
         """
@@ -132,6 +138,7 @@ class PlateReader:
         self._min_matches = 1 if stills else min_matches
         self._stills = stills
         self._any_text = any_text or stills
+        self._previews = previews and not stills
         self._max_delay_ns = round(max_delay_ms * 1e6)
         self._heartbeat_frames = max(1, heartbeat_frames)
         self._view = view or View()
@@ -228,7 +235,7 @@ class PlateReader:
         candidate = self._recogniser.recognise(frame.pixels, matched.detection.quad)
         if candidate is not None:
             vehicle.read(candidate, box.width)
-        return ()
+        return self._preview(track, vehicle) if self._previews else ()
 
     def _vehicle(self, track: Track) -> _Vehicle:
         if track.track_id not in self._vehicles:
@@ -283,6 +290,20 @@ class PlateReader:
         if self._any_text or syntax.speaks_for_itself(fused.text):
             return True
         return vehicle.rest.moved and syntax.could_be_plate(fused.text)
+
+    def _preview(self, track: Track, vehicle: _Vehicle) -> Iterable[PlateRead]:
+        """What the vehicle's read will probably be, once, as soon as it is sure enough to be given."""
+        if vehicle.previewed or vehicle.looks < PREVIEW_LOOKS:
+            return
+        fused = self._surely(vehicle)
+        if (
+            fused
+            and self._is_vehicle(vehicle, fused)
+            and self._repeats.is_new(fused.text, track.last.mono_ns)
+        ):
+            vehicle.previewed = True
+            self.counts.previews += 1
+            yield replace(self._read(track, vehicle, fused), preview=True)
 
     def _reminder(self, track: Track, vehicle: _Vehicle, fused: FusedPlate) -> Iterable[PlateRead]:
         """The read of a vehicle that stays, once more when it has stayed long; `first` is as it was."""

@@ -210,7 +210,8 @@ class PlateRead:
     alone favour, theirs is the first of `alternatives`. `confidence` is the probability that `plate_text`
     is right, spellings drawn alike counted as one; it is what `reading.min_confidence` is held against.
     `syntax` names the national pattern the text fits (such as `gb:current`), or None; `region` is the
-    ISO 3166-1 country that pattern belongs to.
+    ISO 3166-1 country that pattern belongs to. A `preview` is given while the vehicle is still looked at; its
+    read has the same `first` instant.
     """
 
     plate_text: str
@@ -226,6 +227,7 @@ class PlateRead:
     lane: str | None
     fix: Fix | None
     model_ids: tuple[str, ...]
+    preview: bool = False
 
     def __repr__(self) -> str:
         hidden = {"plate_text": mask_plate(self.plate_text), "char_confidences": "…"}

@@ -30,11 +30,16 @@ class Repeats:
         self._remind_ns = remind_ns
         self._known: dict[str, _Known] = {}
 
+    def is_new(self, text: str, mono_ns: int) -> bool:
+        """Whether `text` would be a new vehicle's at `mono_ns`; nothing is remembered of the question."""
+        self._forget_before(mono_ns - self._within_ns)
+        return not self._find(fold(text))
+
     def due(self, text: str, mono_ns: int) -> bool:
         """Whether `text`, read at `mono_ns`, is to be given: it is new, or a reminder of it is due."""
         self._forget_before(mono_ns - self._within_ns)
         drawn = fold(text)
-        known = self._known.get(drawn) or self._part_of(drawn)
+        known = self._find(drawn)
         if known:
             self._known[drawn] = known
             return self._stays(known, mono_ns)
@@ -49,8 +54,10 @@ class Repeats:
         """Take every text for new again."""
         self._known.clear()
 
-    def _part_of(self, drawn: str) -> _Known | None:
-        """What is remembered of a text that begins or ends with this one, or this one with it."""
+    def _find(self, drawn: str) -> _Known | None:
+        """What is remembered of this text, or of one that begins or ends with it or it with that."""
+        if drawn in self._known:
+            return self._known[drawn]
         for other, known in self._known.items():
             short, long = sorted((drawn, other), key=len)
             if len(short) >= SHORTEST_PART and (long.startswith(short) or long.endswith(short)):

@@ -174,6 +174,7 @@ def test_every_frame_and_detection_is_counted() -> None:
         "outside": 0,
         "too_small": 0,
         "spared": 10,
+        "previews": 0,
         "reads": 1,
         "reminders": 0,
         "repeats": 0,
@@ -326,3 +327,22 @@ def test_words_and_telephone_numbers_on_vans_are_counted_not_read(words: str) ->
     assert reader.counts.lettering == 1
     everything = reader_of(road, any_text=True)
     assert texts(drive(road, everything, 40)) == sorted([words, "AB12CDE"])
+
+
+def test_a_preview_comes_once_and_early_and_its_read_has_the_same_first_instant() -> None:
+    road = ScriptedRoad({"AB12CDE": (5, approach(20))})
+    given = drive(road, reader_of(road, previews=True), 60)
+    assert [(frame, read.preview) for frame, reads in given.items() for read in reads] == [
+        (7, True),
+        (28, False),
+    ]
+    assert {read.first.mono_ns for reads in given.values() for read in reads} == {5 * FRAME_NS}
+
+
+def test_a_vehicle_whose_track_broke_is_announced_once() -> None:
+    boxes: list[Box | None] = [*approach(40)]
+    boxes[15:25] = [None] * 10
+    road = ScriptedRoad({"AB12CDE": (0, boxes)})
+    reader = reader_of(road, previews=True)
+    drive(road, reader, 60)
+    assert (reader.counts.previews, reader.counts.reads) == (1, 1)
