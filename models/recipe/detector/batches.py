@@ -98,6 +98,6 @@ def _relit(rng: np.random.Generator, frame: LabelledFrame) -> LabelledFrame:
 
 
 def as_input(pixels: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
-    """`uint8 (288, 416)` pictures → the network's input, −1..1."""
+    """`uint8 (320, 448)` pictures → the network's input, −1..1."""
     stacked = (np.stack(pixels).astype(np.float32) - 128) / 128
     return torch.from_numpy(stacked[:, np.newaxis]).to(memory_format=torch.channels_last)

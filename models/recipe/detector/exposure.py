@@ -1,6 +1,6 @@
 """How an infrared camera sees a frame: lamp, darkness, bloom, blur, noise, compression.
 
-Frames are `float32 (288, 416)` light, 1.0 just not saturated.
+Frames are `float32 (320, 448)` light, 1.0 just not saturated.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def lamps(rng: np.random.Generator, light: Floats, boxes: Floats) -> None:
 
 
 def expose(rng: np.random.Generator, light: Floats) -> NDArray[np.uint8]:
-    """One shot: uint8 (288, 416)."""
+    """One shot: uint8 (320, 448)."""
     if rng.random() < 0.35:
         light = light + float(rng.uniform(0.1, 0.8)) * _halo(light, float(rng.uniform(1.0, 6.0)))
     if rng.random() < 0.3:

@@ -1,6 +1,6 @@
 """Frames at the detector's input size with what is known about their plates, in memory and on disk.
 
-All positions are pixels of the 416 x 288 input, counted from its outer edge. A plate's *box* is the upright
+All positions are pixels of the 448 x 320 input, counted from its outer edge. A plate's *box* is the upright
 rectangle around its face, grown by `BOX_MARGIN`: label styles differ by source, from the bare face to the
 whole holder, and this lies between them.
 """
@@ -40,7 +40,7 @@ Source: our measurement on the 514 plates with corners."""
 class LabelledFrame:
     """One picture for the detector.
 
-    `pixels` uint8 (288, 416); `boxes` float32 (n, 4) as x0 y0 x1 y1; `quads` float32 (n, 4, 2) clockwise
+    `pixels` uint8 (320, 448); `boxes` float32 (n, 4) as x0 y0 x1 y1; `quads` float32 (n, 4, 2) clockwise
     from the plate's own top left, NaN where unknown; `ignored` float32 (m, 4): areas where neither
     finding nor missing a plate counts. `complete` is false when plates may be there that nobody labelled.
     """

@@ -1,4 +1,4 @@
-"""The detector's network in PyTorch: 288 x 416 grey picture → four maps on a grid of 8 px cells.
+"""The detector's network in PyTorch: 320 x 448 grey picture → four maps on a grid of 8 px cells.
 
 A narrow trunk down to 1/32 and back up to 1/8 by addition. Full 3 x 3 convolutions throughout: at equal
 multiply-adds they train three times as fast here as depthwise ones, and they quantise better.
@@ -69,7 +69,7 @@ class Block(nn.Module):
 
 
 class DetectorNet(nn.Module):
-    """`float32 (N, 1, 288, 416)` in −1..1 → heat, offset, size, corners, each `float32 (N, C, 36, 52)`."""
+    """`float32 (N, 1, 320, 448)` in −1..1 → heat, offset, size, corners, each `float32 (N, C, 40, 56)`."""
 
     def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
         super().__init__()

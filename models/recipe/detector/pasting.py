@@ -1,6 +1,6 @@
 """Made-up plates and things that are none, pasted into a frame with known corners.
 
-Frames here are `float32 (288, 416)` light, 1.0 just not saturated.
+Frames here are `float32 (320, 448)` light, 1.0 just not saturated.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Other plates on real cars: in the real plate's place, at its brightness, or of another shape instead of it.
 
 Most pictures at hand show American and Brazilian cars; most plates to be read are long European ones.
-Frames here are `float32 (288, 416)` light, 1.0 just not saturated.
+Frames here are `float32 (320, 448)` light, 1.0 just not saturated.
 """
 
 from __future__ import annotations

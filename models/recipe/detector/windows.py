@@ -1,6 +1,6 @@
 """Which part of a picture a training frame shows, at which scale, stretched how much.
 
-A unit stretches its whole picture to 416 x 288, so frames are stretched too, and somewhat differently
+A unit stretches its whole picture to 448 x 320, so frames are stretched too, and somewhat differently
 each time. A window is resized as `anpr_edge.vision.detector.fit` does it: a unit shows no other pictures.
 """
 
@@ -41,7 +41,7 @@ class Window:
         return np.asarray((points - origin) * np.array([self.scale_x, self.scale_y], np.float32), np.float32)
 
     def cut(self, pixels: NDArray[np.uint8], outside: int) -> NDArray[np.uint8]:
-        """The window's contents, uint8 (288, 416); `outside` is the grey beyond the picture's edges."""
+        """The window's contents, uint8 (320, 448); `outside` is the grey beyond the picture's edges."""
         across, down = self.filled
         x0, y0 = round(self.x0), round(self.y0)
         x1 = x0 + max(2, round(across / self.scale_x))
