@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 RAW_KEY_PATTERN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"  # 32 bytes of canonical base64url
+P256_KEY_PATTERN = r"A[A-Za-z0-9_-]{43}"  # 33 bytes of base64url, the first 2 or 3
 HYBRID_KEY_PATTERN = r"[A-Za-z0-9_-]{1621}[AQgw]"  # 1216 bytes of canonical base64url
 
 
@@ -45,10 +46,10 @@ Name = Annotated[
 RecipientText = Annotated[
     str, Field(pattern=f"^(x25519:{RAW_KEY_PATTERN}|mlkem768-x25519:{HYBRID_KEY_PATTERN})$")
 ]
+VERIFY_PATTERN = f"^(ed25519:{RAW_KEY_PATTERN}|p256:{P256_KEY_PATTERN})$"
+VERIFY_WORDS = "a verifying key: `ed25519:` and 43 characters or `p256:` and 44, as `{}` prints it"
 VerifyText = Annotated[
-    str,
-    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}$"),
-    Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-central keygen` prints it"),
+    str, Field(pattern=VERIFY_PATTERN), Allowed(VERIFY_WORDS.format("anpr-central keygen"))
 ]
 
 
@@ -152,9 +153,7 @@ class Feed(Section):
 
 
 PolicyKeyText = Annotated[
-    str,
-    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}"),
-    Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-fleet policy key` prints it"),
+    str, Field(pattern=VERIFY_PATTERN), Allowed(VERIFY_WORDS.format("anpr-fleet policy key"))
 ]
 
 

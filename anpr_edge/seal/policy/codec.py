@@ -167,7 +167,7 @@ FEED: Final = (
     Entry(3, "controller", _words(200)),
     Entry(4, "legal_basis", _words(400)),
     Entry(5, "recipients", listed(MOST_RECIPIENTS, mapped(RECIPIENT, Recipient))),
-    Entry(6, "ack_key", _parsed_key(VerifyKey.parse, "verifying key, as ed25519:…")),
+    Entry(6, "ack_key", _parsed_key(VerifyKey.parse, "verifying key, as ed25519:… or p256:…")),
     Entry(7, "fields", _fields),
     Entry(8, "time_ms", whole(1, 86_400_000)),
     Entry(9, "place_m", whole(0, 100_000)),

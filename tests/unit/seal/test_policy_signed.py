@@ -28,7 +28,7 @@ from tests.unit.seal.policies import CHARGING, KEY, POLICE, POLICY
 from tests.vectors.keys import recipient, signer
 
 BLOB = sign_policy(POLICY, KEY)
-PROTECTED = cbor.encode({sign1.ALG: sign1.ED25519, sign1.KID: KEY.kid, sign1.TYP: POLICY_TYPE})
+PROTECTED = cbor.encode({sign1.ALG: KEY.public.alg, sign1.KID: KEY.kid, sign1.TYP: POLICY_TYPE})
 
 
 def signed_values(change: Callable[[dict[Any, Any]], object]) -> bytes:
