@@ -12,6 +12,7 @@
     ├── ModelError              a model, its card or its checksum is not what it must be
     ├── SealError               a read cannot be sealed, or a blob cannot be opened
     │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
+    │   ├── SignerUnavailable   the signing key's TPM does not answer now: try again
     │   └── EnvelopeError       a sealed read is refused; `kind` names the reason
     ├── OutboxError             the outbox cannot keep or give reads
     │   └── OutboxBroken        its file is damaged: let go of it, so that it can be begun anew
@@ -89,6 +90,10 @@ class SealError(AnprError):
 
 class KeyFileError(SealError):
     """A key is missing, malformed, readable by others, or of the wrong kind."""
+
+
+class SignerUnavailable(SealError):
+    """The signing key cannot be used just now: what was to be signed is kept, and tried again."""
 
 
 class Refusal(StrEnum):

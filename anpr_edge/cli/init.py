@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--state", type=Path, metavar="DIR", help="the unit's state folder")
     parser.add_argument("--fleet", help="the fleet's name")
     parser.add_argument("--unit", help="the unit's name")
+    parser.add_argument("--tpm", metavar="DEVICE", help="with --state: make the signing key in this TPM 2.0")
     parser.add_argument(
         "--force-new-identity",
         action="store_true",
@@ -64,6 +66,7 @@ class _Identity:
     certificate: Path
     trust: Path
     outbox: Path
+    tpm: str | None
     made: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
@@ -97,7 +100,7 @@ def run(arguments: Namespace) -> int:
 
 def _identity(arguments: Namespace) -> _Identity:
     given = (arguments.state, arguments.fleet, arguments.unit)
-    if not any(given):
+    if not any(given) and not arguments.tpm:
         return _configured(arguments.config or DEFAULT_CONFIG)
     if arguments.config or not all(given):
         raise UsageError("init needs either --config FILE or all of --state, --fleet and --unit")
@@ -109,7 +112,8 @@ def _identity(arguments: Namespace) -> _Identity:
             )
     state: Path = arguments.state
     keys = state / "keys"
-    return _Identity(arguments.fleet, arguments.unit, keys, keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
+    files = (keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
+    return _Identity(arguments.fleet, arguments.unit, keys, *files, arguments.tpm)
 
 
 def _configured(file: Path) -> _Identity:
@@ -117,7 +121,8 @@ def _configured(file: Path) -> _Identity:
 
     config = load_config(file)
     unit, broker = config.unit, config.broker
-    return _Identity(unit.fleet, unit.id, unit.keys_dir, broker.cert_file, broker.ca_file, config.outbox.path)
+    files = (broker.cert_file, broker.ca_file, config.outbox.path)
+    return _Identity(unit.fleet, unit.id, unit.keys_dir, *files, unit.tpm)
 
 
 def _make_folder(keys_dir: Path) -> None:
@@ -165,11 +170,14 @@ def _refuse_other_unit(identity: _Identity) -> None:
 
 def _make_keys(identity: _Identity) -> str:
     """Make the missing files; returns the public key that verifies this unit's reads, as text."""
-    from anpr_edge.seal.keys import SigningKey, VerifyKey
+    from anpr_edge.seal.keys import VerifyKey
     from anpr_edge.seal.tls_request import TlsKey
+    from anpr_edge.seal.tpm import load_signing_key
 
-    identity.ensure(SIGN_KEY, lambda path: SigningKey.generate().save(path))
-    verify_key = SigningKey.load(identity.path(SIGN_KEY)).public
+    identity.ensure(SIGN_KEY, lambda path: _make_signing_key(path, identity.tpm))
+    with closing(load_signing_key(identity.path(SIGN_KEY), identity.tpm)) as signing_key:
+        verify_key = signing_key.public
+    _say_where_it_lies(identity)
     identity.ensure(VERIFY_KEY, lambda path: _save_public(path, verify_key.text))
     if VerifyKey.load(identity.path(VERIFY_KEY)) != verify_key:
         raise KeyFileError(
@@ -185,6 +193,27 @@ def _make_keys(identity: _Identity) -> str:
             hint=f"delete {REQUEST} and run init again",
         )
     return verify_key.text
+
+
+def _make_signing_key(path: Path, tpm: str | None) -> None:
+    from anpr_edge.seal.keys import SigningKey
+    from anpr_edge.seal.tpm import make_signing_key
+
+    if tpm is None:
+        SigningKey.generate().save(path)
+    else:
+        make_signing_key(tpm, path)
+
+
+def _say_where_it_lies(identity: _Identity) -> None:
+    """A key in a file beside a TPM may be meant, or be left over from before there was one."""
+    from anpr_edge.seal.tpm import DEFAULT_PLACE, is_in_tpm
+
+    in_tpm = is_in_tpm(identity.path(SIGN_KEY).read_bytes())
+    if identity.tpm is not None and not in_tpm:
+        note(f"{SIGN_KEY} is a file's key, from before unit.tpm: --force-new-identity makes one in the TPM")
+    elif identity.tpm is None and Path(DEFAULT_PLACE).exists():
+        note(f'there is a TPM: unit.tpm = "{DEFAULT_PLACE}" keeps the key in it, where none can copy it')
 
 
 def _save_public(path: Path, text: str) -> None:

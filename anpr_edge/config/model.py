@@ -65,6 +65,9 @@ class Unit(Section):
     fleet: Name
     id: Name
     state_dir: Place = Path("/var/lib/anpr-edge")
+    tpm: Annotated[str | None, Allowed("a TPM's device, or a TCTI's configuration")] = Field(
+        default=None, pattern=r"^(/|[a-z0-9-]+(:|$)).*"
+    )
     run_dir: Place = Path("/run/anpr-edge")
 
     @property

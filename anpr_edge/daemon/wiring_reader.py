@@ -18,9 +18,10 @@ from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.errors import ConfigError
 from anpr_edge.pipeline import PlateReader
-from anpr_edge.seal.keys import RecipientKey, SigningKey
+from anpr_edge.seal.keys import RecipientKey, Signer
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
+from anpr_edge.seal.tpm import load_signing_key
 from anpr_edge.seams import Clock, FrameSource
 from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.motion import MotionGate
@@ -46,7 +47,9 @@ def build_reader(config: Config) -> Reader:
         if config.illuminator is not None:
             lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
             lamps.set_level(config.illuminator.level)
-        plates, sealer = build_plates(config), build_sealer(config, policy)
+        signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
+        opened.enter_context(closing(signing_key))
+        plates, sealer = build_plates(config), build_sealer(config, policy, signing_key)
         source = opened.enter_context(closing(build_source(config, clock)))
         parts = ReaderParts(
             source=source,
@@ -140,11 +143,11 @@ def build_plates(config: Config) -> PlateReader:
     )
 
 
-def build_sealer(config: Config, policy: Policy) -> CoseSealer:
+def build_sealer(config: Config, policy: Policy, signing_key: Signer) -> CoseSealer:
     """Seals for the policy's feeds with the unit's own signing key."""
     return CoseSealer(
         unit=UnitIdentity(config.unit.fleet, config.unit.id, boot_id()),
-        signing_key=SigningKey.load(config.unit.keys_dir / "sign.pem"),
+        signing_key=signing_key,
         feeds={feed.name: [RecipientKey.parse(one.key) for one in feed.recipients] for feed in policy.feeds},
         fields={feed.name: feed.fields for feed in policy.feeds},
     )

@@ -17,6 +17,7 @@ from anpr_edge.diag.checks import (
     models,
     outbox,
     policy,
+    recipients,
     services,
 )
 from anpr_edge.diag.condition import Check, Condition
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     disk.CHECK,
     keys.CHECK,
     policy.CHECK,
+    recipients.CHECK,
     models.CHECK,
     camera.CHECK,
     gps.CHECK,

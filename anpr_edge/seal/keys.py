@@ -237,8 +237,15 @@ class Signer(Protocol):
     def public(self) -> VerifyKey:
         """What verifies its signatures."""
 
+    @property
+    def kid(self) -> bytes:
+        """What its public half goes by on the wire."""
+
     def sign(self, data: bytes) -> bytes:
         """The 64-byte signature over `data`. Raises: SignerUnavailable when the key is out of reach now."""
+
+    def close(self) -> None:
+        """Let go of what holds the key; harmless when called twice."""
 
 
 class SigningKey:
@@ -272,6 +279,9 @@ class SigningKey:
     def sign(self, data: bytes) -> bytes:
         """The 64-byte signature over `data`."""
         return self._private.sign(data)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     def __repr__(self) -> str:
         return f"SigningKey(of {self.public.text})"

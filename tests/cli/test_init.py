@@ -15,6 +15,7 @@ from anpr_edge.fleet.authority import Authority
 from anpr_edge.fleet.provision import enrol
 from anpr_edge.seal.keys import SigningKey, VerifyKey
 from tests.fakes import FakeClock
+from tests.software_tpm import software_tpm
 from tests.unit.config.samples import MINIMAL
 
 
@@ -82,6 +83,41 @@ def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr"],
         "kept": [],
     }
+
+
+def test_the_signing_key_can_be_made_in_a_tpm(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with software_tpm(tmp_path / "chip") as chip:
+        assert init(state, "--tpm", chip.place) == 0
+        said = capsys.readouterr()
+        verify_key = VerifyKey.load(state / "keys/sign.pub")
+        assert verify_key.text.startswith("p256:")
+        assert f"verify key  {verify_key.text}" in said.out.splitlines()
+        assert b"TSS2 PRIVATE KEY" in (state / "keys/sign.pem").read_bytes()
+        assert init(state, "--tpm", chip.place) == 0
+        assert VerifyKey.load(state / "keys/sign.pub") == verify_key
+    assert init(state) == 1
+    assert "lies in a TPM, and nothing says in which" in capsys.readouterr().err
+
+
+def test_a_key_from_before_the_tpm_is_kept_and_told(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(state)
+    before = VerifyKey.load(state / "keys/sign.pub")
+    with software_tpm(tmp_path / "chip") as chip:
+        assert init(state, "--tpm", chip.place) == 0
+        assert VerifyKey.load(state / "keys/sign.pub") == before
+        assert "--force-new-identity makes one in the TPM" in capsys.readouterr().err
+        assert init(state, "--tpm", chip.place, "--force-new-identity") == 0
+    assert VerifyKey.load(state / "keys/sign.pub").text.startswith("p256:")
+
+
+def test_a_tpm_that_is_not_there_makes_no_key(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(state, "--tpm", "/dev/no-such-tpm") == 1
+    assert "tpm" in capsys.readouterr().err
+    assert contents(state) == {}
 
 
 def test_a_second_run_keeps_everything_and_says_so(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
