@@ -13,7 +13,8 @@
     ├── SealError               a read cannot be sealed, or a blob cannot be opened
     │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
     │   ├── SignerUnavailable   the signing key's TPM does not answer now: try again
-    │   └── EnvelopeError       a sealed read is refused; `kind` names the reason
+    │   ├── EnvelopeError       a sealed read is refused; `kind` names the reason
+    │   └── ListError           a list of vehicles is refused: who signed it, for whom, or which revision
     ├── OutboxError             the outbox cannot keep or give reads
     │   └── OutboxBroken        its file is damaged: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
@@ -118,6 +119,10 @@ class EnvelopeError(SealError):
     def __init__(self, kind: Refusal, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+
+
+class ListError(SealError):
+    """A list of vehicles of interest is refused: who signed it, for whom, or which revision it is."""
 
 
 class OutboxError(AnprError):

@@ -67,7 +67,7 @@ class PolicyStore:
 
         Raises: PolicyError when the file is refused and there is no good one to keep.
         """
-        with self._lock():
+        with self.locked():
             last = self.last_good()
             blob = b""
             try:
@@ -142,7 +142,7 @@ class PolicyStore:
         auditlog.append(self.audit_log, utc_ns, REFUSED, details)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Reader, uplink and `policy load` take turns."""
         path = self.state_dir / LOCK_FILE
         try:

@@ -19,8 +19,9 @@ from anpr_edge.policystore import read_policy_file
 from anpr_edge.seal.keysearch import public_halves
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.policy.signed import read_unverified
-from anpr_edge.unitpolicy import in_force
+from anpr_edge.unitpolicy import OPEN_KEY, in_force
 
+OPEN_KEY_PUBLIC: Final = OPEN_KEY.replace(".pem", ".pub")
 ELSEWHERE: Final = (Path("/root"), Path("/home"), Path("/etc/anpr-central"))
 """Where a key is put down and forgotten: home folders, and the centre's own, on a card that served as one."""
 
@@ -44,6 +45,8 @@ def strayed_keys(config: Config, config_file: Path) -> Strayed:
         except OSError:
             closed.append(file)
             continue
+        if file == config.unit.keys_dir / OPEN_KEY_PUBLIC:  # its private half may be out of sight, in a TPM
+            opened |= {feeds[text] for text in file.read_text(errors="replace").split() if text in feeds}
         found += [(file, feed) for feed in sorted(opened)]
     return Strayed(tuple(found), tuple(closed))
 

@@ -12,6 +12,7 @@ COMMANDS = (
     "anpr_edge.cli.config_cmd",
     "anpr_edge.cli.services",
     "anpr_edge.cli.policy_cmd",
+    "anpr_edge.cli.list_cmd",
     "anpr_edge.cli.audit_cmd",
     "anpr_edge.cli.status",
     "anpr_edge.cli.doctor",

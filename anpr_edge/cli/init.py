@@ -1,6 +1,7 @@
 """`anpr-edge init`: give a unit its identity, once.
 
-`--json`: {"schema": 1, "fleet", "unit", "keys_dir", "verify_key", "request", "made": [file], "kept": [file]}.
+`--json`: {"schema": 1, "fleet", "unit", "keys_dir", "verify_key", "open_key", "request",
+"made": [file], "kept": [file]}.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from anpr_edge.errors import KeyFileError, UsageError
 
 SCHEMA = 1
 SIGN_KEY, VERIFY_KEY, TLS_KEY = "sign.pem", "sign.pub", "tls.pem"
+OPEN_KEY, ADDRESS_KEY = "open.pem", "open.pub"
 REQUEST, CERTIFICATE, TRUST = "tls.csr", "tls.crt", "ca.crt"
 OUTBOX = "outbox.db"
-TEXT = """Make the signing key, the TLS key and a certificate request, in the keys folder of the
+TEXT = """Make the signing key, the key that opens what is sealed to this unit, the TLS key and a
+certificate request, in the keys folder of the
 unit's state folder. What exists is kept. Fleet, unit and folder come from the unit's
 configuration, or from --state, --fleet and --unit for a unit that has none yet.
 
@@ -94,7 +97,7 @@ def run(arguments: Namespace) -> int:
         _set_aside(identity)
     _refuse_other_unit(identity)
     verify_key = _make_keys(identity)
-    _show(identity, verify_key, as_json=arguments.json)
+    _show(identity, verify_key, _make_open_key(identity), as_json=arguments.json)
     return 0
 
 
@@ -140,7 +143,7 @@ def _set_aside(identity: _Identity) -> None:
     """Move the old identity to a folder named after the time, and say what still hangs on it."""
     from anpr_edge.devices.clock import SystemClock
 
-    files = (REQUEST, CERTIFICATE, TLS_KEY, VERIFY_KEY, SIGN_KEY)
+    files = (REQUEST, CERTIFICATE, TLS_KEY, ADDRESS_KEY, OPEN_KEY, VERIFY_KEY, SIGN_KEY)
     there = [name for name in files if identity.path(name).exists()]
     if not there:
         return
@@ -195,6 +198,16 @@ def _make_keys(identity: _Identity) -> str:
     return verify_key.text
 
 
+def _make_open_key(identity: _Identity) -> str:
+    """Make the unit's decryption key; returns the public key that lists are sealed to, as text."""
+    from anpr_edge.seal.openkey import load_open_key, make_open_key
+
+    identity.ensure(OPEN_KEY, lambda path: make_open_key(path, identity.tpm))
+    text = load_open_key(identity.path(OPEN_KEY), identity.tpm).public.text
+    identity.ensure(ADDRESS_KEY, lambda path: _save_public(path, text))
+    return text
+
+
 def _make_signing_key(path: Path, tpm: str | None) -> None:
     from anpr_edge.seal.keys import SigningKey
     from anpr_edge.seal.tpm import make_signing_key
@@ -222,15 +235,17 @@ def _save_public(path: Path, text: str) -> None:
     path.chmod(0o644)
 
 
-def _show(identity: _Identity, verify_key: str, *, as_json: bool) -> None:
+def _show(identity: _Identity, verify_key: str, open_key: str, *, as_json: bool) -> None:
     request = str(identity.path(REQUEST))
     if as_json:
         names = {"fleet": identity.fleet, "unit": identity.unit, "keys_dir": str(identity.keys_dir)}
         files = {"made": identity.made, "kept": identity.kept}
-        json_line({"schema": SCHEMA, **names, "verify_key": verify_key, "request": request, **files})
+        keys = {"verify_key": verify_key, "open_key": open_key}
+        json_line({"schema": SCHEMA, **names, **keys, "request": request, **files})
         return
     print(f"unit        {identity.fleet}/{identity.unit}")
     print(f"verify key  {verify_key}")
+    print(f"open key    {open_key}")
     print(f"request     {request}")
     if identity.kept:
         note(f"kept {', '.join(identity.kept)}; made {', '.join(identity.made) or 'nothing'}")

@@ -40,6 +40,7 @@ def build_outbox(config: Config, policy: Policy, clock: Clock) -> SqliteOutbox:
         clock,
         max_bytes=config.outbox.max_megabytes * 1_000_000,
         retention={feed.name: timedelta(seconds=feed.waits_s) for feed in policy.feeds},
+        first=[feed.name for feed in policy.feeds if feed.first],
         default_retention=WITHDRAWN if policy.version else DEFAULT_RETENTION,
     )
 

@@ -12,6 +12,7 @@ from anpr_edge.config import Config
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.watchlists import WatchLists
 from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite, SerialGps
@@ -23,6 +24,7 @@ from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from anpr_edge.seal.tpm import load_signing_key
 from anpr_edge.seams import Clock, FrameSource
+from anpr_edge.unitpolicy import list_store
 from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.recogniser import TfliteRecogniser
@@ -47,6 +49,7 @@ def build_reader(config: Config) -> Reader:
         if config.illuminator is not None:
             lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
             lamps.set_level(config.illuminator.level)
+        lists = build_lists(config, policy, clock)
         signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
         opened.enter_context(closing(signing_key))
         plates, sealer = build_plates(config), build_sealer(config, policy, signing_key)
@@ -57,7 +60,7 @@ def build_reader(config: Config) -> Reader:
             sealer=sealer,
             outbox=outbox,
             positioner=positioner,
-            feeds=FeedGate(policy, clock, refused=standing.refused),
+            feeds=FeedGate(policy, clock, refused=standing.refused, lists=lists),
             live=is_live(config),
             stall_after_s=config.camera.stall_after_s,
             release=opened.pop_all().close,
@@ -151,6 +154,12 @@ def build_sealer(config: Config, policy: Policy, signing_key: Signer) -> CoseSea
         feeds={feed.name: [RecipientKey.parse(one.key) for one in feed.recipients] for feed in policy.feeds},
         fields={feed.name: feed.fields for feed in policy.feeds},
     )
+
+
+def build_lists(config: Config, policy: Policy, clock: Clock) -> WatchLists | None:
+    """The lists of vehicles of interest that the policy's feeds wait for; None when they wait for none."""
+    store = list_store(config, policy)
+    return None if store is None else WatchLists(store, clock)
 
 
 def build_positioner(config: Config, clock: Clock) -> SerialGps | FixedSite:

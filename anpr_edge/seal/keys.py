@@ -161,6 +161,12 @@ class RecipientPrivateKey:
         keyfile.save(path, self._key)
 
     @property
+    def secret(self) -> bytes:
+        """The 32 bytes that `from_secret` makes the key of."""
+        key = self._key
+        return key.seed if isinstance(key, XWingPrivateKey) else key.private_bytes_raw()
+
+    @property
     def suite(self) -> hpke.HpkeSuite:
         """How a secret is unwrapped with this key."""
         return self.public.suite

@@ -132,6 +132,7 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "read",
         "uplink",
         "policy",
+        "list",
         "audit",
         "status",
         "doctor",

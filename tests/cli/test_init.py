@@ -35,8 +35,8 @@ def contents(state: Path) -> dict[str, bytes]:
 def test_keys_are_their_owners_alone(state: Path) -> None:
     assert init(state) == 0
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (state / "keys").iterdir()}
-    assert set(modes) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
-    assert modes["sign.pem"] == modes["tls.pem"] == 0o600
+    assert set(modes) == {"sign.pem", "sign.pub", "open.pem", "open.pub", "tls.pem", "tls.csr"}
+    assert modes["sign.pem"] == modes["tls.pem"] == modes["open.pem"] == 0o600
     assert modes["sign.pub"] == 0o644
     assert stat.S_IMODE((state / "keys").stat().st_mode) == 0o700
 
@@ -79,8 +79,9 @@ def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "unit": "unit-7",
         "keys_dir": str(state / "keys"),
         "verify_key": SigningKey.load(state / "keys/sign.pem").public.text,
+        "open_key": (state / "keys/open.pub").read_text().strip(),
         "request": str(state / "keys/tls.csr"),
-        "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr"],
+        "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr", "open.pem", "open.pub"],
         "kept": [],
     }
 
@@ -127,7 +128,8 @@ def test_a_second_run_keeps_everything_and_says_so(state: Path, capsys: pytest.C
     assert init(state, "--json") == 0
     assert contents(state) == first
     again = json.loads(capsys.readouterr().out)
-    assert (again["made"], again["kept"]) == ([], ["sign.pem", "sign.pub", "tls.pem", "tls.csr"])
+    assert again["made"] == []
+    assert again["kept"] == ["sign.pem", "sign.pub", "tls.pem", "tls.csr", "open.pem", "open.pub"]
 
 
 def test_what_is_missing_is_made(state: Path) -> None:
@@ -155,7 +157,7 @@ def test_a_new_identity_has_to_be_asked_for(state: Path) -> None:
     (state / "keys/tls.crt").write_text("of the old key")
     assert init(state, "--force-new-identity", unit="unit-8") == 0
     second = contents(state)
-    assert set(second) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
+    assert set(second) == {"sign.pem", "sign.pub", "open.pem", "open.pub", "tls.pem", "tls.csr"}
     assert all(second[name] != first[name] for name in second)
 
 

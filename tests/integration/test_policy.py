@@ -110,6 +110,7 @@ def test_a_unit_under_a_policy_gives_its_feed_what_the_policy_says(rig: Rig) -> 
         "until": "2120-01-01 00:00 UTC",
         "refused": "",
         "withheld": {RIG_FEED: {}},
+        "lists": {},
     }
     for line in stored(rig):
         assert line["read"]["region"] is None
