@@ -35,7 +35,8 @@ class SqliteOutbox:
 
     It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the oldest. A read
     goes when it is older than its feed's `retention`. Both are counted. Reads of the feeds `first`
-    are due before all others. Safe to use from several threads; one process appends.
+    are due before all others. Safe to use from several threads; one process appends. A
+    feed's numbers begin where `start` says.
 
     A file that turns out broken is begun anew by `append` once the other process has let go of it; until then
     every call raises OutboxBroken.
@@ -53,6 +54,7 @@ class SqliteOutbox:
         default_retention: timedelta = DEFAULT_RETENTION,
         boot_id: bytes | None = None,
         first: Collection[str] = (),
+        start: numbering.Start = numbering.random_start,
     ) -> None:
         if max_bytes < SMALLEST_BYTES:
             raise OutboxError(f"{path}: {max_bytes} bytes, an outbox holds at least {SMALLEST_BYTES}")
@@ -63,6 +65,7 @@ class SqliteOutbox:
         self._retention = dict(retention)
         self._default_retention = default_retention
         self._first = frozenset(first)
+        self._start = start
         self._guard = RLock()
         self._lost_marks = 0
         self._open()
@@ -78,7 +81,7 @@ class SqliteOutbox:
             with self._transaction() as db:
                 self._keep_house(db)
                 age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
-                last = numbering.last_numbers(db, {feed for feed, _ in requests})
+                last = numbering.last_numbers(db, {feed for feed, _ in requests}, self._start)
                 sealed = [numbering.append(db, feed, seal, age_ns) for feed, seal in requests]
                 housekeeping.make_room(db, self._max_bytes)
                 self._prepare_marks(last)
@@ -172,7 +175,7 @@ class SqliteOutbox:
         try:
             marks = read_marks(database.beside(self._path, "marks"))
             with self._transaction() as db:
-                numbering.reconcile(db, marks)
+                numbering.reconcile(db, marks, self._start)
                 self._keep_house(db)
         except OSError as error:
             self._db.close()

@@ -83,6 +83,7 @@ def filled(folder: Path, kind: type[SqliteOutbox], *, clock: FakeClock | None = 
         clock or FakeClock(),
         max_bytes=10_000_000,
         retention={"charging": timedelta(days=1)},
+        start=lambda: 1,
     )
     for _ in range(5):
         box.append([("charging", lambda seq, previous: SealedRead("charging", seq, b"sealed"))])

@@ -26,7 +26,9 @@ def opened(
 ) -> SqliteOutbox:
     """An outbox that keeps `charging` for a day and `police` for an hour."""
     retention = {"charging": DAY, "police": timedelta(hours=1)}
-    return SqliteOutbox(path, clock, max_bytes=max_bytes, retention=retention, boot_id=boot_id, first=first)
+    return SqliteOutbox(
+        path, clock, max_bytes=max_bytes, retention=retention, boot_id=boot_id, first=first, start=lambda: 1
+    )
 
 
 def sealing(feed: str) -> tuple[str, SealAs]:
