@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from anpr_edge.dailycounts import DailyCounts
 from anpr_edge.plates.syntax import fold
 from anpr_edge.records import PlateRead
 from anpr_edge.seal.policy.coarse import as_seen
@@ -45,7 +46,8 @@ class FeedGate:
     """Applies a policy to read after read; `refused` says why a newer one is not the one in force.
 
     `draw` gives a random number from 0 to below 1 and decides what is sampled, for each feed by itself:
-    two feeds with the same share do not get the same vehicles. Without `lists` no read is on any.
+    two feeds with the same share do not get the same vehicles. Without `lists` no read is on any;
+    `counts` has every ruling, by day.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class FeedGate:
         refused: str = "",
         draw: Callable[[], float] = _draw,
         lists: Lists | None = None,
+        counts: DailyCounts | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock
         self._refused = refused
         self._draw = draw
         self._lists = lists
+        self._counts = counts
         self._was_valid = True
         self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
         self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
@@ -72,6 +76,8 @@ class FeedGate:
         shares = []
         for feed in self._policy.feeds:
             found = self._ruling(feed, read)
+            if self._counts:
+                self._counts.add(feed.name, found)
             if found is Ruling.GIVEN:
                 shares.append(Share(feed.name, as_seen(read, feed)))
             else:
@@ -81,6 +87,8 @@ class FeedGate:
     def state(self) -> dict[str, object]:
         """The `policy` part of the reader's state; version 0 are the configuration's own feeds."""
         policy = self._policy
+        if self._counts:
+            self._counts.save_if_due()
         withheld = {
             name: {str(why): count for why, count in counts.items() if count}
             for name, counts in self._withheld.items()

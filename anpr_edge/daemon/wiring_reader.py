@@ -13,7 +13,7 @@ from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.watchlists import WatchLists
-from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
+from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
@@ -54,13 +54,14 @@ def build_reader(config: Config) -> Reader:
         opened.enter_context(closing(signing_key))
         plates, sealer = build_plates(config), build_sealer(config, policy, signing_key)
         source = opened.enter_context(closing(build_source(config, clock)))
+        counts = opened.enter_context(closing(build_counts("reader", config, clock)))
         parts = ReaderParts(
             source=source,
             plates=plates,
             sealer=sealer,
             outbox=outbox,
             positioner=positioner,
-            feeds=FeedGate(policy, clock, refused=standing.refused, lists=lists),
+            feeds=FeedGate(policy, clock, refused=standing.refused, lists=lists, counts=counts),
             live=is_live(config),
             stall_after_s=config.camera.stall_after_s,
             release=opened.pop_all().close,
