@@ -82,6 +82,17 @@ class PolicyStore:
                 self._take(offered, last, utc_ns)
             return offered
 
+    def offers_other_than(self, known: bytes, utc_ns: int) -> bool:
+        """Whether `file` holds another policy than `known` that may be taken now; changes nothing."""
+        try:
+            blob = read_policy_file(self.file)
+            if blob == known:
+                return False
+            self.judge(blob, utc_ns, self.last_good())
+        except PolicyError:
+            return False
+        return True
+
     def judge(self, blob: bytes, utc_ns: int, last: Standing | None) -> Policy:
         """The policy in `blob`, when this unit may take it after `last`, now.
 

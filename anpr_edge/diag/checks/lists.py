@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok
@@ -37,6 +38,9 @@ def run(subject: Subject) -> Iterator[Finding]:
         return
     except (KeyFileError, PolicyError) as error:
         key = config.unit.keys_dir / OPEN_KEY
+        if isinstance(error, KeyFileError) and key.exists() and not os.access(key, os.R_OK):
+            yield not_checked(LISTS, f"{key}: this user may not read it", next_step=AS_ROOT)
+            return
         yield fail(
             LISTS, str(error), next_step=f"anpr-edge init makes {key}; the keeper needs its public half"
         )
