@@ -25,6 +25,8 @@ NO_ENTRY = "0" * 64
 
 AUDIT_MODE = 0o660
 AUDIT_FILE = "audit.log"
+LIST_TAKEN = "list-taken"
+"""A list of vehicles came, or a change to one: its name, revision, length and end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@
     ├── ModelError              a model, its card or its checksum is not what it must be
     ├── SealError               a read cannot be sealed, or a blob cannot be opened
     │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
-    │   └── EnvelopeError       a sealed read is refused; `kind` names the reason
+    │   ├── SignerUnavailable   the signing key's TPM does not answer now: try again
+    │   ├── EnvelopeError       a sealed read is refused; `kind` names the reason
+    │   └── ListError           a list of vehicles is refused: who signed it, for whom, or which revision
     ├── OutboxError             the outbox cannot keep or give reads
     │   └── OutboxBroken        its file is damaged: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
@@ -91,6 +93,10 @@ class KeyFileError(SealError):
     """A key is missing, malformed, readable by others, or of the wrong kind."""
 
 
+class SignerUnavailable(SealError):
+    """The signing key cannot be used just now: what was to be signed is kept, and tried again."""
+
+
 class Refusal(StrEnum):
     """Why a sealed read was refused. Values are stable: they appear in logs, tests and docs."""
 
@@ -113,6 +119,10 @@ class EnvelopeError(SealError):
     def __init__(self, kind: Refusal, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+
+
+class ListError(SealError):
+    """A list of vehicles of interest is refused: who signed it, for whom, or which revision it is."""
 
 
 class OutboxError(AnprError):

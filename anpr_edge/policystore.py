@@ -67,7 +67,7 @@ class PolicyStore:
 
         Raises: PolicyError when the file is refused and there is no good one to keep.
         """
-        with self._lock():
+        with self.locked():
             last = self.last_good()
             blob = b""
             try:
@@ -81,6 +81,17 @@ class PolicyStore:
             if last is None or last.blob != blob:
                 self._take(offered, last, utc_ns)
             return offered
+
+    def offers_other_than(self, known: bytes, utc_ns: int) -> bool:
+        """Whether `file` holds another policy than `known` that may be taken now; changes nothing."""
+        try:
+            blob = read_policy_file(self.file)
+            if blob == known:
+                return False
+            self.judge(blob, utc_ns, self.last_good())
+        except PolicyError:
+            return False
+        return True
 
     def judge(self, blob: bytes, utc_ns: int, last: Standing | None) -> Policy:
         """The policy in `blob`, when this unit may take it after `last`, now.
@@ -142,7 +153,7 @@ class PolicyStore:
         auditlog.append(self.audit_log, utc_ns, REFUSED, details)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Reader, uplink and `policy load` take turns."""
         path = self.state_dir / LOCK_FILE
         try:

@@ -9,7 +9,7 @@ This module needs no numpy at run time: the centre uses it without.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -233,6 +233,10 @@ class PlateRead:
         hidden = {"plate_text": mask_plate(self.plate_text), "char_confidences": "…"}
         shown = (f"{f.name}={hidden.get(f.name) or repr(getattr(self, f.name))}" for f in fields(self))
         return f"PlateRead({', '.join(shown)})"
+
+
+EPOCH_NUMBERS: Final = 2**40
+"""How many numbers an epoch of a feed has. A unit that has lost its outbox goes on in the next epoch."""
 
 
 @dataclass(frozen=True, slots=True)

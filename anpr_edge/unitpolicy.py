@@ -11,8 +11,10 @@ from anpr_edge.auditlog import read_audit
 from anpr_edge.config import Config
 from anpr_edge.config.model import Feed
 from anpr_edge.errors import PolicyError
+from anpr_edge.liststore import FOLDER, ListStore
 from anpr_edge.policystore import ACCEPTED, PolicyStore, Standing
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.openkey import load_open_key
 from anpr_edge.seal.policy.model import (
     ALWAYS_ON,
     CHOOSABLE,
@@ -25,6 +27,9 @@ from anpr_edge.seal.policy.model import (
 from anpr_edge.seal.policy.words import explain
 
 NOTICE_SCHEMA: Final = 1
+
+OPEN_KEY: Final = "open.pem"
+"""The unit's decryption key, in its keys folder."""
 
 LONGEST_NOTICE: Final = 60_000
 """Longer notices go without their words: brokers take packets of 65,536 bytes (docs/topics.md)."""
@@ -119,3 +124,15 @@ def _change(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def list_store(config: Config, policy: Policy) -> ListStore | None:
+    """Where the lists that a policy names are kept; None when it names none.
+
+    Raises: KeyFileError when the unit's decryption key cannot be had.
+    """
+    keepers = {feed.watch.name: VerifyKey.parse(feed.watch.key) for feed in policy.feeds if feed.watch}
+    if not keepers:
+        return None
+    own = load_open_key(config.unit.keys_dir / OPEN_KEY, config.unit.tpm)
+    return ListStore(config.unit.state_dir / FOLDER, config.unit.fleet, keepers, own)

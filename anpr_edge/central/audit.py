@@ -37,13 +37,14 @@ class Audit:
         link = Link(envelope.seq, envelope.previous, envelope_hash(blob))
         ledger = self._ledgers.setdefault((envelope.fleet, envelope.unit, envelope.feed), FeedLedger())
         words = "signed by its unit"
+        anew = ledger.begins_anew(link)
         place = ledger.place(link)
         if place is Place.NEW:
             holds = ledger.add(link, 0)
         else:
             holds = place is Place.REPEAT
             words += ", given twice" if holds else ""
-        if link.restarts:
+        if anew:
             words += ", begins a new chain: the outbox before it was lost"
         if not holds:
             words += ", but the chain to its neighbours does not hold"

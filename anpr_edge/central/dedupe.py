@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 
+from anpr_edge.records import EPOCH_NUMBERS
 from anpr_edge.seal.envelope import CHAIN_START
 
 PRINT_BYTES = 8
@@ -44,9 +45,9 @@ class Link:
     hash: bytes
 
     @property
-    def restarts(self) -> bool:
-        """Whether the unit began its chain anew here: its outbox was lost, or an older copy put back."""
-        return self.previous == CHAIN_START and self.seq > 1
+    def before_epoch(self) -> int:
+        """The number below the first that this one's epoch can have."""
+        return self.seq // EPOCH_NUMBERS * EPOCH_NUMBERS
 
 
 @dataclass(slots=True)
@@ -107,15 +108,23 @@ class FeedLedger:
 
     @property
     def missing(self) -> int:
-        """How many numbers below the highest one the unit gave out and are not here."""
+        """How many numbers below the highest one the unit gave out and are not here, at least.
+
+        Where a chain's beginning is not here yet, nobody can tell where it lies, and one is counted.
+        """
         marks = [0, *(run.last.seq for run in self._runs)]
-        gaps = (_gap_below(run, mark) for run, mark in zip(self._runs, marks, strict=False))
-        return sum(gap[1] - gap[0] + 1 for gap in gaps if gap)
+        return sum(_missing_below(run, mark) for run, mark in zip(self._runs, marks, strict=False))
 
     @property
     def restarts(self) -> int:
-        """How often the unit's outbox was lost: its chain then starts again at a much higher number."""
-        return sum(run.first.restarts for run in self._runs)
+        """How often the unit's outbox was lost: a later epoch begins then, or another chain in the same."""
+        starts = [run.first for run in self._runs if run.first.previous == CHAIN_START]
+        return sum(self.begins_anew(start) for start in starts)
+
+    def begins_anew(self, link: Link) -> bool:
+        """Whether the unit begins a chain at `link` that is not its first, as far as what is here tells."""
+        others_below = bool(self._runs) and self._runs[0].first.seq < link.seq
+        return link.previous == CHAIN_START and (link.before_epoch > 0 or others_below)
 
     def _run_at_or_below(self, seq: int) -> _Run | None:
         at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)
@@ -142,6 +151,14 @@ def _print(link: Link) -> int:
 
 def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:
     """What is missing between `mark` and `run`; nothing below the start of a chain was ever given out."""
-    if run.first.seq == mark + 1 or run.first.previous == CHAIN_START:
+    first = max(mark, run.first.before_epoch) + 1
+    if run.first.seq <= first or run.first.previous == CHAIN_START:
         return None
-    return mark + 1, run.first.seq - 1
+    return first, run.first.seq - 1
+
+
+def _missing_below(run: _Run, mark: int) -> int:
+    gap = _gap_below(run, mark)
+    if gap is None:
+        return 0
+    return 1 if mark <= run.first.before_epoch else gap[1] - gap[0] + 1

@@ -18,7 +18,7 @@ from anpr_edge.uplink import topics
 
 
 class FeedKey(NamedTuple):
-    """Whose numbers they are: a unit that was set up anew, with another signing key, counts from 1 again."""
+    """Whose numbers they are: a unit that was set up anew, with another signing key, counts anew."""
 
     fleet: str
     unit: str
@@ -121,7 +121,7 @@ class Intake:
         place = self.ledger(key).place(link)
         if place is Place.REPEAT:
             return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)
-        words = _RESTARTED if link.restarts else ""
+        words = _RESTARTED if self.ledger(key).begins_anew(link) else ""
         if place is Place.CONFLICT:
             self.ledger(key).add_conflict(link)
             words = _TAKEN

@@ -76,7 +76,8 @@ def _audit(config_path: Path) -> tuple[Path, Audit]:
 def _words(number: int, entry: Mapping[str, Any]) -> Iterator[str]:
     replaces = f", replaces policy {entry['replaces']}" if entry.get("replaces") else ""
     version = f" {entry['version']}" if "version" in entry else ""
-    yield f"{number}. {entry['utc']}  {entry['event']}{version}{replaces}"
+    listed = "{list}, revision {revision}: {entries} entries until {until}" if "list" in entry else ""
+    yield f"{number}. {entry['utc']}  {entry['event']}{version}{replaces} {listed.format_map(entry)}".rstrip()
     for label in ("reason", "why"):
         if label in entry:
             yield f"     {label}: {entry[label]}"

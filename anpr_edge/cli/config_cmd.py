@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _Su
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anpr_edge.cli.output import finding, json_line
+from anpr_edge.cli.output import finding, json_line, note
 from anpr_edge.cli.program import DEFAULT_CONFIG
 from anpr_edge.errors import ConfigError
 
@@ -23,8 +23,9 @@ TEXT = """A unit is configured by one TOML file, /etc/anpr-edge/unit.toml unless
   anpr-edge config example > unit.toml
   anpr-edge config check unit.toml"""
 
-CHECK_TEXT = """Print every problem in the file, one a line: where, which key, what is wrong, what is allowed.
-Exit code 0 when there is none, 78 when the file cannot be used."""
+CHECK_TEXT = """Print every problem in the file, one a line: where, which key, what is wrong, what is allowed;
+and every private key found on this machine that opens one of its feeds: it must not be here. Exit code 0 when
+there is none, 78 when the file cannot be used or such a key was found."""
 
 SHOW_TEXT = """Print every value in force as TOML, with the line it comes from or `default`. User names and
 passwords in addresses are left out. Exit code 78 when the file cannot be used."""
@@ -77,18 +78,32 @@ def run_check(arguments: Namespace) -> int:
     from anpr_edge.config import inspect_config
 
     inspection = inspect_config(_file(arguments))
+    strayed = _strayed(inspection.config, _file(arguments)) if inspection.config else []
     if arguments.json:
-        json_line(_check_json(inspection))
-    elif inspection.config:
+        json_line(_check_json(inspection, strayed))
+    elif inspection.config and not strayed:
         finding("ok", inspection.file, _summary(inspection.config))
     else:
-        for problem in inspection.problems:
+        for problem in (*inspection.problems, *strayed):
             print(problem)
-    return 0 if inspection.config else ConfigError.exit_code
+    return 0 if inspection.config and not strayed else ConfigError.exit_code
 
 
-def _check_json(inspection: Inspection) -> dict[str, Any]:
+def _strayed(config: Config, file: Path) -> list[str]:
+    """A line for each private key that opens a feed and lies on this machine."""
+    from anpr_edge.strayedkeys import strayed_keys
+
+    strayed = strayed_keys(config, file)
+    if strayed.closed:
+        note(f"{strayed.closed[0]} could not be looked at for private keys: run it as root")
+    return [
+        f"{key}: a private key that opens feed {feed} must not lie on a unit" for key, feed in strayed.found
+    ]
+
+
+def _check_json(inspection: Inspection, strayed: list[str]) -> dict[str, Any]:
     problems = [{"line": one.line, "key": one.key, "text": one.text} for one in inspection.problems]
+    problems += [{"line": None, "key": "", "text": text} for text in strayed]
     return {"schema": SCHEMA, "file": inspection.file, "ok": not problems, "problems": problems}
 
 

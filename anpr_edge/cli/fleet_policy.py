@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,11 +34,16 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     diff.set_defaults(run=run_diff)
     for name, text, run in (
         ("explain", "say in plain English who gets what, when and what for", run_explain),
-        ("assessment", "print the impact assessment's factual part as Markdown", run_assessment),
+        ("assessment", "print the impact assessment; exit code 1 while a question is open", run_assessment),
     ):
         command = commands.add_parser(name, help=text)
         add_policy_argument(command)
         command.set_defaults(run=run)
+    command.add_argument(
+        "--answers", type=Path, metavar="FILE", help="people's answers (TOML; docs/privacy-assessment.md)"
+    )
+    command.add_argument("--html", action="store_true", help="print a page of HTML instead of Markdown")
+    command.add_argument("--draft", action="store_true", help="exit code 0 although questions are open")
 
 
 def run_key(arguments: Namespace) -> int:
@@ -106,11 +112,30 @@ def run_explain(arguments: Namespace) -> int:
 
 
 def run_assessment(arguments: Namespace) -> int:
-    """Print the assessment's facts, and say how much is left to people."""
+    """Print the assessment's facts; it is not well while a question to people is open."""
     from anpr_edge.fleet.assessment import OPEN, assessment
+    from anpr_edge.fleet.page import html_page
 
-    lines = list(assessment(show_policy(arguments.file)))
-    print("\n".join(lines))
+    lines = list(assessment(show_policy(arguments.file), _answers(arguments.answers)))
     unanswered = sum(line.count(OPEN) for line in lines)
-    note(f"{unanswered} questions are left for people to answer; each is marked TO BE ANSWERED")
-    return 0
+    print("\n".join(html_page(lines[0].lstrip("# "), lines) if arguments.html else lines))
+    if unanswered:
+        note(f"{unanswered} questions are left for people to answer; each is marked TO BE ANSWERED")
+        note("--answers FILE takes what people answered; --draft takes it as it is")
+    return 1 if unanswered and not arguments.draft else 0
+
+
+def _answers(path: Path | None) -> dict[str, str]:
+    """The answers in a TOML file: `necessity = "…"`, and in [why] and [kept] one for each feed."""
+    if path is None:
+        return {}
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: no readable answers: {error}") from None
+    sections = {key: value for key, value in document.items() if isinstance(value, dict)}
+    flat = {key: value for key, value in document.items() if key not in sections}
+    flat |= {f"{key}.{feed}": text for key, texts in sections.items() for feed, text in texts.items()}
+    if wrong := [key for key, value in flat.items() if not isinstance(value, str) or not value.isprintable()]:
+        raise UsageError(f"{path}: {wrong[0]}: needs one line of text in quotes")
+    return flat

@@ -1,6 +1,7 @@
 """`anpr-edge init`: give a unit its identity, once.
 
-`--json`: {"schema": 1, "fleet", "unit", "keys_dir", "verify_key", "request", "made": [file], "kept": [file]}.
+`--json`: {"schema": 1, "fleet", "unit", "keys_dir", "verify_key", "open_key", "request",
+"made": [file], "kept": [file]}.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from anpr_edge.errors import KeyFileError, UsageError
 
 SCHEMA = 1
 SIGN_KEY, VERIFY_KEY, TLS_KEY = "sign.pem", "sign.pub", "tls.pem"
+OPEN_KEY, ADDRESS_KEY = "open.pem", "open.pub"
 REQUEST, CERTIFICATE, TRUST = "tls.csr", "tls.crt", "ca.crt"
 OUTBOX = "outbox.db"
-TEXT = """Make the signing key, the TLS key and a certificate request, in the keys folder of the
+TEXT = """Make the signing key, the key that opens what is sealed to this unit, the TLS key and a
+certificate request, in the keys folder of the
 unit's state folder. What exists is kept. Fleet, unit and folder come from the unit's
 configuration, or from --state, --fleet and --unit for a unit that has none yet.
 
@@ -45,6 +49,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--state", type=Path, metavar="DIR", help="the unit's state folder")
     parser.add_argument("--fleet", help="the fleet's name")
     parser.add_argument("--unit", help="the unit's name")
+    parser.add_argument("--tpm", metavar="DEVICE", help="with --state: make the signing key in this TPM 2.0")
     parser.add_argument(
         "--force-new-identity",
         action="store_true",
@@ -64,6 +69,7 @@ class _Identity:
     certificate: Path
     trust: Path
     outbox: Path
+    tpm: str | None
     made: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
@@ -91,13 +97,13 @@ def run(arguments: Namespace) -> int:
         _set_aside(identity)
     _refuse_other_unit(identity)
     verify_key = _make_keys(identity)
-    _show(identity, verify_key, as_json=arguments.json)
+    _show(identity, verify_key, _make_open_key(identity), as_json=arguments.json)
     return 0
 
 
 def _identity(arguments: Namespace) -> _Identity:
     given = (arguments.state, arguments.fleet, arguments.unit)
-    if not any(given):
+    if not any(given) and not arguments.tpm:
         return _configured(arguments.config or DEFAULT_CONFIG)
     if arguments.config or not all(given):
         raise UsageError("init needs either --config FILE or all of --state, --fleet and --unit")
@@ -109,7 +115,8 @@ def _identity(arguments: Namespace) -> _Identity:
             )
     state: Path = arguments.state
     keys = state / "keys"
-    return _Identity(arguments.fleet, arguments.unit, keys, keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
+    files = (keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
+    return _Identity(arguments.fleet, arguments.unit, keys, *files, arguments.tpm)
 
 
 def _configured(file: Path) -> _Identity:
@@ -117,7 +124,8 @@ def _configured(file: Path) -> _Identity:
 
     config = load_config(file)
     unit, broker = config.unit, config.broker
-    return _Identity(unit.fleet, unit.id, unit.keys_dir, broker.cert_file, broker.ca_file, config.outbox.path)
+    files = (broker.cert_file, broker.ca_file, config.outbox.path)
+    return _Identity(unit.fleet, unit.id, unit.keys_dir, *files, unit.tpm)
 
 
 def _make_folder(keys_dir: Path) -> None:
@@ -135,7 +143,7 @@ def _set_aside(identity: _Identity) -> None:
     """Move the old identity to a folder named after the time, and say what still hangs on it."""
     from anpr_edge.devices.clock import SystemClock
 
-    files = (REQUEST, CERTIFICATE, TLS_KEY, VERIFY_KEY, SIGN_KEY)
+    files = (REQUEST, CERTIFICATE, TLS_KEY, ADDRESS_KEY, OPEN_KEY, VERIFY_KEY, SIGN_KEY)
     there = [name for name in files if identity.path(name).exists()]
     if not there:
         return
@@ -165,11 +173,14 @@ def _refuse_other_unit(identity: _Identity) -> None:
 
 def _make_keys(identity: _Identity) -> str:
     """Make the missing files; returns the public key that verifies this unit's reads, as text."""
-    from anpr_edge.seal.keys import SigningKey, VerifyKey
+    from anpr_edge.seal.keys import VerifyKey
     from anpr_edge.seal.tls_request import TlsKey
+    from anpr_edge.seal.tpm import load_signing_key
 
-    identity.ensure(SIGN_KEY, lambda path: SigningKey.generate().save(path))
-    verify_key = SigningKey.load(identity.path(SIGN_KEY)).public
+    identity.ensure(SIGN_KEY, lambda path: _make_signing_key(path, identity.tpm))
+    with closing(load_signing_key(identity.path(SIGN_KEY), identity.tpm)) as signing_key:
+        verify_key = signing_key.public
+    _say_where_it_lies(identity)
     identity.ensure(VERIFY_KEY, lambda path: _save_public(path, verify_key.text))
     if VerifyKey.load(identity.path(VERIFY_KEY)) != verify_key:
         raise KeyFileError(
@@ -187,21 +198,54 @@ def _make_keys(identity: _Identity) -> str:
     return verify_key.text
 
 
+def _make_open_key(identity: _Identity) -> str:
+    """Make the unit's decryption key; returns the public key that lists are sealed to, as text."""
+    from anpr_edge.seal.openkey import load_open_key, make_open_key
+
+    identity.ensure(OPEN_KEY, lambda path: make_open_key(path, identity.tpm))
+    text = load_open_key(identity.path(OPEN_KEY), identity.tpm).public.text
+    identity.ensure(ADDRESS_KEY, lambda path: _save_public(path, text))
+    return text
+
+
+def _make_signing_key(path: Path, tpm: str | None) -> None:
+    from anpr_edge.seal.keys import SigningKey
+    from anpr_edge.seal.tpm import make_signing_key
+
+    if tpm is None:
+        SigningKey.generate().save(path)
+    else:
+        make_signing_key(tpm, path)
+
+
+def _say_where_it_lies(identity: _Identity) -> None:
+    """A key in a file beside a TPM may be meant, or be left over from before there was one."""
+    from anpr_edge.seal.tpm import DEFAULT_PLACE, is_in_tpm
+
+    in_tpm = is_in_tpm(identity.path(SIGN_KEY).read_bytes())
+    if identity.tpm is not None and not in_tpm:
+        note(f"{SIGN_KEY} is a file's key, from before unit.tpm: --force-new-identity makes one in the TPM")
+    elif identity.tpm is None and Path(DEFAULT_PLACE).exists():
+        note(f'there is a TPM: unit.tpm = "{DEFAULT_PLACE}" keeps the key in it, where none can copy it')
+
+
 def _save_public(path: Path, text: str) -> None:
     """The uplink reads this one: it may not see the signing key, and has to know which key it serves."""
     path.write_text(f"{text}\n", encoding="ascii")
     path.chmod(0o644)
 
 
-def _show(identity: _Identity, verify_key: str, *, as_json: bool) -> None:
+def _show(identity: _Identity, verify_key: str, open_key: str, *, as_json: bool) -> None:
     request = str(identity.path(REQUEST))
     if as_json:
         names = {"fleet": identity.fleet, "unit": identity.unit, "keys_dir": str(identity.keys_dir)}
         files = {"made": identity.made, "kept": identity.kept}
-        json_line({"schema": SCHEMA, **names, "verify_key": verify_key, "request": request, **files})
+        keys = {"verify_key": verify_key, "open_key": open_key}
+        json_line({"schema": SCHEMA, **names, **keys, "request": request, **files})
         return
     print(f"unit        {identity.fleet}/{identity.unit}")
     print(f"verify key  {verify_key}")
+    print(f"open key    {open_key}")
     print(f"request     {request}")
     if identity.kept:
         note(f"kept {', '.join(identity.kept)}; made {', '.join(identity.made) or 'nothing'}")

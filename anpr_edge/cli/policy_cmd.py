@@ -82,7 +82,7 @@ def run_load(arguments: Namespace) -> int:
     write_policy_file(store.file, blob)
     standing = store.admit(utc_ns)
     finding("ok", str(store.file), f"policy {standing.policy.version} taken; entered in {store.audit_log}")
-    note("next: systemctl restart anpr-edge-reader anpr-edge-uplink, which then work by it")
+    note("The services start again by themselves within 10 seconds, and then work by it.")
     return 0
 
 

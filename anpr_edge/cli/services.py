@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from anpr_edge.config import Config
     from anpr_edge.daemon.lifecycle import Service
 
+START_AGAIN = 75
+"""Exit code of a service that ended for a newer policy. Source: sysexits.h (EX_TEMPFAIL)."""
+
 READ_HELP = """Take frames, read plates, seal each read for its feeds and keep it in the outbox.
 Runs until the source ends or it is told to stop (Ctrl-C, SIGTERM); then finishes the
 reads it has begun. Needs no network, and under systemd has none. A unit has one reader:
-a second one is refused."""
+a second one is refused. Exit code 75: a newer policy is here, start it again."""
 
 UPLINK_HELP = """Send sealed reads from the outbox to the broker, and forget them when the centre's
 signed watermark says it has them. Runs until it is told to stop. Sees only ciphertext.
-A unit has one uplink: a second one is refused."""
+A unit has one uplink: a second one is refused. Exit code 75: a newer policy is here, start it again."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,5 +62,4 @@ def _run(process: str, args: argparse.Namespace, build: Callable[[Config], Servi
 
     config = load_config(args.config)
     start_logging(config.log.level)
-    run_service(process, config, build)
-    return 0
+    return START_AGAIN if run_service(process, config, build) else 0

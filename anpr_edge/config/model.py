@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 RAW_KEY_PATTERN = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"  # 32 bytes of canonical base64url
 POLYGON_TEXT = "3 to 64 corners [x, y], each from 0 to 1, that enclose an area"
+P256_KEY_PATTERN = r"A[A-Za-z0-9_-]{43}"  # 33 bytes of base64url, the first 2 or 3
 HYBRID_KEY_PATTERN = r"[A-Za-z0-9_-]{1621}[AQgw]"  # 1216 bytes of canonical base64url
 
 
@@ -46,10 +47,10 @@ Name = Annotated[
 RecipientText = Annotated[
     str, Field(pattern=f"^(x25519:{RAW_KEY_PATTERN}|mlkem768-x25519:{HYBRID_KEY_PATTERN})$")
 ]
+VERIFY_PATTERN = f"^(ed25519:{RAW_KEY_PATTERN}|p256:{P256_KEY_PATTERN})$"
+VERIFY_WORDS = "a verifying key: `ed25519:` and 43 characters or `p256:` and 44, as `{}` prints it"
 VerifyText = Annotated[
-    str,
-    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}$"),
-    Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-central keygen` prints it"),
+    str, Field(pattern=VERIFY_PATTERN), Allowed(VERIFY_WORDS.format("anpr-central keygen"))
 ]
 
 
@@ -65,6 +66,9 @@ class Unit(Section):
     fleet: Name
     id: Name
     state_dir: Place = Path("/var/lib/anpr-edge")
+    tpm: Annotated[str | None, Allowed("a TPM's device, or a TCTI's configuration")] = Field(
+        default=None, pattern=r"^(/|[a-z0-9-]+(:|$)).*"
+    )
     run_dir: Place = Path("/run/anpr-edge")
 
     @property
@@ -203,9 +207,7 @@ class Feed(Section):
 
 
 PolicyKeyText = Annotated[
-    str,
-    Field(pattern=f"^ed25519:{RAW_KEY_PATTERN}"),
-    Allowed("a verifying key: `ed25519:` and 43 characters, as `anpr-fleet policy key` prints it"),
+    str, Field(pattern=VERIFY_PATTERN), Allowed(VERIFY_WORDS.format("anpr-fleet policy key"))
 ]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from anpr_edge.dailycounts import DailyCounts
+from anpr_edge.plates.syntax import fold
 from anpr_edge.records import PlateRead
 from anpr_edge.seal.policy.coarse import as_seen
 from anpr_edge.seal.policy.decide import Ruling, ruling
@@ -19,6 +22,16 @@ log = logging.getLogger(__name__)
 MINUTE_NS = 60 * 10**9
 
 _draw = random.SystemRandom().random
+
+
+class Lists(Protocol):
+    """The lists of vehicles of interest that a unit holds."""
+
+    def has(self, name: str, folded: str, utc_ns: int) -> bool:
+        """Whether a plate, its look-alike characters made one, is on the list of this name."""
+
+    def state(self) -> Mapping[str, object]:
+        """What is held of each list, for the reader's state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,8 @@ class FeedGate:
     """Applies a policy to read after read; `refused` says why a newer one is not the one in force.
 
     `draw` gives a random number from 0 to below 1 and decides what is sampled, for each feed by itself:
-    two feeds with the same share do not get the same vehicles.
+    two feeds with the same share do not get the same vehicles. Without `lists` no read is on any;
+    `counts` has every ruling, by day.
     """
 
     def __init__(
@@ -43,11 +57,15 @@ class FeedGate:
         *,
         refused: str = "",
         draw: Callable[[], float] = _draw,
+        lists: Lists | None = None,
+        counts: DailyCounts | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock
         self._refused = refused
         self._draw = draw
+        self._lists = lists
+        self._counts = counts
         self._was_valid = True
         self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
         self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
@@ -58,6 +76,8 @@ class FeedGate:
         shares = []
         for feed in self._policy.feeds:
             found = self._ruling(feed, read)
+            if self._counts:
+                self._counts.add(feed.name, found)
             if found is Ruling.GIVEN:
                 shares.append(Share(feed.name, as_seen(read, feed)))
             else:
@@ -67,6 +87,8 @@ class FeedGate:
     def state(self) -> dict[str, object]:
         """The `policy` part of the reader's state; version 0 are the configuration's own feeds."""
         policy = self._policy
+        if self._counts:
+            self._counts.save_if_due()
         withheld = {
             name: {str(why): count for why, count in counts.items() if count}
             for name, counts in self._withheld.items()
@@ -77,6 +99,7 @@ class FeedGate:
             "until": utc_text(policy.until_utc_s) if policy.version else None,
             "refused": self._refused,
             "withheld": withheld,
+            "lists": dict(self._lists.state()) if self._lists else {},
         }
 
     def _say_when_it_ends(self, read: PlateRead) -> None:
@@ -92,9 +115,14 @@ class FeedGate:
         found = ruling(self._policy, feed, read)
         if found is not Ruling.GIVEN:
             return found
+        if feed.watch is not None and not self._is_listed(feed.watch.name, read):
+            return Ruling.NOT_LISTED
         if feed.share < 1 and self._draw() >= feed.share:
             return Ruling.NOT_SAMPLED
         return Ruling.GIVEN if self._has_room(feed) else Ruling.OVER_CEILING
+
+    def _is_listed(self, name: str, read: PlateRead) -> bool:
+        return self._lists is not None and self._lists.has(name, fold(read.plate_text), read.first.utc_ns)
 
     def _has_room(self, feed: FeedTerms) -> bool:
         """Whether the last minute leaves room under the feed's ceiling; takes the room when it does."""

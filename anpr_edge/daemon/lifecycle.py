@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from typing import Protocol
 
 from anpr_edge.config import Config
 from anpr_edge.daemon.alone import alone
+from anpr_edge.daemon.policywatch import LOOK_EVERY_S, policy_watch
 from anpr_edge.daemon.stages import in_words
 from anpr_edge.daemon.wiring_common import build_report
 from anpr_edge.devices.clock import SystemClock
@@ -21,8 +23,14 @@ class Service(Protocol):
     def stop(self) -> None: ...
 
 
-def run_service(process: str, config: Config, build: Callable[[Config], Service]) -> None:
-    """Build one service and run it to its end.
+def run_service(
+    process: str,
+    config: Config,
+    build: Callable[[Config], Service],
+    *,
+    look_every_s: float = LOOK_EVERY_S,
+) -> bool:
+    """Build one service and run it to its end. True when it ended for a newer policy, to be started again.
 
     Its state file says `starting` before anything is opened, and how it failed when it does.
 
@@ -35,14 +43,29 @@ def run_service(process: str, config: Config, build: Callable[[Config], Service]
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ender)
         try:
-            ender.service = build(config)
-            ender.service.run()
+            with closing(policy_watch(config, SystemClock()) or _NoWatch()) as watch:
+                ender.service = build(config)
+                watch.start(ender.service.stop, look_every_s)
+                ender.service.run()
+            return watch.has_news
         except SystemExit:
             report.amend({"state": "stopped"})
             raise
         except BaseException as error:
             report.amend({"state": "failed", "why": in_words(error)})
             raise
+
+
+class _NoWatch:
+    """In the place of a watch where no signed policy is."""
+
+    has_news = False
+
+    def start(self, stop: Callable[[], None], look_every_s: float) -> None:
+        """Nothing to look for."""
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 class _Ender:

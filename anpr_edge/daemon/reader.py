@@ -22,7 +22,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
-from anpr_edge.errors import CaptureError, OutboxError, SealError
+from anpr_edge.errors import CaptureError, OutboxError, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
@@ -233,15 +233,15 @@ class Reader:
         while True:
             try:
                 self._parts.outbox.append(requests)
-            except OutboxError as error:
-                self._outbox_refused(error, len(reads))
+            except (OutboxError, SignerUnavailable) as error:
+                self._cannot_keep(error, len(reads))
                 continue
             except SealError as error:
                 self._unsealable(error, reads)
                 return
             break
         if self._outbox_down:
-            log.info("the outbox takes reads again")
+            log.info("reads can be kept again")
         self._outbox_down = False
         self._counts.add("committed", len(reads))
         self._last_read_mono_ns = self._clock.now().mono_ns
@@ -258,11 +258,11 @@ class Reader:
     def _sealing(self, share: Share) -> SealAs:
         return lambda seq, previous: self._parts.sealer.seal(share.read, share.feed, seq, previous)
 
-    def _outbox_refused(self, error: OutboxError, waiting: int) -> None:
+    def _cannot_keep(self, error: OutboxError | SignerUnavailable, waiting: int) -> None:
         """Keep the reads and try again; only a stop ends the trying, after a few times more."""
         self._heartbeats.beat("commit")
         if not self._outbox_down:
-            log.error("outbox: %s; %d reads wait in memory", error, waiting)
+            log.error("reads cannot be kept: %s; %d wait in memory", error, waiting)
         self._outbox_down = True
         if self._stop.is_set():
             self._tries_left -= 1

@@ -12,6 +12,7 @@ from threading import Event
 
 from anpr_edge.daemon.health import Counters
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.dailycounts import SENT, DailyCounts
 from anpr_edge.errors import AnprError, OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SignedMessage
@@ -31,7 +32,7 @@ class UplinkService:
 
     `unit_kid` names the key the reader signs with; `ack_keys` are the keys whose watermarks count, one for
     each feed; `window` is how many reads may be with the broker unanswered; `publish_health` sends the
-    state, which holds no plate, and says whether it could.
+    state, which holds no plate, and says whether it could; `daily` has what the broker took, by day.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class UplinkService:
         ack_keys: Mapping[str, VerifyKey],
         window: int,
         publish_health: Callable[[Mapping[str, object]], bool],
+        daily: DailyCounts,
     ) -> None:
         self._outbox = outbox
         self._uplink = uplink
@@ -60,6 +62,7 @@ class UplinkService:
         self._ack_keys = ack_keys
         self._window = window
         self._publish_health = publish_health
+        self._daily = daily
         self._health_due_ns = clock.now().mono_ns
         self._stop = Event()
         self._in_flight: set[tuple[str, int]] = set()
@@ -89,6 +92,7 @@ class UplinkService:
             self._notifier.stopping()
             self._report.write(self._state("stopping"), force=True)
             self._uplink.stop()
+            self._daily.close()
             self._link, self._link_since_ns = LinkState(False, ending), self._clock.now().mono_ns
             self._report.write(self._state(ending), force=True)
 
@@ -104,6 +108,7 @@ class UplinkService:
             log.error("outbox: %s", error)
             self._clock.sleep(RETRY_S)
         self._notifier.alive()
+        self._daily.save_if_due()
         state = self._report.write(self._state("running"))
         if state is not None and self._health_due_ns <= self._clock.now().mono_ns:
             self._tell_health(state)
@@ -140,6 +145,8 @@ class UplinkService:
         for delivery in deliveries:
             self._in_flight.discard((delivery.feed, delivery.seq))
             self._counts.add("accepted" if delivery.accepted else "refused")
+            if delivery.accepted:
+                self._daily.add(delivery.feed, SENT)
             if not delivery.accepted:
                 log.warning(
                     "%s#%d refused: MQTT reason %d", delivery.feed, delivery.seq, delivery.reason_code

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from anpr_edge.config import Config
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.dailycounts import DailyCounts, counts_file
 from anpr_edge.outbox.outbox import DEFAULT_RETENTION, SqliteOutbox
 from anpr_edge.policystore import Standing
 from anpr_edge.seal.policy.model import Policy
@@ -40,8 +41,14 @@ def build_outbox(config: Config, policy: Policy, clock: Clock) -> SqliteOutbox:
         clock,
         max_bytes=config.outbox.max_megabytes * 1_000_000,
         retention={feed.name: timedelta(seconds=feed.waits_s) for feed in policy.feeds},
+        first=[feed.name for feed in policy.feeds if feed.first],
         default_retention=WITHDRAWN if policy.version else DEFAULT_RETENTION,
     )
+
+
+def build_counts(process: str, config: Config, clock: Clock) -> DailyCounts:
+    """What the service counts by day, for `anpr-edge transparency`."""
+    return DailyCounts(counts_file(config.unit.state_dir, process), clock)
 
 
 def build_report(process: str, config: Config, clock: Clock) -> StateReport:

@@ -13,7 +13,8 @@ from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
-from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
+from anpr_edge.daemon.watchlists import WatchLists
+from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.exposure import ExposureController
 from anpr_edge.devices.exposure_profile import day_and_night, longest_shutter_us
@@ -21,10 +22,12 @@ from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.errors import ConfigError
 from anpr_edge.pipeline import PlateReader
-from anpr_edge.seal.keys import RecipientKey, SigningKey
+from anpr_edge.seal.keys import RecipientKey, Signer
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
+from anpr_edge.seal.tpm import load_signing_key
 from anpr_edge.seams import Clock, Exposable, FrameSource, Illuminator
+from anpr_edge.unitpolicy import list_store
 from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.frame_faults import FrameFaults
 from anpr_edge.vision.motion import MotionGate
@@ -52,15 +55,19 @@ def build_reader(config: Config) -> Reader:
         if config.illuminator is not None:
             lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
             lamps.set_level(config.illuminator.level)
-        plates, sealer = build_plates(config), build_sealer(config, policy)
+        lists = build_lists(config, policy, clock)
+        signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
+        opened.enter_context(closing(signing_key))
+        plates, sealer = build_plates(config), build_sealer(config, policy, signing_key)
         source = opened.enter_context(closing(build_source(config, clock)))
+        counts = opened.enter_context(closing(build_counts("reader", config, clock)))
         parts = ReaderParts(
             source=source,
             plates=plates,
             sealer=sealer,
             outbox=outbox,
             positioner=positioner,
-            feeds=FeedGate(policy, clock, refused=standing.refused),
+            feeds=FeedGate(policy, clock, refused=standing.refused, lists=lists, counts=counts),
             live=is_live(config),
             faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
@@ -174,14 +181,20 @@ def build_view(view: ViewSettings) -> View:
     return View(view.regions, view.exclusions, lanes)
 
 
-def build_sealer(config: Config, policy: Policy) -> CoseSealer:
+def build_sealer(config: Config, policy: Policy, signing_key: Signer) -> CoseSealer:
     """Seals for the policy's feeds with the unit's own signing key."""
     return CoseSealer(
         unit=UnitIdentity(config.unit.fleet, config.unit.id, boot_id()),
-        signing_key=SigningKey.load(config.unit.keys_dir / "sign.pem"),
+        signing_key=signing_key,
         feeds={feed.name: [RecipientKey.parse(one.key) for one in feed.recipients] for feed in policy.feeds},
         fields={feed.name: feed.fields for feed in policy.feeds},
     )
+
+
+def build_lists(config: Config, policy: Policy, clock: Clock) -> WatchLists | None:
+    """The lists of vehicles of interest that the policy's feeds wait for; None when they wait for none."""
+    store = list_store(config, policy)
+    return None if store is None else WatchLists(store, clock)
 
 
 def build_positioner(config: Config, clock: Clock) -> SerialGps | FixedSite:

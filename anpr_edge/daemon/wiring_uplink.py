@@ -10,7 +10,7 @@ from anpr_edge import __version__
 from anpr_edge.config import Config
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.uplinkd import UplinkService
-from anpr_edge.daemon.wiring_common import admit_policy, build_outbox, build_report
+from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError
 from anpr_edge.seal.keys import VerifyKey
@@ -61,6 +61,7 @@ def build_uplink(config: Config) -> UplinkService:
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
         window=broker.in_flight,
         publish_health=publish_health,
+        daily=build_counts("uplink", config, clock),
     )
 
 

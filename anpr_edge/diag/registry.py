@@ -16,9 +16,11 @@ from anpr_edge.diag.checks import (
     gps,
     illuminator,
     keys,
+    lists,
     models,
     outbox,
     policy,
+    recipients,
     services,
 )
 from anpr_edge.diag.condition import Check, Condition
@@ -30,6 +32,8 @@ CHECKS: tuple[Check, ...] = (
     disk.CHECK,
     keys.CHECK,
     policy.CHECK,
+    lists.CHECK,
+    recipients.CHECK,
     models.CHECK,
     camera.CHECK,
     gps.CHECK,

@@ -6,9 +6,10 @@ It states what the units do. What only people can answer is asked in so many wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from anpr_edge.errors import UsageError
 from anpr_edge.seal.policy.model import FeedTerms, Policy, utc_text
 from anpr_edge.seal.policy.words import feed_rows, policy_rows, span
 
@@ -44,18 +45,36 @@ RESIDUAL: Final = (
     "Plates are misread now and then; the confidence in each read is the machine's own estimate.",
 )
 
-QUESTIONS: Final = (
-    "Why is reading every passing plate necessary for this purpose, and what was considered instead?",
-    "Why is the number of cameras, and the place of each, proportionate?",
-    "Who was consulted, among those whose plates are read too, and what did they say?",
-    "How do people learn of the cameras, see what is held of them, and object?",
-    "Who decides on a match, and how is a misread plate put right?",
-    "Who holds the policy key and the recipients' private keys, and who watches them?",
-)
+QUESTIONS: Final[Mapping[str, str]] = {
+    "necessity": "Why is reading every plate necessary for this purpose, and what was considered instead?",
+    "cameras": "Why is the number of cameras, and the place of each, proportionate?",
+    "consulted": "Who was consulted, among those whose plates are read too, and what did they say?",
+    "rights": "How do people learn of the cameras, see what is held of them, and object?",
+    "matches": "Who decides on a match, and how is a misread plate put right?",
+    "keys": "Who holds the policy key and the recipients' private keys, and who watches them?",
+}
+"""What the policy cannot say, by the key of its answer."""
 
 
-def assessment(policy: Policy) -> Iterator[str]:
-    """The document, line by line."""
+class _Answers:
+    """What people have answered; the rest is left open in so many words."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self.asked: set[str] = set()
+
+    def of(self, key: str) -> str:
+        self.asked.add(key)
+        return self._given.get(key, "").strip() or OPEN
+
+
+def assessment(policy: Policy, given: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The document, line by line, with the answers that are given.
+
+    Their keys are those of `QUESTIONS`, and for each feed `why.FEED` and, when the policy does not say it,
+    `kept.FEED`. Raises: UsageError for an answer that nobody asked for.
+    """
+    answers = _Answers(given or {})
     rows = policy_rows(policy)
     yield f"# Data-protection impact assessment: facts, policy {policy.version} of fleet {policy.fleet}"
     yield ""
@@ -64,8 +83,8 @@ def assessment(policy: Policy) -> Iterator[str]:
     yield from _numbered("How the data flow", FLOW)
     yield from _recipients(policy)
     for feed in policy.feeds:
-        yield from _feed(feed)
-    yield from _retention(policy)
+        yield from _feed(feed, answers)
+    yield from _retention(policy, answers)
     yield from _table("Safeguards", ("against", "by"), SAFEGUARDS)
     yield from _numbered("Risks that remain", RESIDUAL)
     yield from (
@@ -76,7 +95,11 @@ def assessment(policy: Policy) -> Iterator[str]:
     )
     yield "the latest this assessment has to be looked at again."
     yield from ("", "## What only people can answer", "")
-    yield from (f"{number}. {question} {OPEN}" for number, question in enumerate(QUESTIONS, start=1))
+    for number, (key, question) in enumerate(QUESTIONS.items(), start=1):
+        yield f"{number}. {question} {answers.of(key)}"
+    if stray := sorted((given or {}).keys() - answers.asked):
+        asked = ", ".join(sorted(answers.asked))
+        raise UsageError(f"answers: {stray[0]} was not asked", hint=f"what is asked: {asked}")
 
 
 def _recipients(policy: Policy) -> Iterator[str]:
@@ -89,18 +112,18 @@ def _recipients(policy: Policy) -> Iterator[str]:
     yield from _table("Who gets data", headings, rows or [("none", "nobody", "–", "–", "–")])
 
 
-def _feed(feed: FeedTerms) -> Iterator[str]:
+def _feed(feed: FeedTerms, answers: _Answers) -> Iterator[str]:
     yield from _table(f"Feed {feed.name}", ("what", "as the policy says"), tuple(feed_rows(feed).items()))
     yield ""
-    yield f"Why this feed needs each of these fields, hours and reads: {OPEN}"
+    yield f"Why this feed needs each of these fields, hours and reads: {answers.of(f'why.{feed.name}')}"
 
 
-def _retention(policy: Policy) -> Iterator[str]:
+def _retention(policy: Policy, answers: _Answers) -> Iterator[str]:
     rows = [
         (
             feed.name,
             f"at most {span(feed.waits_s)}, encrypted",
-            OPEN if feed.kept_days is None else f"{feed.kept_days} d",
+            answers.of(f"kept.{feed.name}") if feed.kept_days is None else f"{feed.kept_days} d",
         )
         for feed in policy.feeds
     ]

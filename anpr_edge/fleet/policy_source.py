@@ -19,6 +19,7 @@ from anpr_edge.seal.policy.model import (
     Calendar,
     FeedTerms,
     Hours,
+    ListTerms,
     Policy,
     Recipient,
 )
@@ -141,6 +142,8 @@ def _feed(name: str, table: _Table) -> FeedTerms:
         waits_s=table.convert("waits_hours", _seconds, table.take("waits_hours", (int, float))),
         kept_days=kept,
         most_per_minute=table.take("most_per_minute", int, None),
+        watch=_list(table),
+        first=table.convert("priority", _is_first, table.take("priority", str, "normal")),
     )
     table.end()
     return terms
@@ -150,6 +153,22 @@ def _recipients(table: _Table) -> tuple[Recipient, ...]:
     written = table.take("recipients", dict)
     named = _Table(written, table.at("recipients"))
     return tuple(Recipient(name, named.take(name, str)) for name in written)
+
+
+def _list(table: _Table) -> ListTerms | None:
+    written = table.take("list", dict, None)
+    if written is None:
+        return None
+    inner = _Table(written, table.at("list"))
+    terms = ListTerms(inner.take("name", str), inner.take("key", str))
+    inner.end()
+    return terms
+
+
+def _is_first(value: str) -> bool:
+    if value not in ("first", "normal"):
+        raise Wrong('needs "first" or "normal"')
+    return value == "first"
 
 
 def _calendar(table: _Table) -> Calendar:

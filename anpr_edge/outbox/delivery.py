@@ -7,7 +7,7 @@ holds a read back nor hurries it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from anpr_edge.records import Delivery, OutboxEntry, SealedRead
@@ -31,20 +31,25 @@ _SELECT: Final = "SELECT id, feed, seq, blob, attempts, not_before FROM reads WH
 _Row = tuple[int, str, int, bytes, int, int]
 
 
-def due(db: sqlite3.Connection, limit: int, age_ns: int, utc_ns: int) -> list[OutboxEntry]:
-    """Up to `limit` waiting reads: live ones newest first, then the others oldest first."""
-    live = _live(db, limit, age_ns)
-    ids = {row[0] for row in live}
-    backlog: list[_Row] = db.execute(
-        f"{_SELECT} AND not_before <= ? ORDER BY id LIMIT ?", (age_ns, limit)
-    ).fetchall()
-    rows = live + [row for row in backlog if row[0] not in ids]
+def due(
+    db: sqlite3.Connection, limit: int, age_ns: int, utc_ns: int, first: Collection[str] = ()
+) -> list[OutboxEntry]:
+    """Up to `limit` waiting reads: of the feeds `first`, then live ones newest first, then oldest first."""
+    urgent = [row for feed in sorted(first) for row in _waiting(db, limit, age_ns, " AND feed = ?", feed)]
+    rows = urgent + _live(db, limit, age_ns) + _waiting(db, limit, age_ns)
+    rows = list({row[0]: row for row in rows}.values())
     return [
         OutboxEntry(
             SealedRead(feed, seq, blob), abs(tries), utc_ns + not_before - age_ns if not_before else 0
         )
         for _, feed, seq, blob, tries, not_before in rows[:limit]
     ]
+
+
+def _waiting(db: sqlite3.Connection, limit: int, age_ns: int, also: str = "", *values: str) -> list[_Row]:
+    """The oldest reads whose time has come."""
+    query = f"{_SELECT} AND not_before <= ?{also} ORDER BY id LIMIT ?"
+    return db.execute(query, (age_ns, *values, limit)).fetchall()
 
 
 def _live(db: sqlite3.Connection, limit: int, age_ns: int) -> list[_Row]:

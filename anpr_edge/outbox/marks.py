@@ -1,7 +1,7 @@
 """The highest number each feed has used, kept apart from the database: no number is ever used twice.
 
-When the database is lost, or an older copy of it is put back, numbering goes on far above the mark and
-the feed's chain starts again, so that the centre can tell. One line a feed: twenty digits, its name.
+When the database is lost, or an older copy of it is put back, numbering goes on in the epoch after the mark's
+and the feed's chain starts again, so that the centre can tell. One line a feed: twenty digits, its name.
 """
 
 from __future__ import annotations
@@ -13,14 +13,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-JUMP: Final = 1_000_000
-"""How far above the mark a restarted feed goes on.
-
-A mark is written after its commit and not forced to the disk each time, so that a power cut may leave
-it behind, by less than `SYNC_EVERY` numbers: the jump is well beyond that.
-"""
-
 SYNC_EVERY: Final = 10_000
+"""A mark is written after its commit and forced to the disk this seldom: a power cut may leave it behind, by
+less numbers than this, of an epoch's 2^40."""
 
 _LINE: Final = re.compile(rb"(\d{20}) ([A-Za-z0-9._-]+)\n")
 

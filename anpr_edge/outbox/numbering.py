@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from anpr_edge.outbox.marks import JUMP
-from anpr_edge.records import SealedRead
+from anpr_edge.records import EPOCH_NUMBERS, SealedRead
 from anpr_edge.seams import SealAs
 
 CHAIN_START: Final = bytes(32)
 """The hash that a chain's first read follows."""
+
+HIGHEST_START: Final = 2**32
+"""Leaves an epoch all but a 256th of its numbers, and hides some 10^9 reads."""
+
+Start = Callable[[], int]
+"""Where in an epoch a feed begins to count, from 1."""
 
 
 def append(db: sqlite3.Connection, feed: str, seal: SealAs, age_ns: int) -> SealedRead:
@@ -32,20 +38,38 @@ def append(db: sqlite3.Connection, feed: str, seal: SealAs, age_ns: int) -> Seal
     return read
 
 
-def last_numbers(db: sqlite3.Connection, feeds: Iterable[str]) -> dict[str, int]:
-    """The number each feed has used last; a new feed is made known, at 0."""
-    found = {}
-    for feed in feeds:
-        db.execute("INSERT OR IGNORE INTO feeds (feed, last_hash) VALUES (?, ?)", (feed, CHAIN_START))
-        found[feed] = db.execute("SELECT last_seq FROM feeds WHERE feed = ?", (feed,)).fetchone()[0]
-    return found
+def last_numbers(db: sqlite3.Connection, feeds: Iterable[str], start: Start) -> dict[str, int]:
+    """The number each feed has used last; a feed that has used none is made known, at 0."""
+    return {feed: _known(db, feed) or _make_known(db, feed, start() - 1) for feed in feeds}
 
 
-def reconcile(db: sqlite3.Connection, marks: Mapping[str, int]) -> None:
-    """Start a feed's chain again, far above its mark, when the database has lost numbers the mark knows."""
-    for feed, last_seq in last_numbers(db, marks).items():
-        if last_seq < marks[feed]:
+def reconcile(db: sqlite3.Connection, marks: Mapping[str, int], start: Start) -> None:
+    """Begin a feed's next epoch, and its chain anew, when the database has lost numbers the mark knows."""
+    for feed, mark in marks.items():
+        if _known(db, feed) < mark:
+            before = (mark // EPOCH_NUMBERS + 1) * EPOCH_NUMBERS + start() - 1
+            _make_known(db, feed, before)
             db.execute(
                 "UPDATE feeds SET last_seq = ?, last_hash = ?, restarts = restarts + 1 WHERE feed = ?",
-                (marks[feed] + JUMP, CHAIN_START, feed),
+                (before, CHAIN_START, feed),
             )
+
+
+def random_start() -> int:
+    """Where in an epoch a feed begins to count.
+
+    A number does not tell how many reads there were, and no two feeds of a unit have the same ones.
+    """
+    return 1 + secrets.randbelow(HIGHEST_START)
+
+
+def _known(db: sqlite3.Connection, feed: str) -> int:
+    """The number a feed has given out last; 0 when it is not known."""
+    row = db.execute("SELECT last_seq FROM feeds WHERE feed = ?", (feed,)).fetchone()
+    return row[0] if row else 0
+
+
+def _make_known(db: sqlite3.Connection, feed: str, before: int) -> int:
+    row = (feed, before, CHAIN_START)
+    db.execute("INSERT OR IGNORE INTO feeds (feed, last_seq, last_hash) VALUES (?, ?, ?)", row)
+    return 0

@@ -7,7 +7,7 @@ the hash it follows are committed together, and are on the disk when `append` re
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -34,8 +34,9 @@ class SqliteOutbox:
     """Keeps sealed reads in one SQLite file until their feed's centre has them.
 
     It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the oldest. A read
-    goes when it is older than its feed's `retention`. Both are counted. Safe to use from several threads;
-    one process appends.
+    goes when it is older than its feed's `retention`. Both are counted. Reads of the feeds `first`
+    are due before all others. Safe to use from several threads; one process appends. A
+    feed's numbers begin where `start` says.
 
     A file that turns out broken is begun anew by `append` once the other process has let go of it; until then
     every call raises OutboxBroken.
@@ -52,6 +53,8 @@ class SqliteOutbox:
         retention: Mapping[str, timedelta],
         default_retention: timedelta = DEFAULT_RETENTION,
         boot_id: bytes | None = None,
+        first: Collection[str] = (),
+        start: numbering.Start = numbering.random_start,
     ) -> None:
         if max_bytes < SMALLEST_BYTES:
             raise OutboxError(f"{path}: {max_bytes} bytes, an outbox holds at least {SMALLEST_BYTES}")
@@ -61,6 +64,8 @@ class SqliteOutbox:
         self._max_bytes = max_bytes
         self._retention = dict(retention)
         self._default_retention = default_retention
+        self._first = frozenset(first)
+        self._start = start
         self._guard = RLock()
         self._lost_marks = 0
         self._open()
@@ -76,7 +81,7 @@ class SqliteOutbox:
             with self._transaction() as db:
                 self._keep_house(db)
                 age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
-                last = numbering.last_numbers(db, {feed for feed, _ in requests})
+                last = numbering.last_numbers(db, {feed for feed, _ in requests}, self._start)
                 sealed = [numbering.append(db, feed, seal, age_ns) for feed, seal in requests]
                 housekeeping.make_room(db, self._max_bytes)
                 self._prepare_marks(last)
@@ -93,7 +98,7 @@ class SqliteOutbox:
             self._keep_house_if_late()
             now = self._clock.now()
             age_ns = housekeeping.age(self._db, now, self._boot_id).age_ns
-            return delivery.due(self._db, limit, age_ns, now.utc_ns)
+            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first)
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
         """Mark accepted reads sent; put refused ones back with a later next attempt.
@@ -170,7 +175,7 @@ class SqliteOutbox:
         try:
             marks = read_marks(database.beside(self._path, "marks"))
             with self._transaction() as db:
-                numbering.reconcile(db, marks)
+                numbering.reconcile(db, marks, self._start)
                 self._keep_house(db)
         except OSError as error:
             self._db.close()

@@ -8,7 +8,7 @@ PRAGMA user_version = 1;
 
 CREATE TABLE feeds (
     feed         TEXT PRIMARY KEY,
-    last_seq     INTEGER NOT NULL DEFAULT 0,   -- the highest number ever given to a read of this feed
+    last_seq     INTEGER NOT NULL DEFAULT 0,   -- the number given out last; the next one is one above
     last_hash    BLOB    NOT NULL,             -- SHA-256 of that read's envelope; zeros where a chain starts
     watermark    INTEGER NOT NULL DEFAULT 0,   -- the centre has everything up to here
     restarts     INTEGER NOT NULL DEFAULT 0,   -- how often the chain had to start again

@@ -12,7 +12,7 @@ from typing import Final, cast
 from anpr_edge.errors import EnvelopeError, Refusal, SealError
 from anpr_edge.seal import cbor, sign1
 from anpr_edge.seal.header import HIGHEST_SEQ, NAME
-from anpr_edge.seal.keys import KID_BYTES, SigningKey, VerifyKey
+from anpr_edge.seal.keys import KID_BYTES, Signer, VerifyKey
 
 LONGEST_BYTES: Final = 65_536
 MOST_GAPS: Final = 1000
@@ -41,7 +41,7 @@ class Ack:
     unit_kid: bytes
 
 
-def sign_ack(ack: Ack, key: SigningKey) -> bytes:
+def sign_ack(ack: Ack, key: Signer) -> bytes:
     """The acknowledgement as it goes down. Raises: SealError when a field is out of its limits."""
     wrong = _first_wrong(ack)
     if wrong:
@@ -56,7 +56,7 @@ def sign_ack(ack: Ack, key: SigningKey) -> bytes:
         ISSUED: ack.issued_utc_ns,
         UNIT_KID: ack.unit_kid,
     }
-    return sign1.sign(_protected(key.kid), cbor.encode(fields), key)
+    return sign1.sign(_protected(key.public), cbor.encode(fields), key)
 
 
 def open_ack(blob: bytes, key: VerifyKey) -> Ack:
@@ -65,15 +65,15 @@ def open_ack(blob: bytes, key: VerifyKey) -> Ack:
     Raises: EnvelopeError (oversize, malformed, trailing-bytes, header, signature, version).
     """
     signed = sign1.parse(blob, LONGEST_BYTES, "the acknowledgement")
-    if signed.protected != _protected(key.kid):
+    if signed.protected != _protected(key):
         raise EnvelopeError(Refusal.HEADER, "the acknowledgement: header is not this key's")
     if not signed.signed_by(key):
         raise EnvelopeError(Refusal.SIGNATURE, f"the acknowledgement: not signed by {key.text}")
     return _decode(signed.payload)
 
 
-def _protected(kid: bytes) -> bytes:
-    return cbor.encode({sign1.ALG: sign1.ED25519, sign1.KID: kid, sign1.TYP: ACK_TYPE})
+def _protected(key: VerifyKey) -> bytes:
+    return cbor.encode({sign1.ALG: key.alg, sign1.KID: key.kid, sign1.TYP: ACK_TYPE})
 
 
 def _decode(payload: bytes) -> Ack:

@@ -14,7 +14,7 @@ from anpr_edge.errors import EnvelopeError, Refusal
 from anpr_edge.seal import encrypt, padding, sign1
 from anpr_edge.seal import header as headers
 from anpr_edge.seal.header import CHAIN_START, FORMAT_VERSION, ClearHeader
-from anpr_edge.seal.keys import RecipientKey, RecipientPrivateKey, SigningKey, VerifyKey
+from anpr_edge.seal.keys import RecipientKey, RecipientPrivateKey, Signer, VerifyKey
 
 __all__ = ["CHAIN_START", "FORMAT_VERSION", "LONGEST_BYTES", "ClearHeader", "Envelope"]
 __all__ += ["envelope_hash", "parse", "seal"]
@@ -32,13 +32,15 @@ def envelope_hash(blob: bytes) -> bytes:
 class Envelope(ClearHeader):
     """A sealed read taken apart. Its fields are claims until `verify` has passed."""
 
+    alg: int
     signer_kid: bytes
     signed: sign1.Sign1
     encrypted: encrypt.Encrypted
 
     def verify(self, key: VerifyKey) -> None:
         """Pass when `key` signed this envelope. Raises: EnvelopeError (signature)."""
-        if self.signer_kid != key.kid or not self.signed.signed_by(key):
+        named = (self.alg, self.signer_kid)
+        if named != (key.alg, key.kid) or not self.signed.signed_by(key):
             raise EnvelopeError(Refusal.SIGNATURE, f"{self.name}: not signed by {key.text}")
 
     def addressed(self, fleet: str, unit: str, feed: str) -> None:
@@ -64,12 +66,12 @@ class Envelope(ClearHeader):
         return f"Envelope({self.name})"
 
 
-def seal(record: bytes, header: ClearHeader, recipients: Sequence[RecipientKey], key: SigningKey) -> bytes:
+def seal(record: bytes, header: ClearHeader, recipients: Sequence[RecipientKey], key: Signer) -> bytes:
     """Pad, encrypt, bind and sign one encoded record.
 
     Raises: SealError when the record, the header or the recipients are beyond their limits.
     """
-    protected = headers.encode(header, key.kid)
+    protected = headers.encode(header, key.public)
     ciphertext = encrypt.encrypt(padding.pad(record), recipients, bound_to=protected)
     return sign1.sign(protected, ciphertext, key)
 
@@ -80,7 +82,7 @@ def parse(blob: bytes) -> Envelope:
     Raises: EnvelopeError (oversize, malformed, trailing-bytes, version, header, signature).
     """
     signed = sign1.parse(blob, LONGEST_BYTES, "the envelope")
-    header, signer_kid = headers.decode(signed.protected)
+    header, alg, signer_kid = headers.decode(signed.protected)
     return Envelope(
         version=header.version,
         fleet=header.fleet,
@@ -89,6 +91,7 @@ def parse(blob: bytes) -> Envelope:
         boot_id=header.boot_id,
         seq=header.seq,
         previous=header.previous,
+        alg=alg,
         signer_kid=signer_kid,
         signed=signed,
         encrypted=encrypt.parse(signed.payload),

@@ -11,7 +11,8 @@ from typing import Final, cast
 
 from anpr_edge.errors import EnvelopeError, Refusal, SealError
 from anpr_edge.seal import cbor, sign1
-from anpr_edge.seal.keys import KID_BYTES
+from anpr_edge.seal.keys import KID_BYTES, VerifyKey
+from anpr_edge.seal.signatures import ALGS
 
 FORMAT_VERSION: Final = 1
 CHAIN_START: Final = bytes(32)
@@ -49,8 +50,11 @@ class ClearHeader:
     previous: bytes
 
 
-def encode(header: ClearHeader, signer_kid: bytes) -> bytes:
-    """The protected bucket that carries `header`. Raises: SealError when a field is out of its limits."""
+def encode(header: ClearHeader, signer: VerifyKey) -> bytes:
+    """The protected bucket that carries `header`, signed by `signer`.
+
+    Raises: SealError when a field is out of its limits.
+    """
     fields = {
         VERSION: header.version,
         FLEET: header.fleet,
@@ -65,16 +69,16 @@ def encode(header: ClearHeader, signer_kid: bytes) -> bytes:
         raise SealError(f"a sealed read's header: {wrong}")
     return cbor.encode(
         {
-            sign1.ALG: sign1.ED25519,
+            sign1.ALG: signer.alg,
             sign1.CONTENT_TYPE: COSE_ENCRYPT_CONTENT,
-            sign1.KID: signer_kid,
+            sign1.KID: signer.kid,
             LABEL: fields,
         }
     )
 
 
-def decode(protected: bytes) -> tuple[ClearHeader, bytes]:
-    """The clear header and the signer's kid.
+def decode(protected: bytes) -> tuple[ClearHeader, int, bytes]:
+    """The clear header, the signature's algorithm and the signer's kid.
 
     Raises: EnvelopeError (malformed, trailing-bytes, version, header).
     """
@@ -87,22 +91,23 @@ def decode(protected: bytes) -> tuple[ClearHeader, bytes]:
         raise EnvelopeError(Refusal.HEADER, "the signed header: no version")
     if version != FORMAT_VERSION:
         raise EnvelopeError(Refusal.VERSION, f"format version {version}, not {FORMAT_VERSION}")
-    kid = _checked_kid(outer)
+    alg, kid = _checked_signer(outer)
     wrong = _first_wrong(fields)
     if wrong:
         raise EnvelopeError(Refusal.HEADER, f"the signed header: {wrong}")
-    return ClearHeader(*cast("tuple[int, str, str, str, bytes, int, bytes]", fields.values())), kid
+    return ClearHeader(*cast("tuple[int, str, str, str, bytes, int, bytes]", fields.values())), alg, kid
 
 
-def _checked_kid(outer: dict[int | str, cbor.Value]) -> bytes:
+def _checked_signer(outer: dict[int | str, cbor.Value]) -> tuple[int, bytes]:
     if outer.keys() != _LABELS:
         raise EnvelopeError(Refusal.HEADER, "the signed header: labels are not exactly 1, 3, 4 and -65537")
-    if outer[sign1.ALG] != sign1.ED25519 or outer[sign1.CONTENT_TYPE] != COSE_ENCRYPT_CONTENT:
+    alg = outer[sign1.ALG]
+    if not isinstance(alg, int) or alg not in ALGS or outer[sign1.CONTENT_TYPE] != COSE_ENCRYPT_CONTENT:
         raise EnvelopeError(Refusal.HEADER, "the signed header: another algorithm or content type")
     kid = outer[sign1.KID]
     if not isinstance(kid, bytes) or len(kid) != KID_BYTES:
         raise EnvelopeError(Refusal.HEADER, f"the signed header: kid is not {KID_BYTES} bytes")
-    return kid
+    return alg, kid
 
 
 def _first_wrong(fields: dict[int | str, cbor.Value]) -> str:

@@ -24,11 +24,8 @@ LONGEST_BYTES = 4096
 """A key file is some 120 bytes; whatever is longer than this is something else."""
 
 
-def load(path: Path) -> object:
-    """The private key at `path`, of whatever kind.
-
-    Raises: KeyFileError when it is missing, readable by others or malformed.
-    """
+def read(path: Path) -> bytes:
+    """What a key file holds. Raises: KeyFileError when it is missing or readable by others."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -40,6 +37,15 @@ def load(path: Path) -> object:
             f"{path}: mode {mode:04o} lets others at a private key, at most 0600",
             hint=f"chmod 600 {path}",
         )
+    return pem
+
+
+def load(path: Path) -> object:
+    """The private key at `path`, of whatever kind.
+
+    Raises: KeyFileError when it is missing, readable by others or malformed.
+    """
+    pem = read(path)
     try:
         return XWingPrivateKey.from_pem(pem) or load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -65,6 +71,14 @@ def save(
         if isinstance(key, XWingPrivateKey)
         else key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
+    write_new(path, pem)
+
+
+def write_new(path: Path, pem: bytes) -> None:
+    """Write the new file `path`, readable by its owner alone, and see it to the disk.
+
+    Raises: KeyFileError when the file exists or cannot be written.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:

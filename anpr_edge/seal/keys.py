@@ -1,7 +1,7 @@
 """The four keys of a feed: the unit signs, anyone verifies; anyone encrypts, the recipient opens.
 
-A public key is one line of text: `x25519:…`, `mlkem768-x25519:…` or `ed25519:…` (base64url, no padding).
-A private key is a PKCS#8 PEM file that nobody but its owner may read.
+A public key is one line of text: `x25519:…`, `mlkem768-x25519:…`, `ed25519:…` or `p256:…` (base64url, no
+padding). A private key is a PKCS#8 PEM file that nobody but its owner may read, or lies in a TPM (tpm.py).
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ import base64
 import binascii
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from anpr_edge.errors import KeyFileError
-from anpr_edge.seal import hpke, keyfile
+from anpr_edge.seal import hpke, keyfile, signatures
 from anpr_edge.seal.xwing import XWingPrivateKey
 
 KID_BYTES = 8
-ED25519 = "ed25519"
-ED25519_BYTES = 32
-"""A public key. Source: RFC 8032 §5.1.5."""
-
 SECRET_BYTES = 32
 """A recipient's private key of either suite. Source: RFC 7748 §5, draft-connolly-cfrg-xwing-kem-10 §5.2."""
 
@@ -163,6 +161,12 @@ class RecipientPrivateKey:
         keyfile.save(path, self._key)
 
     @property
+    def secret(self) -> bytes:
+        """The 32 bytes that `from_secret` makes the key of."""
+        key = self._key
+        return key.seed if isinstance(key, XWingPrivateKey) else key.private_bytes_raw()
+
+    @property
     def suite(self) -> hpke.HpkeSuite:
         """How a secret is unwrapped with this key."""
         return self.public.suite
@@ -177,14 +181,22 @@ class RecipientPrivateKey:
 
 @dataclass(frozen=True)
 class VerifyKey:
-    """Tells whether its private half signed something."""
+    """Tells whether its private half signed something; `suite` says how it signs."""
 
+    suite: signatures.SignatureSuite
     raw: bytes
 
     @classmethod
     def parse(cls, text: str) -> VerifyKey:
-        """The key written as `ed25519:…`. Raises: KeyFileError."""
-        return cls(_split(text, {ED25519: ED25519_BYTES})[1])
+        """The key written as `ed25519:…` or `p256:…`. Raises: KeyFileError."""
+        name, raw = _split(text, {suite.name: suite.public_bytes for suite in signatures.SUITES.values()})
+        key = cls(signatures.SUITES[name], raw)
+        try:
+            key._verify  # noqa: B018
+        except ValueError:
+            hint = "copy it again from its owner"
+            raise KeyFileError(f"public key {text!r}: no {name} key", hint=hint) from None
+        return key
 
     @classmethod
     def load(cls, path: Path) -> VerifyKey:
@@ -201,34 +213,53 @@ class VerifyKey:
     @property
     def text(self) -> str:
         """As written in a configuration or a unit list."""
-        return _text_from_raw(self.raw, ED25519)
+        return _text_from_raw(self.raw, self.suite.name)
+
+    @property
+    def alg(self) -> int:
+        """How it is named in a header of what it signed."""
+        return self.suite.alg
 
     @cached_property
     def kid(self) -> bytes:
         return kid_of(self.raw)
 
     @cached_property
-    def _public(self) -> Ed25519PublicKey:
-        return Ed25519PublicKey.from_public_bytes(self.raw)
+    def _verify(self) -> Callable[[bytes, bytes], bool]:
+        return self.suite.verifier(self.raw)
 
     def verify(self, signature: bytes, data: bytes) -> bool:
         """Whether `signature` is this key's over `data`."""
-        try:
-            self._public.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
+        return self._verify(signature, data)
 
     def __repr__(self) -> str:
         return f"VerifyKey({self.text})"
 
 
+class Signer(Protocol):
+    """Signs a unit's reads, a centre's acknowledgements or an authority's policies, wherever its key lies."""
+
+    @property
+    def public(self) -> VerifyKey:
+        """What verifies its signatures."""
+
+    @property
+    def kid(self) -> bytes:
+        """What its public half goes by on the wire."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The 64-byte signature over `data`. Raises: SignerUnavailable when the key is out of reach now."""
+
+    def close(self) -> None:
+        """Let go of what holds the key; harmless when called twice."""
+
+
 class SigningKey:
-    """Signs a unit's reads, or a centre's acknowledgements."""
+    """A signer whose key, of Ed25519, is in this process's memory."""
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
-        self.public = VerifyKey(private.public_key().public_bytes_raw())
+        self.public = VerifyKey(signatures.ED25519, private.public_key().public_bytes_raw())
 
     @classmethod
     def generate(cls) -> SigningKey:
@@ -254,6 +285,9 @@ class SigningKey:
     def sign(self, data: bytes) -> bytes:
         """The 64-byte signature over `data`."""
         return self._private.sign(data)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     def __repr__(self) -> str:
         return f"SigningKey(of {self.public.text})"

@@ -9,7 +9,7 @@ from anpr_edge.errors import SealError
 from anpr_edge.records import PlateRead, SealedRead
 from anpr_edge.seal import envelope, wire
 from anpr_edge.seal.header import CHAIN_START, FORMAT_VERSION, ClearHeader
-from anpr_edge.seal.keys import RecipientKey, SigningKey
+from anpr_edge.seal.keys import RecipientKey, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class CoseSealer:
     def __init__(
         self,
         unit: UnitIdentity,
-        signing_key: SigningKey,
+        signing_key: Signer,
         feeds: Mapping[str, Sequence[RecipientKey]],
         fields: Mapping[str, frozenset[wire.Field]] | None = None,
     ) -> None:

@@ -1,6 +1,6 @@
-"""One signature over a header and a payload: COSE_Sign1 with Ed25519, in one fixed shape.
+"""One signature over a header and a payload: COSE_Sign1, in one fixed shape.
 
-Source: RFC 9052 §4.2 and §4.4, RFC 9864 (Ed25519 fully specified: algorithm -19).
+Source: RFC 9052 §4.2 and §4.4.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from typing import Final
 
 from anpr_edge.errors import EnvelopeError, Refusal
 from anpr_edge.seal import cbor
-from anpr_edge.seal.keys import SigningKey, VerifyKey
+from anpr_edge.seal.keys import Signer, VerifyKey
+from anpr_edge.seal.signatures import SIGNATURE_BYTES
 
 TAG: Final = 18
-SIGNATURE_BYTES: Final = 64
 
 ALG: Final = 1
 CONTENT_TYPE: Final = 3
 KID: Final = 4
 TYP: Final = 16
 """Header labels. Source: RFC 9052 §3.1, RFC 9596."""
-
-ED25519: Final = -19
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,8 @@ class Sign1:
         return key.verify(self.signature, _to_be_signed(self.protected, self.payload))
 
 
-def sign(protected: bytes, payload: bytes, key: SigningKey) -> bytes:
-    """The encoded message; `protected` must name `key` in its own kid."""
+def sign(protected: bytes, payload: bytes, key: Signer) -> bytes:
+    """The encoded message; `protected` must name `key` in its own alg and kid."""
     signature = key.sign(_to_be_signed(protected, payload))
     return cbor.encode(cbor.Tag(TAG, [protected, {}, payload, signature]))
 

@@ -69,11 +69,15 @@ class XWingPrivateKey:
     def from_pem(cls, pem: bytes) -> XWingPrivateKey | None:
         """The key in a PEM file that `pem` could have written; None when it is something else."""
         try:
-            der = base64.b64decode(b"".join(pem.splitlines()[1:-1]), validate=True)
+            key = cls.from_der(base64.b64decode(b"".join(pem.splitlines()[1:-1]), validate=True))
         except ValueError:
             return None
-        key = cls(der[-SEED_BYTES:])
-        return key if key.pem() == pem else None
+        return key if key is not None and key.pem() == pem else None
+
+    @classmethod
+    def from_der(cls, der: bytes) -> XWingPrivateKey | None:
+        """The key in PKCS#8 DER; None when it is something else."""
+        return cls(der[-SEED_BYTES:]) if der[:-SEED_BYTES] == _PKCS8 else None
 
 
 def public_key(raw: bytes) -> MLKEM768X25519PublicKey:

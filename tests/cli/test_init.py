@@ -15,6 +15,7 @@ from anpr_edge.fleet.authority import Authority
 from anpr_edge.fleet.provision import enrol
 from anpr_edge.seal.keys import SigningKey, VerifyKey
 from tests.fakes import FakeClock
+from tests.software_tpm import software_tpm
 from tests.unit.config.samples import MINIMAL
 
 
@@ -34,8 +35,8 @@ def contents(state: Path) -> dict[str, bytes]:
 def test_keys_are_their_owners_alone(state: Path) -> None:
     assert init(state) == 0
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (state / "keys").iterdir()}
-    assert set(modes) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
-    assert modes["sign.pem"] == modes["tls.pem"] == 0o600
+    assert set(modes) == {"sign.pem", "sign.pub", "open.pem", "open.pub", "tls.pem", "tls.csr"}
+    assert modes["sign.pem"] == modes["tls.pem"] == modes["open.pem"] == 0o600
     assert modes["sign.pub"] == 0o644
     assert stat.S_IMODE((state / "keys").stat().st_mode) == 0o700
 
@@ -78,10 +79,46 @@ def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "unit": "unit-7",
         "keys_dir": str(state / "keys"),
         "verify_key": SigningKey.load(state / "keys/sign.pem").public.text,
+        "open_key": (state / "keys/open.pub").read_text().strip(),
         "request": str(state / "keys/tls.csr"),
-        "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr"],
+        "made": ["sign.pem", "sign.pub", "tls.pem", "tls.csr", "open.pem", "open.pub"],
         "kept": [],
     }
+
+
+def test_the_signing_key_can_be_made_in_a_tpm(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with software_tpm(tmp_path / "chip") as chip:
+        assert init(state, "--tpm", chip.place) == 0
+        said = capsys.readouterr()
+        verify_key = VerifyKey.load(state / "keys/sign.pub")
+        assert verify_key.text.startswith("p256:")
+        assert f"verify key  {verify_key.text}" in said.out.splitlines()
+        assert b"TSS2 PRIVATE KEY" in (state / "keys/sign.pem").read_bytes()
+        assert init(state, "--tpm", chip.place) == 0
+        assert VerifyKey.load(state / "keys/sign.pub") == verify_key
+    assert init(state) == 1
+    assert "lies in a TPM, and nothing says in which" in capsys.readouterr().err
+
+
+def test_a_key_from_before_the_tpm_is_kept_and_told(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(state)
+    before = VerifyKey.load(state / "keys/sign.pub")
+    with software_tpm(tmp_path / "chip") as chip:
+        assert init(state, "--tpm", chip.place) == 0
+        assert VerifyKey.load(state / "keys/sign.pub") == before
+        assert "--force-new-identity makes one in the TPM" in capsys.readouterr().err
+        assert init(state, "--tpm", chip.place, "--force-new-identity") == 0
+    assert VerifyKey.load(state / "keys/sign.pub").text.startswith("p256:")
+
+
+def test_a_tpm_that_is_not_there_makes_no_key(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(state, "--tpm", "/dev/no-such-tpm") == 1
+    assert "tpm" in capsys.readouterr().err
+    assert contents(state) == {}
 
 
 def test_a_second_run_keeps_everything_and_says_so(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +128,8 @@ def test_a_second_run_keeps_everything_and_says_so(state: Path, capsys: pytest.C
     assert init(state, "--json") == 0
     assert contents(state) == first
     again = json.loads(capsys.readouterr().out)
-    assert (again["made"], again["kept"]) == ([], ["sign.pem", "sign.pub", "tls.pem", "tls.csr"])
+    assert again["made"] == []
+    assert again["kept"] == ["sign.pem", "sign.pub", "tls.pem", "tls.csr", "open.pem", "open.pub"]
 
 
 def test_what_is_missing_is_made(state: Path) -> None:
@@ -119,7 +157,7 @@ def test_a_new_identity_has_to_be_asked_for(state: Path) -> None:
     (state / "keys/tls.crt").write_text("of the old key")
     assert init(state, "--force-new-identity", unit="unit-8") == 0
     second = contents(state)
-    assert set(second) == {"sign.pem", "sign.pub", "tls.pem", "tls.csr"}
+    assert set(second) == {"sign.pem", "sign.pub", "open.pem", "open.pub", "tls.pem", "tls.csr"}
     assert all(second[name] != first[name] for name in second)
 
 

@@ -11,6 +11,7 @@ import pytest
 from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main as fleet
 from anpr_edge.config import load_config
+from anpr_edge.fleet.assessment import QUESTIONS
 from anpr_edge.unitpolicy import admitted, in_force, notice, store_of
 from tests.london import EXAMPLES, always_in_date, source_text
 from tests.unit.diag.bench import Bench, make_bench
@@ -139,10 +140,46 @@ def test_diff_and_assessment_take_sources_and_signed_ones(
     old, new = str(authority.directory / "1.cose"), str(authority.source("charging-and-police"))
     assert fleet(["policy", "diff", old, new]) == 0
     assert "feed police: new" in capsys.readouterr().out.splitlines()
-    assert fleet(["policy", "assessment", new]) == 0
+    assert fleet(["policy", "assessment", new]) == 1
     said = capsys.readouterr()
     assert "| police | Police ANPR service | The police force |" in said.out
     assert "questions are left for people to answer" in said.err
+    assert fleet(["policy", "assessment", new, "--draft"]) == 0
+
+
+def test_an_assessment_is_whole_once_every_question_is_answered(
+    authority: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, source = tmp_path / "answers.toml", str(authority.source("charging"))
+    asked = "".join(f'{key} = "Because <of> {key}."\n' for key in QUESTIONS)
+    answers.write_text(f'{asked}[why]\ncharging = "To charge."\n')
+    assert fleet(["policy", "assessment", source, "--answers", str(answers)]) == 0
+    said = capsys.readouterr()
+    assert "TO BE ANSWERED" not in said.out
+    assert "Because <of> necessity." in said.out
+    assert said.err == ""
+    assert fleet(["policy", "assessment", source, "--answers", str(answers), "--html"]) == 0
+    page = capsys.readouterr().out
+    assert "Because &lt;of&gt; necessity." in page
+    assert "<td>The charging authority</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('necesity = "x"', "necesity was not asked"),
+        ("necessity = 1", "needs one line of text"),
+        ("necessity", "no readable answers"),
+    ],
+)
+def test_answers_that_are_none_are_refused(
+    authority: Fleet, tmp_path: Path, text: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = tmp_path / "answers.toml"
+    answers.write_text(text)
+    command = ["policy", "assessment", str(authority.source("charging")), "--answers", str(answers)]
+    assert fleet(command) == 2
+    assert why in capsys.readouterr().err
 
 
 def test_a_trace_that_was_meddled_with(authority: Fleet, capsys: pytest.CaptureFixture[str]) -> None:

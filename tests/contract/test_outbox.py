@@ -31,7 +31,8 @@ def outbox(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> 
         yield FakeOutbox(clock)
         return
     day = {"charging": timedelta(days=1), "police": timedelta(days=1)}
-    with closing(SqliteOutbox(tmp_path / "outbox.db", clock, max_bytes=10_000_000, retention=day)) as made:
+    made = SqliteOutbox(tmp_path / "outbox.db", clock, max_bytes=10_000_000, retention=day, start=lambda: 1)
+    with closing(made):
         yield made
 
 

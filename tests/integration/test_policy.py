@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from anpr_edge.cli.services import START_AGAIN
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import UplinkError
 from anpr_edge.fleet.broker import find_mosquitto
@@ -19,6 +21,7 @@ from anpr_edge.fleet.rig import FEED as RIG_FEED
 from anpr_edge.fleet.rig import FLEET as RIG_FLEET
 from anpr_edge.fleet.rig import Rig, build_rig
 from anpr_edge.seal.keys import SigningKey
+from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.policy.signed import open_policy, sign_policy
 from anpr_edge.uplink import topics
 from tests.integration.conftest import FLEET, UNIT, Site
@@ -45,8 +48,8 @@ def test_a_policy_the_broker_cannot_carry_does_not_cost_the_link(broker: Site) -
         assert uplink.events(0.5) == []
 
 
-def put_under_policy(rig: Rig, authority: SigningKey) -> None:
-    """Let the rig's unit take its one feed from a signed policy."""
+def put_under_policy(rig: Rig, authority: SigningKey) -> Policy:
+    """Let the rig's unit take its one feed from a signed policy, which comes back."""
     config = tomllib.loads(rig.config.read_text())
     feed = config.pop("feeds")[RIG_FEED]
     file = rig.directory / "policy.cose"
@@ -72,6 +75,7 @@ def put_under_policy(rig: Rig, authority: SigningKey) -> None:
     }
     policy = compile_source({"policy": head, "feeds": {RIG_FEED: terms}}, 0)
     file.write_bytes(sign_policy(policy, authority))
+    return policy
 
 
 def stored(rig: Rig) -> list[dict[str, Any]]:
@@ -110,6 +114,7 @@ def test_a_unit_under_a_policy_gives_its_feed_what_the_policy_says(rig: Rig) -> 
         "until": "2120-01-01 00:00 UTC",
         "refused": "",
         "withheld": {RIG_FEED: {}},
+        "lists": {},
     }
     for line in stored(rig):
         assert line["read"]["region"] is None
@@ -117,3 +122,26 @@ def test_a_unit_under_a_policy_gives_its_feed_what_the_policy_says(rig: Rig) -> 
     audit = (rig.unit.state_dir / "audit.log").read_text().splitlines()
     assert [json.loads(line)["event"] for line in audit] == ["policy-accepted"]
     assert open_policy((rig.unit.state_dir / "policy.cose").read_bytes(), authority.public).version == 1
+
+
+def test_a_newer_policy_ends_a_service_that_works_by_it_once_started_again(rig: Rig) -> None:
+    """The uplink ends to be started again, as systemd does, and then works by the new one."""
+    authority = SigningKey.generate()
+    policy = put_under_policy(rig, authority)
+    with rig.broker():
+        uplink = rig.start_uplink()
+        for _ in within("the uplink runs"):
+            if rig.state("uplink").get("state") == "running":
+                break
+        (rig.directory / "policy.cose").write_bytes(sign_policy(replace(policy, version=2), authority))
+        assert uplink.wait(60) == START_AGAIN, rig.log("uplink").read_text()
+        uplink = rig.start_uplink()
+        try:
+            for _ in within("the uplink works by policy 2"):
+                if "policy 2, " in rig.log("uplink").read_text():
+                    break
+        finally:
+            uplink.terminate()
+            assert uplink.wait(20) == 0
+    audit = [json.loads(line) for line in (rig.unit.state_dir / "audit.log").read_text().splitlines()]
+    assert [entry["version"] for entry in audit] == [1, 2]

@@ -2,6 +2,7 @@
 
 import { same } from "./cbor.js";
 
+const EPOCH = 2n ** 40n;
 const isStart = (previous) => previous.every((byte) => byte === 0);
 
 export class Chain {
@@ -22,9 +23,14 @@ export class Chain {
     return !read || !below || same(read.previous, below.hash);
   }
 
-  // Whether the unit began a new chain at this number.
+  #starts(seq) {
+    return isStart(this.#reads.get(seq).previous) && !this.#reads.has(seq - 1n);
+  }
+
+  // Whether the unit began a chain at this number that is not its first.
   #restarts(seq) {
-    return seq > 1n && isStart(this.#reads.get(seq).previous) && !this.#reads.has(seq - 1n);
+    const later = seq >= EPOCH || this.#numbers[0] < seq;
+    return later && this.#starts(seq);
   }
 
   get #numbers() {
@@ -39,7 +45,9 @@ export class Chain {
     const gaps = [];
     let before = 0n;
     for (const seq of this.#numbers) {
-      if (seq > before + 1n && !this.#restarts(seq)) gaps.push([Number(before + 1n), Number(seq - 1n)]);
+      const epoch = (seq / EPOCH) * EPOCH;
+      const first = (before > epoch ? before : epoch) + 1n;
+      if (seq > first && !this.#starts(seq)) gaps.push([Number(first), Number(seq - 1n)]);
       before = seq;
     }
     return gaps;

@@ -1,9 +1,10 @@
 // A sealed read, by docs/wire-format.md §2 to §4 and in the order of §6.
 
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash } from "node:crypto";
 import { decode, decodeTagged, encode, isBytes, isMapOf, isWhole, Refused, same } from "./cbor.js";
 import { aesGcmOpen, SUITES, unwrap } from "./hpke.js";
 import { readRecord, unpadded } from "./record.js";
+import { ALGS, verifies } from "./signature.js";
 
 const LONGEST = 49_152;
 const LONGEST_ACK = 65_536;
@@ -12,7 +13,6 @@ const HIGHEST = 2n ** 63n - 1n;
 const MOST_RECIPIENTS = 32;
 const SIGN1_TAG = Buffer.of(0xd2);
 const ENCRYPT_TAG = Buffer.of(0xd8, 0x60);
-const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const A256GCM = encode(new Map([[1, 3]]));
 
@@ -31,14 +31,14 @@ function readHeader(encoded) {
   need(isWhole(clear.get(1), 0, 2 ** 32), "header", "no version");
   need(clear.get(1) === 1, "version", "a later version");
   need(isMapOf(header, [1, 3, 4, -65537]), "header", "labels");
-  need(header.get(1) === -19 && header.get(3) === 96, "header", "algorithm or content type");
+  need(ALGS.includes(header.get(1)) && header.get(3) === 96, "header", "algorithm or content type");
   need(isBytes(header.get(4), 8), "header", "kid");
   need(isMapOf(clear, [1, 2, 3, 4, 5, 6, 7]), "header", "fields");
   const [fleet, unit, feed, bootId, seq, previous] = [2, 3, 4, 5, 6, 7].map((key) => clear.get(key));
   need([fleet, unit, feed].every(isName), "header", "names");
   need(isBytes(bootId, 16) && isBytes(previous, 32), "header", "boot id or previous");
   need(isWhole(seq, 1, HIGHEST), "header", "sequence number");
-  return { fleet, unit, feed, seq, previous, signer: header.get(4) };
+  return { fleet, unit, feed, seq, previous, alg: header.get(1), signer: header.get(4) };
 }
 
 function readRecipient(item) {
@@ -81,16 +81,17 @@ function parse(blob) {
   return { ...message, header: readHeader(message.protectedBytes), encrypted: readEncrypt(message.payload) };
 }
 
-function checkSignature({ protectedBytes, payload, signature }, rawKey) {
-  const key = createPublicKey({ key: Buffer.concat([ED25519_SPKI, rawKey]), format: "der", type: "spki" });
+// `key` is { alg, raw }, the signer's public key.
+function checkSignature({ protectedBytes, payload, signature }, key) {
   const signed = encode(["Signature1", protectedBytes, new Uint8Array(), payload]);
-  need(verify(null, signed, key, signature), "signature", "not the unit's");
+  need(verifies(key, signature, signed), "signature", "not the signer's");
 }
 
-// The kid in the header is the key's own, and the signature is its.
-function checkSigner(message, rawKey) {
-  need(same(message.header.signer, kidOf(rawKey)), "signature", "another key's kid");
-  checkSignature(message, rawKey);
+// Algorithm and kid in the header are the key's own, and the signature is its.
+function checkSigner(message, key) {
+  const { alg, signer } = message.header;
+  need(alg === key.alg && same(signer, kidOf(key.raw)), "signature", "another key's algorithm or kid");
+  checkSignature(message, key);
 }
 
 function decrypt({ encrypted, protectedBytes }, own) {
@@ -139,7 +140,7 @@ function areGaps(gaps) {
 // The fields of an acknowledgement (§7) that `verifyKey` signed; throws Refused.
 export function openAck(blob, verifyKey) {
   const message = parseSign1(blob, LONGEST_ACK);
-  const header = new Map([[1, -19], [4, kidOf(verifyKey)], [16, "application/anpr-ack+cose"]]);
+  const header = new Map([[1, verifyKey.alg], [4, kidOf(verifyKey.raw)], [16, "application/anpr-ack+cose"]]);
   need(same(message.protectedBytes, encode(header)), "header", "not this key's acknowledgement");
   checkSignature(message, verifyKey);
   const fields = decode(message.payload);

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Chain } from "./chain.js";
 import { open, openAck, verified } from "./envelope.js";
 import { SUITES } from "./hpke.js";
+import { verifyKeyOf } from "./signature.js";
 
 const raw = (text) => Buffer.from(text, "base64url");
 const plain = (value) => (value instanceof Uint8Array ? Buffer.from(value).toString("base64url") : value);
@@ -16,7 +17,7 @@ function outcome(vector) {
   const [, , fleet, unit, , feed] = vector.topic.split("/");
   const Suite = SUITES.find(({ name }) => name === vector.opens_with_suite);
   const own = new Suite(raw(vector.opens_with_private_key));
-  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  const verifyKey = verifyKeyOf(vector.verify_key);
   try {
     const record = open(raw(vector.envelope), { fleet, unit, feed }, verifyKey, own);
     const fields = Object.fromEntries([...record].map(([key, value]) => [String(key), plain(value)]));
@@ -37,7 +38,7 @@ function agrees(vector) {
 
 function chainAgrees(vector) {
   const chain = new Chain();
-  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  const verifyKey = verifyKeyOf(vector.verify_key);
   const found = { expect: [] };
   for (const blob of vector.envelopes.map(raw)) {
     const { seq, previous } = verified(blob, verifyKey);
@@ -52,7 +53,7 @@ function chainAgrees(vector) {
 const asText = (value) => (Array.isArray(value) ? value.map(asText) : String(plain(value)));
 
 function ackAgrees(vector) {
-  const verifyKey = raw(vector.verify_key.split(":")[1]);
+  const verifyKey = verifyKeyOf(vector.verify_key);
   try {
     const fields = openAck(raw(vector.message), verifyKey);
     const found = Object.fromEntries([...fields].map(([key, value]) => [String(key), asText(value)]));

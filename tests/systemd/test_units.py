@@ -84,7 +84,9 @@ def test_what_sees_plates_has_no_network_and_what_has_the_network_no_devices() -
     assert setting(reader, "Service", "PrivateNetwork") == "yes"
     assert setting(reader, "Service", "RestrictAddressFamilies") == "AF_UNIX"
     assert setting(uplink, "Service", "PrivateDevices") == "yes"
-    assert setting(uplink, "Service", "InaccessiblePaths") == "-/var/lib/anpr-edge/keys/sign.pem"
+    assert setting(uplink, "Service", "InaccessiblePaths") == (
+        "-/var/lib/anpr-edge/keys/sign.pem -/var/lib/anpr-edge/keys/open.pem"
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
@@ -92,7 +94,7 @@ def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
     keys = tmp_path / "var/lib/anpr-edge/keys"
     keys.mkdir(parents=True)
     (tmp_path / "etc").mkdir()
-    for name in ("sign.pem", "sign.pub", "tls.pem", "tls.crt"):
+    for name in ("sign.pem", "sign.pub", "open.pem", "tls.pem", "tls.crt"):
         (keys / name).touch()
     (keys.parent / "outbox.db").touch()
 
@@ -103,6 +105,7 @@ def test_users_folders_and_keys_are_laid_out(tmp_path: Path) -> None:
 
     ids = user_ids(tmp_path / "etc/passwd")
     assert owner_and_mode(keys / "sign.pem") == (ids["anpr-reader"], 0o600)
+    assert owner_and_mode(keys / "open.pem") == (ids["anpr-reader"], 0o600)
     assert owner_and_mode(keys / "tls.pem") == (ids["anpr-uplink"], 0o600)
     assert owner_and_mode(keys / "sign.pub") == (0, 0o644)
     assert owner_and_mode(keys / "tls.crt") == (0, 0o644)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.vectors.case import flipped, nth, without
 from tests.vectors.cases_good import GOOD
-from tests.vectors.keys import seed_of
 from tests.vectors.recipe import bake, encode, kid, unbent
+from tests.vectors.signing import signing
 
-CENTRE = "centre"
+CENTRE, TPM_CENTRE = "centre", "tpm centre"
 FIELDS: dict[int, Any] = {
     1: 1,
     2: "london",
@@ -23,7 +22,7 @@ FIELDS: dict[int, Any] = {
     5: 12,
     6: [[3, 4], [9, 9]],
     7: 1_790_000_000_000_000_000,
-    8: kid(Ed25519PrivateKey.from_private_bytes(seed_of("unit")).public_key().public_bytes_raw()),
+    8: kid(signing("unit").public),
 }
 Bend = Callable[[Any], Any]
 
@@ -37,6 +36,7 @@ class AckCase:
     expect: str = "opens"
     fields: dict[int, Any] = field(default_factory=lambda: dict(FIELDS))
     signer: str = CENTRE
+    verify_with: str = CENTRE
     bend_protected: Bend = unbent
     """of the protected map"""
     bend_payload: Bend = unbent
@@ -49,9 +49,8 @@ class AckCase:
 
 def message(case: AckCase) -> bytes:
     """The acknowledgement's bytes."""
-    key = Ed25519PrivateKey.from_private_bytes(seed_of(case.signer))
-    own = Ed25519PrivateKey.from_private_bytes(seed_of(CENTRE)).public_key().public_bytes_raw()
-    protected = encode(case.bend_protected({1: -19, 4: kid(own), 16: "application/anpr-ack+cose"}))
+    key, own = signing(case.signer), signing(case.verify_with)
+    protected = encode(case.bend_protected({1: own.alg, 4: kid(own.public), 16: "application/anpr-ack+cose"}))
     payload = case.bend_payload(encode(case.fields))
     signature = key.sign(encode(["Signature1", protected, b"", payload]))
     parts = case.bend_sign1([protected, {}, payload, signature])
@@ -67,6 +66,7 @@ ACKS = (
     AckCase("good-no-gap", "Everything up to 12.", fields=_with({6: []})),
     AckCase("good-nothing", "Nothing has arrived.", fields=_with({5: 0, 6: []})),
     AckCase("good-highest", "The highest numbers there are.", fields=_with({5: 2**63 - 1, 7: 2**63 - 1})),
+    AckCase("good-p256", "Signed with ECDSA P-256.", signer=TPM_CENTRE, verify_with=TPM_CENTRE),
     AckCase("good-gap-above", "A gap above the watermark is offered again too.", fields=_with({5: 2})),
     AckCase("shape-truncated", "The last byte is missing.", "malformed", bend_blob=lambda b: b[:-1]),
     AckCase("shape-trailing", "One byte too many.", "trailing-bytes", bend_blob=lambda b: b + b"\0"),

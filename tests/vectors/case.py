@@ -8,6 +8,7 @@ from typing import Any
 from tests.vectors.recipe import Recipe
 
 HYBRID = "hybrid one"
+TPM = "tpm unit"
 MIXED = ("recipient one", HYBRID)
 TOPIC = "anpr/v1/london/unit-0042/reads/charging"
 
@@ -22,6 +23,7 @@ class Case:
     recipe: Recipe
     topic: str = TOPIC
     opens_with: str = "recipient one"
+    verify_with: str = "unit"
 
 
 def flipped(data: bytes, at: int) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.vectors.case import Case, flipped, nth, without
+from tests.vectors.case import TPM, Case, flipped, nth, without
 from tests.vectors.recipe import Recipe, encode
+from tests.vectors.signing import as_der, other_form
 
 SHAPE = (
     Case("shape-empty", "No bytes at all.", "malformed", Recipe(bend_blob=lambda _: b"")),
@@ -179,6 +180,54 @@ SIGNATURE = (
         "A signature of 63 bytes.",
         "signature",
         Recipe(bend_sign1=nth(3, lambda s: s[:-1])),
+    ),
+    Case(
+        "signature-p256-flipped",
+        "One bit of an ECDSA signature changed.",
+        "signature",
+        Recipe(signer=TPM, bend_blob=lambda b: flipped(b, -1)),
+        verify_with=TPM,
+    ),
+    Case(
+        "signature-p256-other-form",
+        "An ECDSA signature with the higher S: as true as the other, and not the one that is taken.",
+        "signature",
+        Recipe(signer=TPM, bend_sign1=nth(3, other_form)),
+        verify_with=TPM,
+    ),
+    Case(
+        "signature-p256-zero",
+        "An ECDSA signature of zeros.",
+        "signature",
+        Recipe(signer=TPM, bend_sign1=nth(3, bytes(64))),
+        verify_with=TPM,
+    ),
+    Case(
+        "signature-p256-der",
+        "An ECDSA signature in DER.",
+        "signature",
+        Recipe(signer=TPM, bend_sign1=nth(3, as_der)),
+        verify_with=TPM,
+    ),
+    Case(
+        "signature-p256-other-key",
+        "Signed by another unit's key of P-256.",
+        "signature",
+        Recipe(signer="tpm of another unit"),
+        verify_with=TPM,
+    ),
+    Case(
+        "signature-p256-under-ed25519",
+        "Signed with ECDSA P-256, and the header says Ed25519.",
+        "signature",
+        Recipe(signer=TPM, bend_protected=lambda p: {**p, 1: -19}),
+        verify_with=TPM,
+    ),
+    Case(
+        "signature-ed25519-under-p256",
+        "Signed with Ed25519, and the header says ECDSA P-256.",
+        "signature",
+        Recipe(bend_protected=lambda p: {**p, 1: -9}),
     ),
 )
 

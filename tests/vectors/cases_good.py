@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.vectors.case import HYBRID, MIXED, Case, record
+from tests.vectors.case import HYBRID, MIXED, TPM, Case, record
 from tests.vectors.recipe import RECORD, Recipe
 
 GOOD = (
@@ -37,6 +37,13 @@ GOOD = (
         "The first of a chain: the hash before it is all zeros.",
         "opens",
         Recipe(seq=1, previous=bytes(32)),
+    ),
+    Case(
+        "good-p256",
+        "Signed with ECDSA P-256, as by a key in a TPM.",
+        "opens",
+        Recipe(signer=TPM),
+        verify_with=TPM,
     ),
     Case(
         "good-highest-number",

@@ -14,7 +14,7 @@ from tests.vectors.recipe import RECORD, Recipe, bake
 
 START = bytes(32)
 STRANGER = hashlib.sha256(b"a read nobody has").digest()
-JUMP = 1_000_000
+EPOCH = 2**40
 
 
 @dataclass(frozen=True)
@@ -119,42 +119,73 @@ CHAINS = (
     ),
     Chain(
         "conflict-first",
-        "The unit's numbers began again at 1: it was wiped, or copied.",
+        "The unit's numbers began again where they had begun: it was wiped, or copied.",
         ("1", "2", "1~"),
         (NEW, NEW, CONFLICT),
         links={"1~": "start"},
     ),
     Chain(
         "restart",
-        "The outbox was lost: a new chain far above, and no gap.",
-        ("1", "2", str(JUMP + 3), str(JUMP + 4)),
+        "The outbox was lost: a new chain in the next epoch, and no gap.",
+        ("1", "2", str(EPOCH + 3), str(EPOCH + 4)),
         (NEW, NEW, NEW, NEW),
-        restarts=(JUMP + 3,),
-        links={str(JUMP + 3): "start"},
+        restarts=(EPOCH + 3,),
+        links={str(EPOCH + 3): "start"},
     ),
     Chain(
         "restart-twice",
         "Lost a second time before anything else was sent.",
-        ("1", str(JUMP + 3), str(2 * JUMP + 4)),
+        ("1", str(EPOCH + 3), str(2 * EPOCH + 4)),
         (NEW, NEW, NEW),
-        restarts=(JUMP + 3, 2 * JUMP + 4),
-        links={str(JUMP + 3): "start", str(2 * JUMP + 4): "start"},
+        restarts=(EPOCH + 3, 2 * EPOCH + 4),
+        links={str(EPOCH + 3): "start", str(2 * EPOCH + 4): "start"},
     ),
     Chain(
         "restart-before-its-backlog",
         "The second read of the new chain before its first.",
-        ("1", str(JUMP + 3), str(JUMP + 2)),
+        ("1", str(EPOCH + 3), str(EPOCH + 2)),
         (NEW, NEW, NEW),
-        restarts=(JUMP + 2,),
-        links={str(JUMP + 2): "start"},
+        restarts=(EPOCH + 2,),
+        links={str(EPOCH + 2): "start"},
+    ),
+    Chain(
+        "restart-unseen-before",
+        "Nothing of the epoch before has come: the number alone tells that there was one.",
+        (str(EPOCH + 3), str(EPOCH + 4)),
+        (NEW, NEW),
+        restarts=(EPOCH + 3,),
+        links={str(EPOCH + 3): "start"},
+    ),
+    Chain(
+        "restart-without-its-beginning",
+        "The first read of the new epoch has not come: where its numbers began nobody can tell.",
+        ("1", "2", str(EPOCH + 5)),
+        (NEW, NEW, NEW),
+        missing=((EPOCH + 1, EPOCH + 4),),
+        links={str(EPOCH + 5): "stranger"},
+    ),
+    Chain(
+        "restart-wiped",
+        "The unit lost its outbox and all marks: a second chain begins in the same epoch.",
+        ("100", "101", "5000", "5001"),
+        (NEW, NEW, NEW, NEW),
+        restarts=(5000,),
+        links={"100": "start", "5000": "start"},
+    ),
+    Chain(
+        "good-random-start",
+        "A feed begins to count somewhere: no gap below, no new chain.",
+        ("3000000002", "3000000001", "3000000000"),
+        (NEW, NEW, NEW),
+        links={"3000000000": "start"},
     ),
     Chain(
         "restart-with-a-gap",
         "A gap in the old chain stays one; the skipped numbers are none.",
-        ("1", "3", str(JUMP + 4), str(JUMP + 6)),
+        ("1", "3", str(EPOCH + 4), str(EPOCH + 6)),
         (NEW, NEW, NEW, NEW),
-        missing=((2, 2), (JUMP + 5, JUMP + 5)),
-        restarts=(JUMP + 4,),
-        links={str(JUMP + 4): "start"},
+        missing=((2, 2), (EPOCH + 5, EPOCH + 5)),
+        restarts=(EPOCH + 4,),
+        links={str(EPOCH + 4): "start"},
     ),
 )

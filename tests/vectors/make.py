@@ -8,14 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from tests.vectors.acks import ACKS, CENTRE, AckCase, message
+from tests.vectors.acks import ACKS, AckCase, message
 from tests.vectors.case import Case
 from tests.vectors.cases import CASES
 from tests.vectors.chains import CHAINS, Chain, envelopes
 from tests.vectors.keys import seed_of, suite_of
 from tests.vectors.recipe import bake
+from tests.vectors.signing import verify_key
 
 FOLDER = Path(__file__).parent / "sealed-reads"
 CHAINS_FOLDER = Path(__file__).parent / "chains"
@@ -35,7 +34,7 @@ def vector(case: Case) -> dict[str, Any]:
         "name": case.name,
         "about": case.about,
         "topic": case.topic,
-        "verify_key": verify_key(),
+        "verify_key": verify_key(case.verify_with),
         "opens_with": case.opens_with,
         "opens_with_suite": suite_of(case.opens_with),
         "opens_with_private_key": base64url(seed_of(case.opens_with)),
@@ -68,7 +67,7 @@ def ack_vector(case: AckCase) -> dict[str, Any]:
         "ack": 1,
         "name": case.name,
         "about": case.about,
-        "verify_key": verify_key(CENTRE),
+        "verify_key": verify_key(case.verify_with),
         "expect": case.expect,
         "message": base64url(message(case)),
     }
@@ -82,12 +81,6 @@ def as_text(value: object) -> object:
     if isinstance(value, list | tuple):
         return [as_text(item) for item in value]
     return base64url(value) if isinstance(value, bytes) else str(value)
-
-
-def verify_key(name: str = "unit") -> str:
-    """The text of a signer's public key."""
-    public = Ed25519PrivateKey.from_private_bytes(seed_of(name)).public_key().public_bytes_raw()
-    return f"ed25519:{base64url(public)}"
 
 
 def plain(value: object) -> object:

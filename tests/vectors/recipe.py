@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId, KEMKey, KEMKeyPair
 
 from tests.vectors import hybrid
 from tests.vectors.keys import seed_of, suite_of
+from tests.vectors.signing import signing
 
 Bend = Callable[[Any], Any]
 
@@ -98,7 +98,7 @@ def kid(raw_public: bytes) -> bytes:
 
 def bake(recipe: Recipe) -> bytes:
     """The envelope's bytes."""
-    key = Ed25519PrivateKey.from_private_bytes(seed_of(recipe.signer))
+    key = signing(recipe.signer)
     clear = {
         1: 1,
         2: recipe.fleet,
@@ -109,9 +109,9 @@ def bake(recipe: Recipe) -> bytes:
         7: recipe.previous,
     }
     protected = {
-        1: -19,
+        1: key.alg,
         3: 96,
-        4: kid(key.public_key().public_bytes_raw()),
+        4: kid(key.public),
         -65537: recipe.bend_clear(clear),
     }
     header = recipe.bend_protected_bytes(encode(recipe.bend_protected(protected)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,8 @@ from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, 
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import KeyFileError
 from anpr_edge.seal.certificates import Certificate, public_key_of, read_certificate
-from anpr_edge.seal.keys import SigningKey, VerifyKey
+from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.tpm import load_signing_key
 
 RENEW_BEFORE = timedelta(days=30)
 """A visit to the unit can be planned within this time."""
@@ -25,8 +27,8 @@ SIGN_KEY = Condition(
     title="The unit's signing key is there and private",
     severity=Severity.READS,
     explanation=(
-        "Every read is signed with this key (Ed25519); without it nothing can be sealed. Whoever else can "
-        "read it can make reads in this unit's name."
+        "Every read is signed with this key; without it nothing can be sealed. In a file (Ed25519), whoever "
+        "else can read it can make reads in this unit's name; in a TPM (ECDSA P-256), it cannot be copied."
     ),
     depends_on=("config",),
 )
@@ -71,8 +73,8 @@ def run(subject: Subject) -> Iterator[Finding]:
     """The signing key and its public half, the TLS key, then the certificate, then its dates."""
     unit, broker = subject.config.unit, subject.config.broker
     sign_file = unit.state_dir / "keys" / "sign.pem"
-    yield _private_key(SIGN_KEY, sign_file, partial(_sign_key_name, sign_file))
-    yield _public_half(sign_file, sign_file.with_suffix(".pub"))
+    yield _private_key(SIGN_KEY, sign_file, partial(_sign_key_name, sign_file, unit.tpm))
+    yield _public_half(sign_file, sign_file.with_suffix(".pub"), unit.tpm)
     yield _private_key(TLS_KEY, broker.key_file, partial(public_key_of, broker.key_file))
     try:
         authority = read_certificate(broker.ca_file)
@@ -92,14 +94,15 @@ def run(subject: Subject) -> Iterator[Finding]:
     yield _dates((certificate, authority), now, _enrol(broker.cert_file, unit.id))
 
 
-def _sign_key_name(path: Path) -> str:
-    return SigningKey.load(path).public.text
+def _sign_key_name(path: Path, tpm: str | None) -> str:
+    with closing(load_signing_key(path, tpm)) as key:
+        return key.public.text
 
 
-def _public_half(private: Path, public: Path) -> Finding:
+def _public_half(private: Path, public: Path, tpm: str | None) -> Finding:
     step = f"rm -f {public}; then anpr-edge init, which writes it again; then restart the uplink"
     try:
-        matching = VerifyKey.load(public) == SigningKey.load(private).public
+        matching = VerifyKey.load(public).text == _sign_key_name(private, tpm)
     except KeyFileError as error:
         if not os.access(private, os.R_OK):
             hint = "run it as root: sudo anpr-edge doctor"

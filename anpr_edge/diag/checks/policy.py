@@ -36,7 +36,7 @@ POLICY_OFFERED = Condition(
     severity=Severity.EVIDENCE,
     explanation=(
         "A policy that is unsigned, for others, expired, older than the last good one or changed without a "
-        "higher version is refused, and the last good one stays. A good one is taken when the services start."
+        "higher version is refused, and the last good one stays. A good one is taken within 10 seconds."
     ),
     depends_on=("policy",),
 )
@@ -103,7 +103,7 @@ def _offered(store: PolicyStore, utc_ns: int) -> Finding:
         step = refusal.hint or "ask the fleet's authority for a policy this unit may take"
         return fail(POLICY_OFFERED, str(refusal), next_step=step)
     if last is None or blob != last.blob:
-        step = "systemctl restart anpr-edge-reader anpr-edge-uplink"
+        step = "the services take it within 10 seconds; if they do not run: systemctl start anpr-edge.target"
         return warn(POLICY_OFFERED, f"{store.file}: policy {policy.version} is not taken yet", next_step=step)
     return ok(POLICY_OFFERED, f"{store.file}: policy {policy.version}")
 

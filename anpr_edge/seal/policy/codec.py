@@ -17,10 +17,12 @@ from anpr_edge.seal.header import NAME
 from anpr_edge.seal.keys import RecipientKey, VerifyKey
 from anpr_edge.seal.policy.model import (
     CHOOSABLE,
+    LISTED,
     MINUTES_OF_DAY,
     Calendar,
     FeedTerms,
     Hours,
+    ListTerms,
     Policy,
     Recipient,
 )
@@ -36,8 +38,7 @@ LONGEST_WAIT_S: Final = 31 * 86_400
 MOST_FEEDS: Final = 16
 MOST_RECIPIENTS: Final = 16
 
-RESERVED_KIND: Final = "vehicles-of-interest"
-_KINDS: Final = ("all", "syntax-valid", RESERVED_KIND)
+_KINDS: Final = ("all", "syntax-valid", LISTED)
 
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -135,9 +136,13 @@ def _day(value: object) -> date:
 def _kind(value: object) -> str:
     if value not in _KINDS:
         raise Wrong(f"not one of {', '.join(_KINDS)}")
-    if value == RESERVED_KIND:
-        raise Wrong(f"{RESERVED_KIND} is not supported by this version")
     return str(value)
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("not true or false")
+    return value
 
 
 def _fields(value: object) -> frozenset[Field]:
@@ -161,13 +166,18 @@ RECIPIENT: Final = (
     Entry(1, "name", _words(100)),
     Entry(2, "key", _parsed_key(RecipientKey.parse, "recipient key, as `anpr-central keygen` prints one")),
 )
+_verify_key: Final = _parsed_key(VerifyKey.parse, "verifying key, as ed25519:… or p256:…")
+LIST: Final = (
+    Entry(1, "name", _name),
+    Entry(2, "key", _verify_key),
+)
 FEED: Final = (
     Entry(1, "name", _name),
     Entry(2, "purpose", _words(200)),
     Entry(3, "controller", _words(200)),
     Entry(4, "legal_basis", _words(400)),
     Entry(5, "recipients", listed(MOST_RECIPIENTS, mapped(RECIPIENT, Recipient))),
-    Entry(6, "ack_key", _parsed_key(VerifyKey.parse, "verifying key, as ed25519:…")),
+    Entry(6, "ack_key", _verify_key),
     Entry(7, "fields", _fields),
     Entry(8, "time_ms", whole(1, 86_400_000)),
     Entry(9, "place_m", whole(0, 100_000)),
@@ -178,6 +188,8 @@ FEED: Final = (
     Entry(14, "waits_s", whole(60, LONGEST_WAIT_S)),
     Entry(15, "kept_days", maybe(whole(0, 36_500))),
     Entry(16, "most_per_minute", maybe(whole(1, 1_000_000))),
+    Entry(17, "watch", maybe(mapped(LIST, ListTerms))),
+    Entry(18, "first", _yes_or_no),
 )
 
 
@@ -226,6 +238,9 @@ def _first_wrong(policy: Policy) -> str:
     """What no single key shows, or nothing."""
     if policy.from_utc_s >= policy.until_utc_s:
         return "until_utc_s: not after from_utc_s"
+    keepers = {(feed.watch.name, feed.watch.key) for feed in policy.feeds if feed.watch}
+    if len(keepers) != len({name for name, _ in keepers}):
+        return "feeds: one list has two keys"
     names = [feed.name for feed in policy.feeds]
     if names != sorted(set(names)):
         return "feeds: not in the order of their names, or one twice"
@@ -239,6 +254,8 @@ def _first_wrong_in_feed(feed: FeedTerms) -> str:
         return f"feed {feed.name}: no recipient"
     if len(set(keys)) != len(keys):
         return f"feed {feed.name}: the same recipient twice"
+    if (feed.reads == LISTED) != (feed.watch is not None):
+        return f"feed {feed.name}: reads and list do not go together"
     if any(not hours.days or hours.start_min == hours.end_min for hours in calendar.weekly):
         return f"feed {feed.name}: hours without a day or without length"
     if calendar.first_day and calendar.last_day and calendar.first_day > calendar.last_day:
@@ -262,6 +279,7 @@ def _feed_values(feed: FeedTerms) -> dict[int, object]:
         10: _calendar_values(feed.calendar),
         12: to_probability(feed.min_confidence),
         13: to_probability(feed.share),
+        17: None if feed.watch is None else {1: feed.watch.name, 2: feed.watch.key},
     }
 
 

@@ -17,6 +17,7 @@ class Ruling(StrEnum):
     POLICY_NOT_VALID = "policy-not-valid"
     OUT_OF_HOURS = "out-of-hours"
     OTHER_READS = "other-reads"
+    NOT_LISTED = "not-listed"
     NOT_SAMPLED = "not-sampled"
     OVER_CEILING = "over-ceiling"
 

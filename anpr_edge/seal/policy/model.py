@@ -18,7 +18,8 @@ WEEK: Final = tuple(range(7))
 CHOOSABLE: Final = ALL_FIELDS - ALWAYS
 """The fields a feed may be denied; without the others there is no read."""
 
-ReadKind = Literal["all", "syntax-valid"]
+ReadKind = Literal["all", "syntax-valid", "vehicles-of-interest"]
+LISTED: Final = "vehicles-of-interest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,22 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class ListTerms:
+    """The list that decides what a feed gets: its name, and the key its keeper signs it with, as text."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeedTerms:
     """What one feed gets.
 
     `fields` are those of `CHOOSABLE` it has beside what every read has. Time is given to `time_ms`, place
     to `place_m` (0: as exactly as the unit knows it). `share` of the reads that pass everything else is
     given, at random. A read waits on the unit for `waits_s` at most. `kept_days` is what the recipient has
-    undertaken, and None when that is not said.
+    undertaken, and None when that is not said. `watch` is the list of a feed that gets matches alone, None of
+    any other; reads of a feed that is `first` go out before those of others.
     """
 
     name: str
@@ -84,6 +94,8 @@ class FeedTerms:
     waits_s: int
     kept_days: int | None
     most_per_minute: int | None
+    watch: ListTerms | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from anpr_edge.errors import EnvelopeError, PolicyError
 from anpr_edge.seal import cbor, sign1
-from anpr_edge.seal.keys import SigningKey, VerifyKey
+from anpr_edge.seal.keys import Signer, VerifyKey
 from anpr_edge.seal.policy.codec import VERSION_KEY, policy_of, values_of
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.wire_values import Wrong
@@ -20,7 +20,7 @@ POLICY_TYPE: Final = "application/anpr-policy+cose"
 WHAT: Final = "the policy"
 
 
-def sign_policy(policy: Policy, key: SigningKey) -> bytes:
+def sign_policy(policy: Policy, key: Signer) -> bytes:
     """The policy as units take it.
 
     Raises: PolicyError when a value is out of its limits; its path is in the message.
@@ -30,7 +30,7 @@ def sign_policy(policy: Policy, key: SigningKey) -> bytes:
         policy_of(values)
     except Wrong as wrong:
         raise PolicyError(f"{WHAT} cannot be signed: {wrong}") from None
-    blob = sign1.sign(_protected(key.kid), cbor.encode(values), key)
+    blob = sign1.sign(_protected(key.public), cbor.encode(values), key)
     if len(blob) > LONGEST_BYTES:
         raise PolicyError(f"{WHAT} cannot be signed: {len(blob)} bytes, at most {LONGEST_BYTES}")
     return blob
@@ -42,7 +42,7 @@ def open_policy(blob: bytes, key: VerifyKey) -> Policy:
     Raises: PolicyError.
     """
     signed = _parsed(blob)
-    if signed.protected != _protected(key.kid) or not signed.signed_by(key):
+    if signed.protected != _protected(key) or not signed.signed_by(key):
         raise PolicyError(f"{WHAT} is not signed by {key.text}", hint="ask who made it for one that is")
     return _decoded(signed.payload)
 
@@ -59,8 +59,8 @@ def _parsed(blob: bytes) -> sign1.Sign1:
         raise PolicyError(str(error), hint="anpr-fleet policy sign makes policies") from None
 
 
-def _protected(kid: bytes) -> bytes:
-    return cbor.encode({sign1.ALG: sign1.ED25519, sign1.KID: kid, sign1.TYP: POLICY_TYPE})
+def _protected(key: VerifyKey) -> bytes:
+    return cbor.encode({sign1.ALG: key.alg, sign1.KID: key.kid, sign1.TYP: POLICY_TYPE})
 
 
 def _decoded(payload: bytes) -> Policy:

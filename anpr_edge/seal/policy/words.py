@@ -14,6 +14,7 @@ from anpr_edge.seal.policy.model import (
     Calendar,
     FeedTerms,
     Hours,
+    ListTerms,
     Policy,
     utc_text,
 )
@@ -63,6 +64,7 @@ def feed_rows(feed: FeedTerms) -> dict[str, str]:
         "when": when(feed.calendar),
         "which reads": _which(feed),
         "how many": _how_many(feed),
+        "goes out": "before the reads of other feeds" if feed.first else "in its turn",
         "waits on the unit": f"at most {span(feed.waits_s)}, then it is deleted there",
         "kept by the recipient": _kept(feed),
     }
@@ -169,9 +171,14 @@ def _step(milliseconds: int) -> str:
 
 
 def _which(feed: FeedTerms) -> str:
-    kind = "all" if feed.reads == "all" else "only those that fit a national pattern"
+    kinds = {"all": "all", "syntax-valid": "only those that fit a national pattern"}
+    kind = kinds.get(feed.reads, "") if feed.watch is None else _matches(feed.watch)
     sure = f", at least {percent(feed.min_confidence)} sure" if feed.min_confidence else ""
     return kind + sure
+
+
+def _matches(watch: ListTerms) -> str:
+    return f"only vehicles on the list {watch.name}, signed by its keeper with {key_text(watch.key)}"
 
 
 def _how_many(feed: FeedTerms) -> str:

@@ -11,7 +11,9 @@ RECIPIENT_RULE = (
     "a recipient key: `x25519:` and 43 characters or `mlkem768-x25519:` and 1622, "
     "as `anpr-central keygen` prints it"
 )
-VERIFY_RULE = "a verifying key: `ed25519:` and 43 characters, as `anpr-central keygen` prints it"
+VERIFY_RULE = (
+    "a verifying key: `ed25519:` and 43 characters or `p256:` and 44, as `anpr-central keygen` prints it"
+)
 
 BAD = {
     "unknown key": (

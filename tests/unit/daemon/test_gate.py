@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from anpr_edge.daemon.gate import FeedGate
-from anpr_edge.seal.policy.model import ALWAYS_ON, FeedTerms, Policy, unsigned_policy
+from anpr_edge.seal.policy.model import ALWAYS_ON, FeedTerms, ListTerms, Policy, unsigned_policy
 from tests.fakes import FakeClock
 from tests.sealed_reads import made_up_read
 from tests.unit.seal.policies import CHARGING, POLICY
@@ -81,3 +81,32 @@ def test_the_configurations_own_feeds_have_no_end() -> None:
     assert gate.choose(made_up_read())
     state = gate.state()
     assert (state["version"], state["valid"], state["until"]) == (0, True, None)
+
+
+LISTED = replace(OPEN, name="hits", reads="vehicles-of-interest", watch=ListTerms("stolen", "ed25519:…"))
+
+
+class OneVehicle:
+    """A list with one plate on it, written with the look-alikes made one."""
+
+    def has(self, name: str, folded: str, utc_ns: int) -> bool:
+        return (name, folded) == ("stolen", "AB120DE")
+
+    def state(self) -> dict[str, object]:
+        return {"stolen": {"revision": 1}}
+
+
+def test_a_hit_changes_only_whether_the_lists_own_feed_gets_the_read() -> None:
+    gate = FeedGate(replace(POLICY, feeds=(OPEN, LISTED)), FakeClock(), lists=OneVehicle())
+    hit, miss = (gate.choose(made_up_read(plate)) for plate in ("AB12ODE", "AB12CDE"))
+    assert [share.feed for share in hit] == ["charging", "hits"]
+    assert [share.feed for share in miss] == ["charging"]
+    assert replace(hit[0].read, plate_text="") == replace(miss[0].read, plate_text="")
+    assert withheld(gate) == {"charging": {}, "hits": {"not-listed": 1}}
+    assert gate.state()["lists"] == {"stolen": {"revision": 1}}
+
+
+def test_without_its_list_a_feed_of_matches_gets_nothing() -> None:
+    gate = gate_of(LISTED)
+    assert not gate.choose(made_up_read("AB12ODE"))
+    assert withheld(gate) == {"hits": {"not-listed": 1}}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from anpr_edge.daemon.wiring_common import build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError, SourceUnavailable
 from anpr_edge.statefile import read_state
-from tests.unit.diag.bench import make_bench
+from tests.unit.diag.bench import Bench, make_bench
+from tests.unit.diag.test_policy_check import PolicyBench
 
 PLATE = "AB12CDE"
 
@@ -108,3 +111,41 @@ def test_a_second_one_leaves_the_firsts_state_alone(config: Config) -> None:
         assert state(config)["state"] == "running"
 
     run_service("reader", config, lambda _: Work(work))
+
+
+def under_policy(bench: Bench) -> PolicyBench:
+    """A unit whose feeds come from a policy, which is offered."""
+    unit = PolicyBench(bench)
+    unit.offer(unit.policy)
+    return unit
+
+
+def run_until_stopped(unit: PolicyBench, meanwhile: Callable[[], object], within_s: float) -> bool:
+    """Whether a service that runs while something happens ends to be started again."""
+    stopped = Event()
+
+    def running() -> None:
+        meanwhile()
+        stopped.wait(within_s)
+
+    work = Work(running)
+    work.stop = stopped.set  # type: ignore[method-assign]
+    config = load_config(unit.bench.config)
+    return run_service("reader", config, lambda _: work, look_every_s=0.05)
+
+
+def test_a_newer_policy_ends_a_service_to_be_started_again(tmp_path: Path) -> None:
+    unit = under_policy(make_bench(tmp_path))
+    assert run_until_stopped(unit, lambda: unit.offer(replace(unit.policy, version=4)), 30)
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"version": 2}, {"fleet": "other", "version": 9}, {"reason": "other"}]
+)
+def test_a_policy_that_may_not_be_taken_ends_no_service(tmp_path: Path, change: dict[str, Any]) -> None:
+    unit = under_policy(make_bench(tmp_path))
+    assert not run_until_stopped(unit, lambda: unit.offer(replace(unit.policy, **change)), 0.5)
+
+
+def test_a_unit_with_feeds_of_its_own_ends_for_no_policy(config: Config) -> None:
+    assert run_service("reader", config, lambda _: Work(lambda: None)) is False

@@ -13,6 +13,7 @@ import pytest
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.daemon.uplinkd import UplinkService
+from anpr_edge.dailycounts import DailyCounts, read_counts
 from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
@@ -83,6 +84,7 @@ def filled(folder: Path, kind: type[SqliteOutbox], *, clock: FakeClock | None = 
         clock or FakeClock(),
         max_bytes=10_000_000,
         retention={"charging": timedelta(days=1)},
+        start=lambda: 1,
     )
     for _ in range(5):
         box.append([("charging", lambda seq, previous: SealedRead("charging", seq, b"sealed"))])
@@ -104,6 +106,7 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         ack_keys={"charging": CENTRE.public},
         window=WINDOW,
         publish_health=uplink.take_health,
+        daily=DailyCounts(folder / "counts.json", clock),
     )
     uplink.at_end = service.stop
     service.run()
@@ -182,6 +185,11 @@ def test_what_the_outbox_dropped_shows_in_the_state(tmp_path: Path) -> None:
 def test_a_refused_read_stays_in_the_outbox(tmp_path: Path, outbox: SqliteOutbox) -> None:
     run(tmp_path, outbox, up(), [Delivery("charging", 5, 0x97)], [])
     assert counts(outbox) == (5, 0)
+
+
+def test_what_the_broker_took_is_counted_by_day(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    run(tmp_path, outbox, up(), [Delivery("charging", 1, 0), Delivery("charging", 2, 151)])
+    assert read_counts(tmp_path / "counts.json") == {"2026-09-21": {"charging": {"sent": 1}}}
 
 
 def test_puback_alone_forgets_nothing(tmp_path: Path, outbox: SqliteOutbox) -> None:

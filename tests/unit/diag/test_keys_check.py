@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from anpr_edge.diag.checks.keys import CHECK
 from anpr_edge.diag.condition import Verdict
 from anpr_edge.fleet.authority import LEAF_DAYS, Authority
 from anpr_edge.seal.keys import SigningKey
+from anpr_edge.seal.tpm import load_signing_key, make_signing_key
+from tests.software_tpm import software_tpm
 from tests.unit.diag.bench import Bench
 
 DAY_S = 86_400.0
@@ -22,6 +25,23 @@ def test_a_unit_that_was_enrolled(bench: Bench) -> None:
     findings = bench.find(CHECK)
     assert {finding.verdict for finding in findings.values()} == {Verdict.OK}
     assert findings["sign-key"].measured.startswith("ed25519:")
+
+
+def test_a_key_in_a_tpm_is_well_while_the_tpm_answers(bench: Bench, tmp_path: Path) -> None:
+    with software_tpm(tmp_path / "chip") as chip:
+        for name in ("sign.pem", "sign.pub"):
+            (bench.keys / name).unlink()
+        make_signing_key(chip.place, bench.keys / "sign.pem")
+        with closing(load_signing_key(bench.keys / "sign.pem", chip.place)) as key:
+            (bench.keys / "sign.pub").write_text(key.public.text)
+        text = bench.config.read_text()
+        bench.config.write_text(text.replace("[unit]\n", f'[unit]\ntpm = "{chip.place}"\n'))
+        findings = bench.find(CHECK)
+        assert {finding.verdict for finding in findings.values()} == {Verdict.OK}
+        assert findings["sign-key"].measured == key.public.text
+    findings = bench.find(CHECK)
+    assert findings["sign-key"].verdict is Verdict.FAIL
+    assert "no TPM answers" in findings["sign-key"].measured
 
 
 def missing_sign_key(bench: Bench) -> None:

@@ -127,7 +127,10 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "an unknown field": (put(*FEED, "fields", value=["colour"]), "charging.fields: colour is none of"),
     "a share above one": (put(*FEED, "share", value=50), "feeds.charging.share: not from 0 to 1"),
     "no time": (put(*FEED, "time_step_s", value=0), "feeds.charging.time_ms: not a whole number"),
-    "a list to come": (put(*FEED, "reads", value="vehicles-of-interest"), "not supported by this version"),
+    "a list to come": (
+        put(*FEED, "reads", value="vehicles-of-interest"),
+        "reads and list do not go together",
+    ),
     "no calendar": (put(*FEED, "when", value="sometimes"), 'when: needs "always", "off" or'),
     "no such zone": (put(*FEED, "when", "zone", value="Europe/Atlantis"), "calendar.zone: not a time zone"),
     "a placeholder": (put(*FEED, "ack_key", value="ed25519:PUT"), "charging.ack_key: not a usable"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,19 @@ BLOB_BYTES = 600
 DAY = timedelta(days=1)
 
 
-def opened(path: Path, clock: Clock, *, max_bytes: int = 10_000_000, boot_id: bytes = BOOT) -> SqliteOutbox:
+def opened(
+    path: Path,
+    clock: Clock,
+    *,
+    max_bytes: int = 10_000_000,
+    boot_id: bytes = BOOT,
+    first: Sequence[str] = (),
+) -> SqliteOutbox:
     """An outbox that keeps `charging` for a day and `police` for an hour."""
     retention = {"charging": DAY, "police": timedelta(hours=1)}
-    return SqliteOutbox(path, clock, max_bytes=max_bytes, retention=retention, boot_id=boot_id)
+    return SqliteOutbox(
+        path, clock, max_bytes=max_bytes, retention=retention, boot_id=boot_id, first=first, start=lambda: 1
+    )
 
 
 def sealing(feed: str) -> tuple[str, SealAs]:

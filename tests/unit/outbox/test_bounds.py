@@ -230,3 +230,14 @@ def test_a_default_retention_may_be_given(clock: FakeClock, tmp_path: Path) -> N
         keep(outbox, 1)
         clock.advance(91)
         assert numbers(outbox) == []
+
+
+def test_a_feed_that_is_first_goes_before_live_reads_and_backlog_of_others(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with closing(opened(tmp_path / "outbox.db", clock, first=["police"])) as outbox:
+        keep(outbox, 3)
+        keep(outbox, 2, "police")
+        clock.advance(120)
+        keep(outbox, 2)
+        assert [entry.read.feed for entry in outbox.due(4)] == ["police", "police", "charging", "charging"]
+        assert len(outbox.due(100)) == len({(e.read.feed, e.read.seq) for e in outbox.due(100)}) == 7

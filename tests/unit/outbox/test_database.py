@@ -14,8 +14,8 @@ import pytest
 
 from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox import database
-from anpr_edge.outbox.marks import JUMP
 from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.records import EPOCH_NUMBERS
 from tests.fakes import FakeClock
 from tests.unit.outbox.samples import keep, numbers, opened, send
 
@@ -143,7 +143,7 @@ def test_a_broken_outbox_begins_anew_above_its_mark(path: Path) -> None:
     broken[4096 : 4096 * 8] = os.urandom(4096 * 7)
     path.write_bytes(broken)
     with closing(opened(path, FakeClock())) as outbox:
-        assert keep(outbox, 1) == [300 + JUMP + 1]
+        assert keep(outbox, 1) == [EPOCH_NUMBERS + 1]
         stats = outbox.stats()["charging"]
         assert (stats.restarts, outbox.rebuilds) == (1, 1)
 
@@ -190,10 +190,10 @@ def test_an_outbox_that_breaks_while_both_services_run_begins_anew_once_both_let
                     told()
             with pytest.raises(OutboxBroken, match="in use by another process"):
                 keep(reader, 1)
-        assert keep(reader, 1) == [300 + JUMP + 1]
+        assert keep(reader, 1) == [EPOCH_NUMBERS + 1]
         assert reader.rebuilds == 1
         with closing(opened(path, FakeClock())) as uplink:
-            assert numbers(uplink) == [300 + JUMP + 1]
+            assert numbers(uplink) == [EPOCH_NUMBERS + 1]
 
 
 def test_whichever_service_comes_first_begins_a_broken_outbox_anew(path: Path) -> None:
@@ -206,8 +206,8 @@ def test_whichever_service_comes_first_begins_a_broken_outbox_anew(path: Path) -
             with pytest.raises(OutboxBroken):
                 keep(reader, 1)
         with closing(opened(path, FakeClock())) as uplink:
-            assert keep(reader, 1) == [300 + JUMP + 1]
-            assert (numbers(uplink), uplink.rebuilds) == ([300 + JUMP + 1], 1)
+            assert keep(reader, 1) == [EPOCH_NUMBERS + 1]
+            assert (numbers(uplink), uplink.rebuilds) == ([EPOCH_NUMBERS + 1], 1)
 
 
 def test_an_empty_file_becomes_an_outbox(path: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from anpr_edge.errors import OutboxError
-from anpr_edge.outbox.marks import JUMP, SYNC_EVERY, Marks, read_marks
+from anpr_edge.outbox.marks import SYNC_EVERY, Marks, read_marks
+from anpr_edge.outbox.numbering import HIGHEST_START
 from anpr_edge.outbox.outbox import SqliteOutbox
-from anpr_edge.records import SealedRead
+from anpr_edge.records import EPOCH_NUMBERS, SealedRead
 from tests.fakes import FakeClock
 from tests.unit.outbox.samples import keep, numbers, opened
 
@@ -52,8 +54,8 @@ def test_a_lost_database_starts_again_far_above_its_mark(path: Path) -> None:
     path.unlink()
     with closing(opened(path, FakeClock())) as outbox:
         assert previous_of_next(outbox) == bytes(32)
-        assert keep(outbox, 1) == [7 + JUMP + 2]
-        assert keep(outbox, 1, "police") == [2 + JUMP + 1]
+        assert keep(outbox, 1) == [EPOCH_NUMBERS + 2]
+        assert keep(outbox, 1, "police") == [EPOCH_NUMBERS + 1]
         assert outbox.stats()["charging"].restarts == 1
 
 
@@ -66,7 +68,7 @@ def test_an_older_copy_put_back_is_noticed(path: Path, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "copy.db", path)
     with closing(opened(path, FakeClock())) as outbox:
         assert previous_of_next(outbox) == bytes(32)
-        assert keep(outbox, 1) == [5 + JUMP + 2]
+        assert keep(outbox, 1) == [EPOCH_NUMBERS + 2]
         assert sorted(numbers(outbox))[:3] == [1, 2, 3]
 
 
@@ -120,8 +122,65 @@ def test_lines_that_are_no_marks_count_as_absent(tmp_path: Path, junk: bytes) ->
     assert read_marks(file) == {"charging": 8, "police": 1}
 
 
-def test_a_mark_never_falls_a_jump_behind_the_disk() -> None:
-    assert SYNC_EVERY * 10 <= JUMP
+def test_a_mark_never_falls_an_epoch_behind_the_disk() -> None:
+    assert SYNC_EVERY < EPOCH_NUMBERS - HIGHEST_START
+
+
+def first_numbers(path: Path) -> list[int]:
+    """Where the two feeds of a new unit begin."""
+    path.parent.mkdir()
+    outbox = SqliteOutbox(path, FakeClock(), max_bytes=10_000_000, retention={})
+    with closing(outbox):
+        return [keep(outbox, 3, feed)[0] for feed in ("charging", "police")]
+
+
+def test_two_feeds_do_not_count_in_step_nor_tell_how_many_reads_there_were(tmp_path: Path) -> None:
+    """Four units, eight feeds: all begin elsewhere, far from 1, and far from each other."""
+    starts = sorted(number for unit in range(4) for number in first_numbers(tmp_path / str(unit) / "o.db"))
+    assert all(0 < number <= HIGHEST_START for number in starts)
+    assert all(later - earlier > 3 for earlier, later in pairwise([3, *starts]))
+
+
+def test_a_feed_counts_on_from_its_beginning_without_holes(path: Path) -> None:
+    outbox = SqliteOutbox(path, FakeClock(), max_bytes=10_000_000, retention={})
+    with closing(outbox):
+        numbers_of = keep(outbox, 5)
+    assert numbers_of == list(range(numbers_of[0], numbers_of[0] + 5))
+    with closing(SqliteOutbox(path, FakeClock(), max_bytes=10_000_000, retention={})) as outbox:
+        assert keep(outbox, 1) == [numbers_of[0] + 5]
+        assert outbox.stats()["charging"].restarts == 0
+
+
+def test_each_loss_is_another_epoch(path: Path) -> None:
+    for epoch in range(3):
+        with closing(SqliteOutbox(path, FakeClock(), max_bytes=10_000_000, retention={})) as outbox:
+            (number,) = keep(outbox, 1)
+            assert number // EPOCH_NUMBERS == epoch
+        path.unlink()
+
+
+def test_a_loss_is_counted_once_however_often_the_outbox_is_opened_before_the_next_read(path: Path) -> None:
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 7)
+    path.unlink()
+    for _ in range(3):
+        opened(path, FakeClock()).close()
+    with closing(opened(path, FakeClock())) as outbox:
+        assert keep(outbox, 1) == [EPOCH_NUMBERS + 1]
+        assert outbox.stats()["charging"].restarts == 1
+
+
+def test_a_feed_whose_first_read_was_never_kept_has_lost_nothing(path: Path) -> None:
+    def failing(_seq: int, _previous: bytes) -> SealedRead:
+        raise ValueError("no")
+
+    for _ in range(2):
+        outbox = SqliteOutbox(path, FakeClock(), max_bytes=10_000_000, retention={})
+        with closing(outbox), pytest.raises(ValueError, match="no"):
+            outbox.append([("charging", failing)])
+    with closing(SqliteOutbox(path, FakeClock(), max_bytes=10_000_000, retention={})) as outbox:
+        assert keep(outbox, 1)[0] < EPOCH_NUMBERS
+        assert outbox.stats()["charging"].restarts == 0
 
 
 def test_marks_that_cannot_be_read_say_so(path: Path) -> None:

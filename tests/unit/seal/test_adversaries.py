@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +64,17 @@ def test_a_thief_finds_no_key_that_opens_anything(unit: Path) -> None:
     for key in keys:
         with pytest.raises(KeyFileError, match="not an X25519 or X-Wing key"):
             RecipientPrivateKey.load(key)
+
+
+def test_two_feeds_cannot_be_joined_by_counting(unit: Path) -> None:
+    """Both were given the same five reads in the same order: no number of one is near one of the other."""
+    with closing(sqlite3.connect(unit / "outbox.db")) as db:
+        rows = db.execute("SELECT feed, seq FROM reads ORDER BY id").fetchall()
+    numbers = {feed: [seq for found, seq in rows if found == feed] for feed in FEEDS}
+    charging, police = numbers["charging"], numbers["police"]
+    assert (len(charging), len(police)) == (5, 5)
+    assert abs(charging[0] - police[0]) > 5
+    assert min(charging[0], police[0]) > 5
 
 
 def test_two_feeds_have_only_the_units_name_and_boot_in_common() -> None:

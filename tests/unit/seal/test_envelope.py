@@ -137,7 +137,7 @@ def test_a_header_beyond_its_limits_is_not_sealed(header: envelope.ClearHeader, 
 
 def test_a_unit_that_signs_under_another_keys_name_is_refused() -> None:
     recipients = [recipient().public]
-    protected = header.encode(HEADER, signer("another").kid)
+    protected = header.encode(HEADER, signer("another").public)
     ciphertext = encrypt.encrypt(padding.pad(wire.encode_read(READ)), recipients, bound_to=protected)
     with pytest.raises(EnvelopeError) as refused:
         envelope.parse(sign1.sign(protected, ciphertext, signer())).verify(signer().public)

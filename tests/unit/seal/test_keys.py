@@ -13,6 +13,7 @@ from anpr_edge.errors import KeyFileError
 from anpr_edge.seal import hpke
 from anpr_edge.seal.keys import RecipientKey, RecipientPrivateKey, SigningKey, VerifyKey
 from tests.vectors.keys import recipient, signer
+from tests.vectors.signing import signing, verify_key
 
 
 @pytest.mark.parametrize("name", ["recipient one", "hybrid one"])
@@ -22,8 +23,21 @@ def test_a_recipients_key_comes_back_from_its_text(name: str) -> None:
     assert key.text.startswith(f"{key.suite.name}:")
 
 
-def test_a_verifying_key_comes_back_from_its_text() -> None:
-    assert VerifyKey.parse(signer().public.text) == signer().public
+@pytest.mark.parametrize("name", ["unit", "tpm unit"])
+def test_a_verifying_key_comes_back_from_its_text(name: str) -> None:
+    key = VerifyKey.parse(verify_key(name))
+    assert key.text == verify_key(name)
+    assert (key.alg, key.raw) == (signing(name).alg, signing(name).public)
+    assert key.verify(signing(name).sign(b"data"), b"data")
+    assert not key.verify(signing(name).sign(b"data"), b"other data")
+
+
+@pytest.mark.parametrize("first", [b"\x02", b"\x04", b"\x00"])
+def test_bytes_that_are_no_point_of_p256_are_refused(first: bytes) -> None:
+    """An x that no point has, the lead byte of a longer form, and none at all."""
+    raw = first + bytes(31) + b"\x07"
+    with pytest.raises(KeyFileError, match="no p256 key"):
+        VerifyKey.parse("p256:" + base64.urlsafe_b64encode(raw).decode())
 
 
 def test_a_key_is_named_by_the_hash_of_its_bytes() -> None:

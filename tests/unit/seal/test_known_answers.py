@@ -9,9 +9,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from anpr_edge.seal import hpke
-from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
+from anpr_edge.seal import hpke, signatures
+from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey, VerifyKey
 from tests.vectors import hybrid
+from tests.vectors.signing import other_form
 
 
 def raw(text: str) -> bytes:
@@ -97,6 +98,31 @@ def test_ed25519_takes_no_second_form_of_a_signature() -> None:
     key = SigningKey(Ed25519PrivateKey.from_private_bytes(seed))
     assert key.public.raw == public
     assert not key.public.verify(signature[:32] + other.to_bytes(32, "little"), message)
+
+
+# Source: RFC 6979 §A.2.5, P-256 with SHA-256: the public key, and for each message R and S
+P256_X = "60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6"
+P256_Y = "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299"
+P256_SIGNATURES = {
+    "sample": (
+        "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716",
+        "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
+    ),
+    "test": (
+        "F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367",
+        "019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083",
+    ),
+}
+
+
+@pytest.mark.parametrize("message", P256_SIGNATURES)
+def test_ecdsa_verifies_what_rfc_6979_signed_in_the_lower_form_alone(message: str) -> None:
+    r, s = (int(value, 16) for value in P256_SIGNATURES[message])
+    key = VerifyKey(signatures.P256, signatures.p256_point(int(P256_X, 16), int(P256_Y, 16)))
+    taken = signatures.p256_signature(r, s)
+    assert key.verify(taken, message.encode())
+    assert not key.verify(other_form(taken), message.encode())
+    assert (taken == raw(P256_SIGNATURES[message][0] + P256_SIGNATURES[message][1])) is (message == "test")
 
 
 # Source: draft-connolly-cfrg-xwing-kem-10 appendix C, the first three: seed, randomness, shared secret

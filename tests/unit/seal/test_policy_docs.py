@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.seal.policy.codec import CALENDAR, FEED, HOURS, POLICY, Entry
+from anpr_edge.seal.policy.codec import CALENDAR, FEED, HOURS, LIST, POLICY, Entry
 from anpr_edge.seal.policy.decide import Ruling
 
 PAGE = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    "entries", [POLICY, FEED, CALENDAR, HOURS], ids=["policy", "feed", "calendar", "hours"]
+    "entries", [POLICY, FEED, CALENDAR, HOURS, LIST], ids=["policy", "feed", "calendar", "hours", "list"]
 )
 def test_every_key_is_documented(entries: tuple[Entry, ...]) -> None:
     rows = [f"| {entry.key} | `{entry.name}` |" for entry in entries]

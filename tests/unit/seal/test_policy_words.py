@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anpr_edge.seal.policy.changes import changes
-from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, FeedTerms, Hours, Policy, Recipient
+from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, FeedTerms, Hours, ListTerms, Policy, Recipient
 from anpr_edge.seal.policy.words import explain, hours_text, span, when
 from anpr_edge.seal.wire import Field
 from tests.unit.seal.policies import CHARGING, LONDON_HOURS, POLICE, POLICY
@@ -31,6 +31,8 @@ OTHER_FEED: dict[str, Any] = {
     "waits_s": 3600,
     "kept_days": None,
     "most_per_minute": None,
+    "watch": ListTerms("stolen", signer("keeper").public.text),
+    "first": True,
 }
 OTHER_POLICY: dict[str, Any] = {
     "fleet": "another",
