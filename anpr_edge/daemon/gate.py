@@ -71,10 +71,15 @@ class FeedGate:
         self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
 
     def choose(self, read: PlateRead) -> Sequence[Share]:
-        """What each feed gets of this read. Ask once a read: sampling and ceilings count it."""
+        """What each feed gets of this read. Ask once a read: sampling and ceilings count it.
+
+        A preview is there only for feeds that asked for previews.
+        """
         self._say_when_it_ends(read)
         shares = []
         for feed in self._policy.feeds:
+            if read.preview and not feed.previews:
+                continue
             found = self._ruling(feed, read)
             if self._counts:
                 self._counts.add(feed.name, found)

@@ -58,7 +58,8 @@ def build_reader(config: Config) -> Reader:
         lists = build_lists(config, policy, clock)
         signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
         opened.enter_context(closing(signing_key))
-        plates, sealer = build_plates(config), build_sealer(config, policy, signing_key)
+        plates = build_plates(config, previews=any(feed.previews for feed in policy.feeds))
+        sealer = build_sealer(config, policy, signing_key)
         source = opened.enter_context(closing(build_source(config, clock)))
         counts = opened.enter_context(closing(build_counts("reader", config, clock)))
         parts = ReaderParts(
@@ -153,8 +154,8 @@ def is_live(config: Config) -> bool:
     return camera.source != "images"
 
 
-def build_plates(config: Config) -> PlateReader:
-    """The pipeline with the configured models and settings."""
+def build_plates(config: Config, *, previews: bool = False) -> PlateReader:
+    """The pipeline with the configured models and settings; with `previews` when a feed asks for them."""
     models, reading, view = config.models, config.reading, build_view(config.view)
     stills = config.camera.source == "images"
     recogniser = TfliteModel.load(models.directory, "recogniser", threads=models.threads)
@@ -172,6 +173,7 @@ def build_plates(config: Config) -> PlateReader:
         repeat_within_ms=reading.repeat_within_s * 1e3,
         remind_every_s=reading.remind_every_s,
         any_text=reading.any_text,
+        previews=previews,
     )
 
 

@@ -144,6 +144,7 @@ def _feed(name: str, table: _Table) -> FeedTerms:
         most_per_minute=table.take("most_per_minute", int, None),
         watch=_list(table),
         first=table.convert("priority", _is_first, table.take("priority", str, "normal")),
+        previews=table.take("previews", bool, False),
     )
     table.end()
     return terms

@@ -190,6 +190,7 @@ FEED: Final = (
     Entry(16, "most_per_minute", maybe(whole(1, 1_000_000))),
     Entry(17, "watch", maybe(mapped(LIST, ListTerms))),
     Entry(18, "first", _yes_or_no),
+    Entry(19, "previews", _yes_or_no),
 )
 
 
@@ -256,6 +257,8 @@ def _first_wrong_in_feed(feed: FeedTerms) -> str:
         return f"feed {feed.name}: the same recipient twice"
     if (feed.reads == LISTED) != (feed.watch is not None):
         return f"feed {feed.name}: reads and list do not go together"
+    if feed.previews and feed.share < 1:
+        return f"feed {feed.name}: previews and a share do not go together, the two would be drawn apart"
     if any(not hours.days or hours.start_min == hours.end_min for hours in calendar.weekly):
         return f"feed {feed.name}: hours without a day or without length"
     if calendar.first_day and calendar.last_day and calendar.first_day > calendar.last_day:

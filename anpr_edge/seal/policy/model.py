@@ -75,7 +75,8 @@ class FeedTerms:
     to `place_m` (0: as exactly as the unit knows it). `share` of the reads that pass everything else is
     given, at random. A read waits on the unit for `waits_s` at most. `kept_days` is what the recipient has
     undertaken, and None when that is not said. `watch` is the list of a feed that gets matches alone, None of
-    any other; reads of a feed that is `first` go out before those of others.
+    any other; reads of a feed that is `first` go out before those of others. One with `previews` gets
+    each read early as well, while its vehicle is still in view.
     """
 
     name: str
@@ -96,6 +97,7 @@ class FeedTerms:
     most_per_minute: int | None
     watch: ListTerms | None = None
     first: bool = False
+    previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

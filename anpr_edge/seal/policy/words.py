@@ -64,7 +64,7 @@ def feed_rows(feed: FeedTerms) -> dict[str, str]:
         "when": when(feed.calendar),
         "which reads": _which(feed),
         "how many": _how_many(feed),
-        "goes out": "before the reads of other feeds" if feed.first else "in its turn",
+        "goes out": _goes_out(feed),
         "waits on the unit": f"at most {span(feed.waits_s)}, then it is deleted there",
         "kept by the recipient": _kept(feed),
     }
@@ -175,6 +175,11 @@ def _which(feed: FeedTerms) -> str:
     kind = kinds.get(feed.reads, "") if feed.watch is None else _matches(feed.watch)
     sure = f", at least {percent(feed.min_confidence)} sure" if feed.min_confidence else ""
     return kind + sure
+
+
+def _goes_out(feed: FeedTerms) -> str:
+    turn = "before the reads of other feeds" if feed.first else "in its turn"
+    return f"{turn}, and early as a preview too" if feed.previews else turn
 
 
 def _matches(watch: ListTerms) -> str:

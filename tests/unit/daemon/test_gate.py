@@ -110,3 +110,11 @@ def test_without_its_list_a_feed_of_matches_gets_nothing() -> None:
     gate = gate_of(LISTED)
     assert not gate.choose(made_up_read("AB12ODE"))
     assert withheld(gate) == {"hits": {"not-listed": 1}}
+
+
+def test_a_preview_goes_only_to_the_feed_that_asked_and_counts_for_nobody_else() -> None:
+    gate = gate_of(replace(OPEN, previews=True), replace(OPEN, name="other"))
+    preview = replace(made_up_read(), preview=True)
+    assert [share.feed for share in gate.choose(preview)] == ["charging"]
+    assert [share.feed for share in gate.choose(made_up_read())] == ["charging", "other"]
+    assert withheld(gate) == {"charging": {}, "other": {}}

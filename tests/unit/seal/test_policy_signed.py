@@ -119,6 +119,7 @@ FAULTS: dict[str, tuple[Callable[[dict[Any, Any]], object], str]] = {
     "waits for ever": (lambda v: feed(v).update({14: 2**40}), "charging.waits_s"),
     "words on two lines": (lambda v: feed(v).update({2: "a\nb"}), "charging.purpose: not printable text"),
     "words with space around": (lambda v: feed(v).update({2: " a"}), "charging.purpose: not words"),
+    "previews of a share": (lambda v: feed(v).update({13: 5000, 19: True}), "previews and a share"),
     "true for one": (lambda v: feed(v).update({16: True}), "charging.most_per_minute"),
 }
 

@@ -33,6 +33,7 @@ OTHER_FEED: dict[str, Any] = {
     "most_per_minute": None,
     "watch": ListTerms("stolen", signer("keeper").public.text),
     "first": True,
+    "previews": True,
 }
 OTHER_POLICY: dict[str, Any] = {
     "fleet": "another",
