@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,9 +30,6 @@ from models.recipe.synthesis.crops import (
 )
 from models.recipe.synthesis.looks import Picture, reexpose
 
-Cut = Callable[[np.random.Generator, Picture, Quad], Picture]
-"""Takes a plate's quad out of a picture: ``uint8 (40, 144)``."""
-
 CUT_FROM_SCENES: Final = ("_derived", "_pseudo")
 """Endings of crop sources whose plates are also labelled in scenes, where there is more around them."""
 
@@ -41,10 +38,6 @@ SLICE_WEIGHTS: Final = {"two-line": 2.5, "night": 2.0, "uk": 2.5, "near-ir": 0.6
 
 _CROP_INSET: Final = (0.035, 0.08)
 """Share of a ready crop's width and height that is not plate, at each side (measured by eye on 50 crops)."""
-AS_LABELLED_SHARE: Final = 0.4
-"""Share of training patches cut as the ready crops are: as loose as labels, up to 1.4 plate heights."""
-_LABELLED_SLACK: Final = (0.03, 0.06)
-"""How far, over its width and height, each side of such a cut may be off the ready crop's own side."""
 
 
 @dataclass(frozen=True)
@@ -103,36 +96,17 @@ def slices_of(crop: Crop) -> tuple[str, ...]:
 
 def real_drawer() -> Callable[[np.random.Generator], Sample]:
     """A function that draws a roughened training patch of some real plate."""
-    drawers = _weighed(training_plates(), _placed_cut), _weighed(training_crops(), _labelled_cut)
+    plates = training_plates()
+    weights = np.array([plate.weight for plate in plates])
+    odds = weights / weights.sum()
 
     def draw(rng: np.random.Generator) -> Sample:
-        return drawers[int(rng.random() < AS_LABELLED_SHARE)](rng)
+        return roughen(rng, plates[int(rng.choice(len(plates), p=odds))])
 
     return draw
 
 
-def _weighed(plates: Sequence[RealPlate], cut_out: Cut) -> Callable[[np.random.Generator], Sample]:
-    """A function that draws one of the plates by weight, and roughens it."""
-    weights = np.array([plate.weight for plate in plates])
-    odds = weights / weights.sum()
-    return lambda rng: roughen(rng, plates[int(rng.choice(len(plates), p=odds))], cut_out)
-
-
-def _placed_cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
-    """A patch cut as a detector would have it cut."""
-    return cut(rng, picture, quad)
-
-
-def _labelled_cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
-    """A patch cut as the ready crops are, each side a little off: the quad is a crop's own outline."""
-    size = np.ptp(quad, axis=0)
-    low, high = (edge + rng.uniform(-1, 1, 2) * _LABELLED_SLACK * size for edge in (quad[0], quad[2]))
-    x0, y0 = (max(0, round(float(edge))) for edge in low)
-    x1, y1 = (round(float(edge)) for edge in high)
-    return fit_crop(picture[y0 : max(y1, y0 + 4), x0 : max(x1, x0 + 8)], (PATCH_HEIGHT_PX, PATCH_WIDTH_PX))
-
-
-def roughen(rng: np.random.Generator, plate: RealPlate, cut_out: Cut = _placed_cut) -> Sample:
+def roughen(rng: np.random.Generator, plate: RealPlate) -> Sample:
     """Another look at a real plate: other size, other exposure, other cut; at times inverted."""
     picture, quad = _around(_grey(plate.path), plate.quad)
     width_px = float(np.linalg.norm(quad[1] - quad[0]))
@@ -146,14 +120,7 @@ def roughen(rng: np.random.Generator, plate: RealPlate, cut_out: Cut = _placed_c
     picture = reexpose(rng, picture, width_px)
     if rng.random() < 0.03:
         picture = np.asarray(255 - picture, np.uint8)
-    return Sample(cut_out(rng, picture, quad), plate.text, plate.rows)
-
-
-@cache
-def training_crops() -> tuple[RealPlate, ...]:
-    """Every ready crop of the training split, outlined by its own edge."""
-    crops = [crop for crop in load_collection().crops_in("train") if crop.text]
-    return tuple(_from_crop(crop, (0.0, 0.0)) for crop in crops)
+    return Sample(cut(rng, picture, quad), plate.text, plate.rows)
 
 
 @cache
@@ -223,9 +190,9 @@ def _from_scene(scene: Scene, plate: LabelledPlate) -> RealPlate:
     return RealPlate(scene.path, _as_array(corners), plate.text or "", 1, weight)
 
 
-def _from_crop(crop: Crop, inset: tuple[float, float] = _CROP_INSET) -> RealPlate:
+def _from_crop(crop: Crop) -> RealPlate:
     height, width = _grey(crop.path).shape
-    side, top = inset[0] * width, inset[1] * height
+    side, top = _CROP_INSET[0] * width, _CROP_INSET[1] * height
     box = records.Box(side, top, width - side, height - top)
     weight = SLICE_WEIGHTS.get(slices_of(crop)[0], 1.0)
     return RealPlate(crop.path, _as_array(records.Quad.of_box(box)), crop.text, crop.rows or 1, weight)

@@ -24,12 +24,6 @@ SIDE_MARGIN: Final = 0.04
 TOP_MARGIN: Final = 0.10
 """Share of the plate's height added above and below when a plate is rectified."""
 
-USUAL_MARGIN: Final = (0.08, 0.18)
-LOOSEST_MARGIN: Final = (0.13, 0.36)
-"""Widest margin of an upright cut over the plate's width and height; the loosest are as wide as the labels of
-the near-infrared source, 1.41 plate heights with 12 % around them."""
-LOOSE_SHARE: Final = 0.35
-
 DISTANT_CODES: Final = ("UK", "GB", "RO", "D", "I", "BG", "H", "XX")
 """Nations of distant plates: mostly those of our roads and of the infrared pictures we have."""
 DISTANT_SHARE: Final = 0.25
@@ -87,8 +81,7 @@ def cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
         return rectify(picture, grow(quad + wrong + shift, SIDE_MARGIN, TOP_MARGIN))
     low, high = quad.min(axis=0), quad.max(axis=0)
     spread = high - low
-    widest = LOOSEST_MARGIN if rng.random() < LOOSE_SHARE else USUAL_MARGIN
-    margin = rng.uniform((-0.01, -0.02), widest) * spread
+    margin = rng.uniform((-0.01, -0.02), (0.08, 0.18)) * spread
     shift = rng.normal(0, (0.015, 0.05)) * spread
     x0, y0 = low - margin + shift
     x1, y1 = high + margin + shift
