@@ -45,6 +45,14 @@ RESIDUAL: Final = (
     "Plates are misread now and then; the confidence in each read is the machine's own estimate.",
 )
 
+LIST_RISKS: Final = (
+    "A feed of matches alone sends when a listed vehicle passes: whoever sees its traffic learns that, and "
+    "when, though not which vehicle.",
+    "A list's entries are hashes, and plates are few enough to try them all: whoever opens a list has its "
+    "plates. Without a TPM, the unit's memory card is enough to open it.",
+)
+"""Of a policy with a feed that gets matches of a list alone. See docs/lists.md."""
+
 QUESTIONS: Final[Mapping[str, str]] = {
     "necessity": "Why is reading every plate necessary for this purpose, and what was considered instead?",
     "cameras": "Why is the number of cameras, and the place of each, proportionate?",
@@ -86,7 +94,8 @@ def assessment(policy: Policy, given: Mapping[str, str] | None = None) -> Iterat
         yield from _feed(feed, answers)
     yield from _retention(policy, answers)
     yield from _table("Safeguards", ("against", "by"), SAFEGUARDS)
-    yield from _numbered("Risks that remain", RESIDUAL)
+    lists = any(feed.watch for feed in policy.feeds)
+    yield from _numbered("Risks that remain", RESIDUAL + LIST_RISKS if lists else RESIDUAL)
     yield from (
         "",
         "## Review",

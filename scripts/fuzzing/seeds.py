@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from anpr_edge.errors import EnvelopeError
 from anpr_edge.seal import envelope
 from anpr_edge.seal.acks import Ack, sign_ack
+from anpr_edge.seal.lists import ListRevision, seal_list
+from anpr_edge.seal.policy.signed import sign_policy
 from scripts.fuzzing.targets import OWN, UNIT
+from tests.unit.seal.policies import POLICY
 from tests.vectors.cases import CASES
 from tests.vectors.keys import signer
 from tests.vectors.recipe import bake
@@ -19,13 +22,16 @@ def sealed_reads() -> frozenset[bytes]:
 
 
 def seeds() -> Iterator[bytes]:
-    """Envelopes good and bad, their headers, ciphertexts and records, and an acknowledgement."""
+    """Envelopes good and bad, their headers, ciphertexts, records; an acknowledgement, a policy, a list."""
     for blob in _vectors():
         yield blob
         if _signed(blob):
             yield from _layers(envelope.parse(blob))
     kid = signer().kid
     yield sign_ack(Ack("london", "unit-0042", "charging", 9, ((1, 2), (5, 5)), 10**18, kid), signer("centre"))
+    yield sign_policy(POLICY, signer("authority"))
+    news = ListRevision("london", "stolen", 1, 10**9, hash_key=bytes(32), added=frozenset({bytes(16)}))
+    yield seal_list(news, [OWN[0].public], signer("keeper"))
 
 
 def _vectors() -> Iterator[bytes]:

@@ -1,16 +1,18 @@
 """What must hold for any bytes: refused by kind or understood the one way, never anything else.
 
-Each target takes bytes and raises what nobody expects: any error but an `EnvelopeError`, and `Broken` when
+Each target takes bytes and raises what nobody expects: any error but a refusal, and `Broken` when
 something was accepted that nobody wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from anpr_edge.errors import EnvelopeError
-from anpr_edge.seal import acks, cbor, encrypt, envelope, header, padding, wire
+from anpr_edge.errors import EnvelopeError, ListError, PolicyError
+from anpr_edge.seal import acks, cbor, encrypt, envelope, header, lists, padding, wire
+from anpr_edge.seal.policy import signed
 from tests.vectors.keys import recipient, signer
 
 OWN: Final = (recipient("recipient one"), recipient("hybrid one"))
@@ -51,6 +53,20 @@ def acknowledgement(data: bytes) -> None:
     raise Broken("an acknowledgement was accepted that nobody signed")
 
 
+def policy(data: bytes) -> None:
+    """No policy is accepted: nobody has signed one here. What one says may be shown, whoever signed it."""
+    with suppress(PolicyError):
+        signed.read_unverified(data)
+    signed.open_policy(data, UNIT)
+    raise Broken("a policy was accepted that nobody signed")
+
+
+def vehicles(data: bytes) -> None:
+    """No list of vehicles is accepted: nobody has sealed one here."""
+    lists.open_list(data, UNIT, OWN[0])
+    raise Broken("a list was accepted that nobody signed")
+
+
 def forged(known: frozenset[bytes]) -> Callable[[bytes], None]:
     """No envelope is accepted but those in `known`, whole."""
 
@@ -70,13 +86,11 @@ def forged(known: frozenset[bytes]) -> Callable[[bytes], None]:
 
 def all_targets(known: frozenset[bytes]) -> tuple[Callable[[bytes], None], ...]:
     """Every target; `known` are the sealed reads that exist."""
-    return one_encoding, shape, record, acknowledgement, forged(known)
+    return one_encoding, shape, record, acknowledgement, policy, vehicles, forged(known)
 
 
 def look_at(data: bytes, targets: tuple[Callable[[bytes], None], ...]) -> None:
     """Give the same bytes to every target."""
     for target in targets:
-        try:
+        with suppress(EnvelopeError, PolicyError, ListError):
             target(data)
-        except EnvelopeError:
-            continue

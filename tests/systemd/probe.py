@@ -56,7 +56,8 @@ def stop_while_it_reads() -> dict[str, Any]:
         time.sleep(1)
     output("systemctl", "stop", "anpr-edge-reader")
     with closing(sqlite3.connect("file:/var/lib/anpr-edge/outbox.db?mode=ro", uri=True)) as outbox:
-        (numbered,) = outbox.execute("SELECT sum(last_seq) FROM feeds").fetchone()
+        first = "(SELECT min(seq) FROM reads WHERE reads.feed = feeds.feed)"
+        (numbered,) = outbox.execute(f"SELECT sum(last_seq - {first} + 1) FROM feeds").fetchone()
     committed = json.loads(state.read_text())["reads"]["committed"]
     return {"result": show("reader", "Result"), "committed": committed, "numbered": numbered}
 

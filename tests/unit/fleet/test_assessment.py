@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from anpr_edge.fleet.assessment import OPEN, QUESTIONS, assessment
+from anpr_edge.fleet.assessment import LIST_RISKS, OPEN, QUESTIONS, assessment
+from anpr_edge.seal.policy.model import ListTerms
 from tests.unit.seal.policies import CHARGING, POLICE, POLICY
 
 
@@ -37,3 +38,17 @@ def test_no_cell_is_blank_and_no_bar_breaks_a_table() -> None:
 
 def test_a_policy_without_feeds_gives_data_to_nobody() -> None:
     assert "| none | nobody | – | – | – |" in text_of(*assessment(replace(POLICY, feeds=())))
+
+
+def test_the_risks_of_a_list_are_named_where_there_is_one() -> None:
+    hits = replace(CHARGING, reads="vehicles-of-interest", watch=ListTerms("stolen", CHARGING.ack_key))
+    assert all(risk in text_of(*assessment(replace(POLICY, feeds=(hits,)))) for risk in LIST_RISKS)
+    assert not any(risk in text_of(*assessment(POLICY)) for risk in LIST_RISKS)
+
+
+def test_answers_stand_in_their_places() -> None:
+    silent = replace(POLICY, feeds=(replace(CHARGING, kept_days=None),))
+    given = dict.fromkeys((*QUESTIONS, "why.charging", "kept.charging"), "Said by people.")
+    text = text_of(*assessment(silent, given))
+    assert OPEN not in text
+    assert text.count("Said by people.") == len(given)
