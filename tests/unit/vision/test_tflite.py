@@ -37,15 +37,15 @@ def edit(path: Path, spoil: Spoil) -> None:
 
 def test_the_shipped_models_load(models: Path) -> None:
     detector = TfliteModel.load(models, "detector")
-    assert detector.input_shape == (288, 416)
-    assert [output.shape[-1] for output in detector.run(np.zeros((288, 416), np.int8))] == [1, 2, 2, 8]
+    assert detector.input_shape == (320, 448)
+    assert [output.shape[-1] for output in detector.run(np.zeros((320, 448), np.int8))] == [1, 2, 2, 8]
     recogniser = TfliteModel.load(models, "recogniser")
     assert recogniser.run(np.zeros((40, 144), np.int8))[0].size == 72 * 37
 
 
 def test_the_outputs_are_dequantised_and_of_the_call_alone(models: Path) -> None:
     model = TfliteModel.load(models, "detector")
-    dark, bright = np.full((288, 416), -128, np.int8), np.full((288, 416), 127, np.int8)
+    dark, bright = np.full((320, 448), -128, np.int8), np.full((320, 448), 127, np.int8)
     first = model.run(dark)
     kept = [output.copy() for output in first]
     model.run(bright)
@@ -122,7 +122,7 @@ def test_a_card_of_another_model_is_refused(models: Path, spoil: Spoil, named: s
 
 @pytest.mark.parametrize(
     "picture",
-    [np.zeros((416, 288), np.int8), np.zeros((288, 416), np.uint8), np.zeros((288, 416, 1), np.int8)],
+    [np.zeros((448, 320), np.int8), np.zeros((320, 448), np.uint8), np.zeros((320, 448, 1), np.int8)],
 )
 def test_a_picture_of_another_shape_or_type_is_refused(models: Path, picture: Any) -> None:
     with pytest.raises(ModelError, match="takes int8"):
