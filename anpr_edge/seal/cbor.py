@@ -62,101 +62,113 @@ def decode(data: bytes, what: str) -> Value:
 
     Raises: EnvelopeError (malformed, trailing-bytes); `what` names the thing in its message.
     """
-    reader = _Reader(data, what)
-    value = reader.value(0)
-    if reader.at != len(data):
-        spare = len(data) - reader.at
+    try:
+        value, at = _item(data, 0, 0)
+    except _Refused as refused:
+        raise EnvelopeError(Refusal.MALFORMED, f"{what}: {refused}") from None
+    if at != len(data):
+        spare = len(data) - at
         raise EnvelopeError(Refusal.TRAILING_BYTES, f"{what}: {spare} bytes follow after the end")
     return value
 
 
-class _Reader:
-    """Reads one item after another from `data`, which `at` points into."""
+class _Refused(Exception):
+    """Why the bytes are not the one encoding of anything, and where."""
 
-    def __init__(self, data: bytes, what: str) -> None:
-        self._data = data
-        self._end = len(data)
-        self._what = what
-        self.at = 0
+    def __init__(self, why: str, at: int) -> None:
+        super().__init__(f"{why} at byte {at}")
 
-    def value(self, depth: int) -> Value:
-        if depth > DEEPEST:
-            raise self._refused(f"nested deeper than {DEEPEST}")
-        if self.at < self._end and (small := self._data[self.at]) < 24:
-            self.at += 1  # most items are such numbers, map keys above all
-            return small
-        major, argument = self._head()
-        match major:
-            case 0:
-                return argument
-            case 1:
-                return -1 - argument
-            case 2:
-                return self._take(argument)
-            case 3:
-                return self._text(argument)
-            case 4:
-                below = depth + 1
-                return [self.value(below) for _ in range(self._count(argument))]
-            case 5:
-                return self._map(self._count(2 * argument) // 2, depth)
-            case 6:
-                return Tag(argument, self.value(depth + 1))
-        if argument not in _SIMPLE:
-            raise self._refused("a simple value or float")
-        return _SIMPLE[argument]
 
-    def _head(self) -> tuple[int, int]:
-        """An item's major type and argument, which must be in its shortest form."""
-        if self.at >= self._end:
-            raise self._refused("cut short")
-        initial = self._data[self.at]
-        self.at += 1
-        major, short = initial >> 5, initial & 0x1F
-        if short < 24:
-            return major, short
-        width = _BYTES_OF_ARGUMENT.get(short)
-        if width is None or major == 7:
-            raise self._refused("an indefinite length, float or reserved form")
-        argument = int.from_bytes(self._take(width))
-        if argument < (24 if width == 1 else 1 << 4 * width):
-            raise self._refused("a number longer than it need be")
-        return major, argument
+def _item(data: bytes, at: int, depth: int) -> tuple[Value, int]:
+    """The item that begins at `at`, and where the next one begins.
 
-    def _map(self, pairs: int, depth: int) -> dict[int | str, Value]:
-        found: dict[int | str, Value] = {}
-        before = b""
-        for _ in range(pairs):
-            start = self.at
-            key = self.value(depth + 1)
-            encoded = self._data[start : self.at]
-            if isinstance(key, bool) or not isinstance(key, int | str):
-                raise self._refused("a map key that is neither a number nor text")
-            if encoded <= before:
-                raise self._refused("map keys out of order or twice")
-            before = encoded
-            found[key] = self.value(depth + 1)
-        return found
+    A centre spends a third of its time here: plain functions over local names, the commonest items first.
+    """
+    if depth > DEEPEST:
+        raise _Refused(f"nested deeper than {DEEPEST}", at)
+    if at >= len(data):
+        raise _Refused("cut short", at)
+    initial = data[at]
+    if initial < 24:
+        return initial, at + 1  # most items are such numbers, map keys above all
+    major, argument = initial >> 5, initial & 0x1F
+    at += 1
+    if argument >= 24:
+        argument, at = _long_argument(data, at, initial)
+    if major == 0:
+        return argument, at
+    if major == 3:
+        return _text(data, at, argument)
+    if major == 2:
+        return _taken(data, at, argument)
+    if major == 4:
+        return _list(data, at, argument, depth + 1)
+    if major == 5:
+        return _map(data, at, argument, depth + 1)
+    if major == 6:
+        value, at = _item(data, at, depth + 1)
+        return Tag(argument, value), at
+    if major == 1:
+        return -1 - argument, at
+    if argument not in _SIMPLE:
+        raise _Refused("a simple value or float", at)
+    return _SIMPLE[argument], at
 
-    def _text(self, length: int) -> str:
-        try:
-            return self._take(length).decode()
-        except UnicodeDecodeError:
-            raise self._refused("text that is not UTF-8") from None
 
-    def _count(self, items: int) -> int:
-        """Refuse a length that the rest of the data cannot hold, before anything is allocated."""
-        if items > self._end - self.at:
-            raise self._refused("cut short")
-        return items
+def _long_argument(data: bytes, at: int, initial: int) -> tuple[int, int]:
+    """The argument that follows an initial byte, which must be in its shortest form."""
+    width = _BYTES_OF_ARGUMENT.get(initial & 0x1F)
+    if width is None or initial >> 5 == 7:
+        raise _Refused("an indefinite length, float or reserved form", at)
+    taken, at = _taken(data, at, width)
+    argument = int.from_bytes(taken)
+    if argument < (24 if width == 1 else 1 << 4 * width):
+        raise _Refused("a number longer than it need be", at)
+    return argument, at
 
-    def _take(self, length: int) -> bytes:
-        end = self.at + length
-        if end > self._end:
-            raise self._refused("cut short")
-        taken = self._data[self.at : end]
-        self.at = end
-        return taken
 
-    def _refused(self, why: str) -> EnvelopeError:
-        return EnvelopeError(Refusal.MALFORMED, f"{self._what}: {why} at byte {self.at}")
+def _list(data: bytes, at: int, items: int, depth: int) -> tuple[list[Value], int]:
+    _holds(data, at, items)
+    found: list[Value] = []
+    for _ in range(items):
+        value, at = _item(data, at, depth)
+        found.append(value)
+    return found, at
+
+
+def _map(data: bytes, at: int, pairs: int, depth: int) -> tuple[dict[int | str, Value], int]:
+    _holds(data, at, 2 * pairs)
+    found: dict[int | str, Value] = {}
+    before = b""
+    for _ in range(pairs):
+        start = at
+        key, at = _item(data, at, depth)
+        if type(key) is not int and type(key) is not str:
+            raise _Refused("a map key that is neither a number nor text", at)
+        encoded = data[start:at]
+        if encoded <= before:
+            raise _Refused("map keys out of order or twice", at)
+        before = encoded
+        found[key], at = _item(data, at, depth)
+    return found, at
+
+
+def _text(data: bytes, at: int, length: int) -> tuple[str, int]:
+    taken, at = _taken(data, at, length)
+    try:
+        return taken.decode(), at
+    except UnicodeDecodeError:
+        raise _Refused("text that is not UTF-8", at) from None
+
+
+def _holds(data: bytes, at: int, items: int) -> None:
+    """Refuse a length that the rest of the data cannot hold, before anything is allocated."""
+    if items > len(data) - at:
+        raise _Refused("cut short", at)
+
+
+def _taken(data: bytes, at: int, length: int) -> tuple[bytes, int]:
+    end = at + length
+    if end > len(data):
+        raise _Refused("cut short", at)
+    return data[at:end], end
