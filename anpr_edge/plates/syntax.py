@@ -20,8 +20,8 @@ LOOKALIKES = {"O": "0", "Q": "0", "I": "1"}
 
 
 MAX_CHARACTERS, MAX_LETTERS_TOGETHER = 8, 5
-"""Source: German plates, FZV annex 4 (8 characters, 3 + 2 letters together), are the longest of those that
-fit no pattern here."""
+"""Source: German plates, FZV annex 4 (8 characters, 3 + 2 letters together, no number beginning with 0), are
+the longest of those that fit no pattern here."""
 MAX_NUMBER = 6
 """Digits of a plate that has nothing else. Source: Luxembourg has 5, diplomatic and older series 6."""
 
@@ -100,7 +100,7 @@ def prior(text: str) -> float:
 
 def speaks_for_itself(text: str) -> bool:
     """Whether `text` fits a pattern so narrow that lettering on a sign will hardly ever fit it."""
-    return prior(text) >= _FAIR
+    return prior(text) >= _STRONG
 
 
 def could_be_plate(text: str) -> bool:
@@ -110,7 +110,8 @@ def could_be_plate(text: str) -> bool:
     digits = sum(character.isdigit() for character in text)
     word = max((len(run) for run in re.findall("[A-Z]+", text)), default=0)
     longest = MAX_NUMBER if digits == len(text) else MAX_CHARACTERS
-    return digits > 0 and word <= MAX_LETTERS_TOGETHER and len(text) <= longest
+    dialled = re.search("[A-Z]{4}0", text)
+    return digits > 0 and word <= MAX_LETTERS_TOGETHER and len(text) <= longest and not dialled
 
 
 def fold(text: str) -> str:
