@@ -12,6 +12,8 @@ MOVED_WIDTHS = 0.25
 a plate that stands still wander by about a tenth of its height."""
 GROWN = 1.12
 """So has a plate that is this much larger or smaller."""
+BESIDE_WIDTHS, BESIDE_GROWN = 1.0, 1.6
+"""A first sight may be as far off as this, of a board half seen or taken together with another."""
 SETTLED_S = 2.0
 """Standing for so long it has settled."""
 LOOKS_AWAY = 5
@@ -41,15 +43,22 @@ class Rest:
         """Take note of where the plate is now."""
         if _elsewhere(box, self.box):
             self.box, self.since_ns = box, mono_ns
-        self._has_settled |= self.settled(mono_ns)
+        if not self._has_settled and self.settled(mono_ns):
+            self._settle()
         self._looks_away = self._looks_away + 1 if _elsewhere(box, self._home) else 0
+
+    def _settle(self) -> None:
+        """Stand still for the first time: beside where it was first seen, that first sight was inexact."""
+        self._has_settled = True
+        if not _elsewhere(self.box, self._home, widths=BESIDE_WIDTHS, grown=BESIDE_GROWN):
+            self._home = self.box
 
     def settled(self, mono_ns: int) -> bool:
         """Whether it has stood still for long."""
         return mono_ns - self.since_ns >= SETTLED_S * 1e9
 
 
-def _elsewhere(box: Box, other: Box) -> bool:
+def _elsewhere(box: Box, other: Box, *, widths: float = MOVED_WIDTHS, grown: float = GROWN) -> bool:
     away = math.dist(box.centre, other.centre) / max(1.0, other.width)
     size = max(1.0, box.width) / max(1.0, other.width)
-    return away > MOVED_WIDTHS or not 1 / GROWN < size < GROWN
+    return away > widths or not 1 / grown < size < grown

@@ -60,3 +60,10 @@ def test_a_parked_vehicle_that_drives_off_has_moved() -> None:
     for step in range(LOOKS_AWAY):
         rest.follow(at(330 + 10 * step), (90 + step) * SECOND // 30)
     assert rest.moved
+
+
+def test_a_first_sight_that_was_inexact_is_no_motion() -> None:
+    rest = Rest(at(300, width=100), 0)
+    for step in range(1, 120):
+        rest.follow(at(310), step * SECOND // 30)
+    assert not rest.moved
