@@ -17,8 +17,8 @@ BESIDE_WIDTHS, BESIDE_GROWN = 1.0, 1.6
 SETTLED_S = 2.0
 """Standing for so long it has settled."""
 LOOKS_AWAY = 5
-"""What had settled has moved only when it was seen elsewhere so often on end: a vehicle that passes before a
-sign takes the sign's box with it for a frame or two."""
+"""What was seen elsewhere so often on end has moved, or what was in half of all looks. A vehicle that passes
+before a sign takes the sign's box with it for a frame or two, and a sign of two lines is found by turns."""
 
 
 @dataclass(slots=True)
@@ -28,7 +28,9 @@ class Rest:
     box: Box
     since_ns: int
     _home: Box = field(init=False)
+    _looks: int = 1
     _looks_away: int = 0
+    _away_on_end: int = 0
     _has_settled: bool = False
 
     def __post_init__(self) -> None:
@@ -37,7 +39,7 @@ class Rest:
     @property
     def moved(self) -> bool:
         """Whether it is elsewhere than where it was first seen."""
-        return self._looks_away >= (LOOKS_AWAY if self._has_settled else 1)
+        return self._away_on_end >= LOOKS_AWAY or 2 * self._looks_away >= self._looks
 
     def follow(self, box: Box, mono_ns: int) -> None:
         """Take note of where the plate is now."""
@@ -45,13 +47,16 @@ class Rest:
             self.box, self.since_ns = box, mono_ns
         if not self._has_settled and self.settled(mono_ns):
             self._settle()
-        self._looks_away = self._looks_away + 1 if _elsewhere(box, self._home) else 0
+        away = _elsewhere(box, self._home)
+        self._looks += 1
+        self._looks_away += away
+        self._away_on_end = self._away_on_end + 1 if away else 0
 
     def _settle(self) -> None:
         """Stand still for the first time: beside where it was first seen, that first sight was inexact."""
         self._has_settled = True
         if not _elsewhere(self.box, self._home, widths=BESIDE_WIDTHS, grown=BESIDE_GROWN):
-            self._home = self.box
+            self._home, self._looks_away, self._away_on_end = self.box, 0, 0
 
     def settled(self, mono_ns: int) -> bool:
         """Whether it has stood still for long."""

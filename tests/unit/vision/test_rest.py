@@ -67,3 +67,17 @@ def test_a_first_sight_that_was_inexact_is_no_motion() -> None:
     for step in range(1, 120):
         rest.follow(at(310), step * SECOND // 30)
     assert not rest.moved
+
+
+def test_a_sign_of_two_lines_found_by_turns_has_not_moved() -> None:
+    rest, rng = Rest(at(300), 0), np.random.default_rng(4)
+    for step in range(1, 300):
+        rest.follow(at(330) if rng.random() < 0.2 else at(300), step * SECOND // 30)
+        assert step < 4 or not rest.moved
+
+
+def test_a_vehicle_seen_in_three_frames_has_moved() -> None:
+    rest = Rest(at(300), 0)
+    rest.follow(at(340), SECOND // 30)
+    rest.follow(at(380), SECOND // 15)
+    assert rest.moved
