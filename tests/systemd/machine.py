@@ -15,6 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 HOME = Path("opt/anpr-edge")
+PACKAGES = HOME / "packages"
+"""This environment's packages, wherever the checkout lies: a service sees no /home and a /tmp of its own."""
 SYSTEM_PYTHON = "/usr/bin/python3"
 BOOT_WITHIN_S = 170
 
@@ -83,6 +85,7 @@ def boot(directory: Path, probe: Path) -> dict[str, Any]:
         shutil.copy(probe, machine / "probe.py")
         command = ["systemd-nspawn", "--quiet", f"--directory={machine}", "--boot", "--register=no"]
         command += ["--keep-unit", "--private-network", "--console=pipe", "--link-journal=no"]
+        command += [f"--bind-ro={sysconfig.get_path('purelib')}:/{PACKAGES}"]
         subprocess.run(
             [*command, "systemd.unit=anpr-test.target"],
             stdin=subprocess.DEVNULL,
@@ -133,6 +136,7 @@ def _install(machine: Path) -> None:
     with ExitStack() as mounts:
         _mount(mounts, machine / "proc", "-t", "proc", "proc")
         _mount(mounts, machine / "dev", "--bind", "/dev")
+        _mount(mounts, machine / PACKAGES, "--bind", sysconfig.get_path("purelib"))
         _inside(machine, "systemd-sysusers")
         _inside(machine, "systemd-tmpfiles", "--create", layout)
         _inside(machine, f"/{HOME}/venv/bin/python", "/provision.py")
@@ -148,7 +152,8 @@ def _install_program(machine: Path) -> None:
     shutil.copytree(ROOT / "anpr_edge", source / "anpr_edge", ignore=shutil.ignore_patterns("__pycache__"))
     share = venv / "share/anpr-edge/models"
     shutil.copytree(ROOT / "models", share, ignore=shutil.ignore_patterns("recipe", "*.py"))
-    paths = [f"/{source.relative_to(machine)}", sysconfig.get_path("purelib")]
+    (machine / PACKAGES).mkdir()
+    paths = [f"/{source.relative_to(machine)}", f"/{PACKAGES}"]
     (packages / "anpr-edge.pth").write_text("\n".join(paths))
     program = venv / "bin/anpr-edge"
     program.write_text(
