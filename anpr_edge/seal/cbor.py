@@ -142,7 +142,11 @@ def _map(data: bytes, at: int, pairs: int, depth: int) -> tuple[dict[int | str, 
     before = b""
     for _ in range(pairs):
         start = at
-        key, at = _item(data, at, depth)
+        if at < len(data) and data[at] < 24:  # nearly every key, and not worth a call
+            key: Value = data[at]
+            at += 1
+        else:
+            key, at = _item(data, at, depth)
         if type(key) is not int and type(key) is not str:
             raise _Refused("a map key that is neither a number nor text", at)
         encoded = data[start:at]
@@ -154,11 +158,13 @@ def _map(data: bytes, at: int, pairs: int, depth: int) -> tuple[dict[int | str, 
 
 
 def _text(data: bytes, at: int, length: int) -> tuple[str, int]:
-    taken, at = _taken(data, at, length)
+    end = at + length
+    if end > len(data):
+        raise _Refused("cut short", at)
     try:
-        return taken.decode(), at
+        return data[at:end].decode(), end
     except UnicodeDecodeError:
-        raise _Refused("text that is not UTF-8", at) from None
+        raise _Refused("text that is not UTF-8", end) from None
 
 
 def _holds(data: bytes, at: int, items: int) -> None:
