@@ -33,6 +33,8 @@ EK: Final = -4
 """Header labels. Source: RFC 9052 §3.1; -4 is draft-ietf-cose-hpke-23's encapsulated key."""
 
 _PROTECTED = cbor.encode({ALG: A256GCM})
+_CONTEXT = cbor.encode("Encrypt")
+_ENCODED_PROTECTED = cbor.encode(_PROTECTED)
 _RECIPIENT_PROTECTED = {alg: cbor.encode({ALG: alg}) for alg in SUITES_BY_ALG}
 _SUITE_OF = {_RECIPIENT_PROTECTED[alg]: suite for alg, suite in SUITES_BY_ALG.items()}
 _INFO = {
@@ -145,4 +147,4 @@ def _parse_recipient(item: cbor.Value) -> Recipient:
 
 
 def _aad(bound_to: bytes) -> bytes:
-    return cbor.encode(["Encrypt", _PROTECTED, bound_to])
+    return cbor.array(_CONTEXT, _ENCODED_PROTECTED, cbor.byte_string(bound_to))

@@ -21,6 +21,9 @@ KID: Final = 4
 TYP: Final = 16
 """Header labels. Source: RFC 9052 §3.1, RFC 9596."""
 
+_CONTEXT = cbor.encode("Signature1")
+_NO_AAD = cbor.encode(b"")
+
 
 @dataclass(frozen=True, slots=True)
 class Sign1:
@@ -61,4 +64,4 @@ def parse(blob: bytes, longest: int, what: str) -> Sign1:
 
 
 def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
-    return cbor.encode(["Signature1", protected, b"", payload])
+    return cbor.array(_CONTEXT, cbor.byte_string(protected), _NO_AAD, cbor.byte_string(payload))

@@ -185,7 +185,6 @@ def _scaled(value: float | None, steps: int) -> int | None:
 
 def _read_of(found: Mapping[Field, Any]) -> PlateRead:
     direction = found.get(Field.DIRECTION)
-    first = _instant(found, 0)
     return PlateRead(
         plate_text=found[Field.PLATE_TEXT],
         confidence=found[Field.CONFIDENCE],
@@ -193,7 +192,7 @@ def _read_of(found: Mapping[Field, Any]) -> PlateRead:
         alternatives=tuple(Alternative(*one) for one in found.get(Field.ALTERNATIVES, ())),
         syntax=found.get(Field.SYNTAX),
         region=found.get(Field.REGION),
-        first=first,
+        first=_instant(found, 0),
         last=_instant(found, found[Field.DURATION]),
         frames_used=found[Field.FRAMES_USED],
         direction=None if direction is None else _DIRECTIONS[direction - 1],

@@ -19,7 +19,7 @@ def whole(lowest: int, highest: int) -> Callable[[object], int]:
     """A whole number within these limits."""
 
     def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        if type(value) is not int or not lowest <= value <= highest:
             raise Wrong(f"not a whole number from {lowest} to {highest}")
         return value
 
@@ -54,7 +54,7 @@ def listed(most: int, each: Callable[[object], T]) -> Callable[[object], tuple[T
     def check(value: object) -> tuple[T, ...]:
         if not isinstance(value, list) or len(value) > most:
             raise Wrong(f"not a list of at most {most}")
-        return tuple(each(item) for item in value)
+        return tuple(map(each, value))
 
     return check
 
@@ -70,17 +70,16 @@ def record(*checks: Callable[[object], object]) -> Callable[[object], tuple[obje
     def check(value: object) -> tuple[object, ...]:
         if not isinstance(value, list) or len(value) != len(checks):
             raise Wrong(f"not a list of {len(checks)}")
-        return tuple(one(item) for one, item in zip(checks, value, strict=True))
+        return tuple([one(item) for one, item in zip(checks, value, strict=True)])
 
     return check
 
 
-_steps = whole(0, PROBABILITY_STEPS)
-
-
 def probability(value: object) -> float:
     """0 to 1."""
-    return _steps(value) / PROBABILITY_STEPS
+    if type(value) is not int or not 0 <= value <= PROBABILITY_STEPS:
+        raise Wrong(f"not a whole number from 0 to {PROBABILITY_STEPS}")
+    return value / PROBABILITY_STEPS
 
 
 def to_probability(value: float) -> int:
