@@ -28,13 +28,17 @@ DIRECTION_GROWTH = 1.06
 """A plate that grew by this factor came toward the camera; one that shrank by it went away. Source: our own
 measurement: the mean of three widths is right to 1.5 %."""
 WIDTHS_COMPARED = 3
-ENOUGH_LOOKS = 5
-"""After so many looks, and as often again, it is asked whether more are needed."""
+ENOUGH_LOOKS = 3
+"""After so many looks, and as often again, it is asked whether more are needed. Fewer cannot outvote one."""
 ENOUGH_CONFIDENCE = 0.98
 ENOUGH_GROWTH = 1.15
 """A plate read as surely as that is looked at again only when it has grown by this factor."""
+EVERY_LOOK = 3
+"""A plate is read in its first so many frames; from then on when it has grown by `LOOK_GROWTH`, or in every
+third frame: what blurs one frame blurs the next."""
+LOOK_GROWTH = 1.04
 PREVIEW_LOOKS = 3
-"""Looks that a preview waits for. Source: shared notes §3.1, voting needs three."""
+"""Looks that a preview waits for: fewer cannot outvote one."""
 DOUBTFUL_DELAY = 4
 """A text that does not speak for itself, perhaps half hidden by the vehicle ahead, waits so much longer."""
 
@@ -68,6 +72,8 @@ class _Vehicle:
     first_widths: list[float] = field(default_factory=list)
     last_widths: deque[float] = field(default_factory=lambda: deque(maxlen=WIDTHS_COMPARED))
     looks: int = 0
+    last_look_px: float = 0.0
+    since_look: int = 0
     enough_at_px: float = 0.0
     previewed: bool = False
     given: FusedPlate | None = None
@@ -86,8 +92,23 @@ class _Vehicle:
             return "toward"
         return "away" if growth <= 1 / DIRECTION_GROWTH else None
 
-    def read(self, candidate: PlateCandidate, width_px: float) -> None:
+    @property
+    def under_way(self) -> bool:
+        """Whether it is surely no sign. Of what may be one, only a close look says that it does not move."""
+        return self.rest.moved or self.given is not None
+
+    def worth_a_look(self, width_px: float) -> bool:
+        """Whether reading the plate, this wide by now, may tell more than what was read so far."""
+        if self.given or width_px < self.enough_at_px:
+            return False
+        soon = self.looks < EVERY_LOOK or self.since_look >= EVERY_LOOK - 1
+        return soon or width_px >= LOOK_GROWTH * self.last_look_px
+
+    def read(self, candidate: PlateCandidate | None, width_px: float) -> None:
         """Take one more look into account, and now and then ask whether it is enough."""
+        self.last_look_px, self.since_look = width_px, 0
+        if candidate is None:
+            return
         self.fusion.add(candidate)
         self.looks += 1
         if self.looks % ENOUGH_LOOKS == 0:
@@ -148,6 +169,7 @@ class PlateReader:
         self._repeats = Repeats(-1 if stills else round(repeat_within_ms * 1e6), round(remind_every_s * 1e9))
         self._last: tuple[int, tuple[int, ...]] = 0, ()
         self.counts = Counts()
+        self._spared: frozenset[int] = frozenset()
         self.detections: Sequence[Detection] = ()
         """What was found in view in the last frame; nothing in one that was not searched."""
 
@@ -210,12 +232,23 @@ class PlateReader:
 
     def _in_view(self, frame: Frame) -> list[Detection]:
         """The frame's plates, but for those where nobody asked for any."""
-        found = self._detector.detect(frame.pixels)
+        spared = self._spare(frame.taken)
+        found = self._detector.detect(frame.pixels, known=spared)
         height, width = frame.pixels.shape
         seen = [one for one in found if self._view.counts(one.box.centre, width, height)]
         self.counts.detections += len(found)
         self.counts.outside += len(found) - len(seen)
         return seen
+
+    def _spare(self, now: Instant) -> list[Box]:
+        """Remember which plates need not be read in this frame; where those are that surely are vehicles'."""
+        spared = {
+            track.track_id: box
+            for track, box in self._tracker.expected(now)
+            if not self._vehicles[track.track_id].worth_a_look(track.box.width)
+        }
+        self._spared = frozenset(spared)
+        return [box for track_id, box in spared.items() if self._vehicles[track_id].under_way]
 
     def _look(self, matched: Matched, frame: Frame) -> Iterable[PlateRead]:
         """Read one followed plate once more; when its read is given already, a reminder if one is due."""
@@ -229,12 +262,11 @@ class PlateReader:
         if box.width < self._min_plate_width_px:
             self.counts.too_small += 1
             return ()
-        if box.width < vehicle.enough_at_px:
+        if track.track_id in self._spared:
+            vehicle.since_look += 1
             self.counts.spared += 1
             return ()
-        candidate = self._recogniser.recognise(frame.pixels, matched.detection.quad)
-        if candidate is not None:
-            vehicle.read(candidate, box.width)
+        vehicle.read(self._recogniser.recognise(frame.pixels, matched.detection.quad), box.width)
         return self._preview(track, vehicle) if self._previews else ()
 
     def _vehicle(self, track: Track) -> _Vehicle:

@@ -96,6 +96,11 @@ class Box:
     def centre(self) -> Point:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
 
+    def centred_at(self, centre: Point) -> Box:
+        """The same rectangle, elsewhere."""
+        right, down = centre[0] - self.centre[0], centre[1] - self.centre[1]
+        return Box(self.x0 + right, self.y0 + down, self.x1 + right, self.y1 + down)
+
     def iou(self, other: Box) -> float:
         """Intersection over union with `other`, 0 to 1."""
         across = min(self.x1, other.x1) - max(self.x0, other.x0)

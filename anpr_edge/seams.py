@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from anpr_edge.records import (
+    Box,
     Delivery,
     Detection,
     Exposure,
@@ -74,8 +75,12 @@ class Detector(Protocol):
     @property
     def model_id(self) -> str: ...
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
-        """Plates in a uint8 (height, width) picture, best first."""
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
+        """Plates in a uint8 (height, width) picture, best first.
+
+        `known` are plates, where they should be by now, that nobody will read in this picture: where they are
+        is enough, so an implementation need not look closely at them.
+        """
         ...
 
 

@@ -8,7 +8,7 @@ lens, noise, saturation and motion blur are the renderer's own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -198,7 +198,7 @@ class SeesPlates:
         self._at = 0
         self.found = 0
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
         """The plate in the next frame, if ink and face can be told apart in it."""
         quad, self._at = self._road.plate_at(self._at), self._at + 1
         if quad is None or contrast(pixels, quad.box) < LEAST_CONTRAST_GREY:

@@ -29,6 +29,7 @@ class ScriptedRoad:
         self.frame = 0
         self.searched: list[int] = []
         self.looks = 0
+        self.known: Sequence[Box] = ()
 
     def shown(self) -> dict[str, Box]:
         """What is in view in the current frame."""
@@ -38,9 +39,10 @@ class ScriptedRoad:
             if 0 <= self.frame - first < len(boxes) and (box := boxes[self.frame - first])
         }
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
         """The plates the script has in the current frame."""
         self.searched.append(self.frame)
+        self.known = known
         return [Detection(box, Quad.of_box(box), 0.9) for box in self.shown().values()]
 
     def recognise(self, pixels: NDArray[np.uint8], quad: Quad) -> PlateCandidate | None:

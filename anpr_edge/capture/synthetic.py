@@ -25,7 +25,7 @@ from anpr_edge.seams import Clock
 _EDGE_PX = 2.0
 _TAIL_S = 1.0
 READABLE_PX = 70.0
-"""A plate this wide can be read. Source: design study, 11 px of character height: 74 px for 520 mm."""
+"""A plate this wide can be read. Source: two px for each 14 mm stroke of a 520 mm plate."""
 
 
 @dataclass(frozen=True, slots=True)

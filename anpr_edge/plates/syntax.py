@@ -22,6 +22,8 @@ LOOKALIKES = {"O": "0", "Q": "0", "I": "1"}
 MAX_CHARACTERS, MAX_LETTERS_TOGETHER = 8, 5
 """Source: German plates, FZV annex 4 (8 characters, 3 + 2 letters together, no number beginning with 0), are
 the longest of those that fit no pattern here."""
+MAX_RUNS = 4
+"""Letters and digits take turns so often at most, as in Poland's `WA 12A34`; A406 M25 N is a sign."""
 MAX_NUMBER = 6
 """Digits of a plate that has nothing else. Source: Luxembourg has 5, diplomatic and older series 6."""
 
@@ -110,8 +112,10 @@ def could_be_plate(text: str) -> bool:
     digits = sum(character.isdigit() for character in text)
     word = max((len(run) for run in re.findall("[A-Z]+", text)), default=0)
     longest = MAX_NUMBER if digits == len(text) else MAX_CHARACTERS
+    runs = len(re.findall("[A-Z]+|[0-9]+", text))
     dialled = re.search("[A-Z]{4}0", text)
-    return digits > 0 and word <= MAX_LETTERS_TOGETHER and len(text) <= longest and not dialled
+    short = word <= MAX_LETTERS_TOGETHER and runs <= MAX_RUNS and len(text) <= longest
+    return digits > 0 and short and not dialled
 
 
 def fold(text: str) -> str:

@@ -7,6 +7,7 @@ second model; both scores together decide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +60,12 @@ class CloseUp:
         )
         return f"{first}/{second}+{checksum[:4]}{other[:4]}"
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
-        """Plates in a uint8 (height, width) picture, best first."""
-        twice = [self._again(pixels, detection) for detection in self.first.detect(pixels)]
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
+        """Plates in a uint8 (height, width) picture, best first; one look is enough for those `known`."""
+        twice = [
+            detection if _is_one_of(known, detection.box) else self._again(pixels, detection)
+            for detection in self.first.detect(pixels)
+        ]
         kept = [detection for detection in twice if detection.score >= self.score_min]
         return sorted(_distinct(kept), key=lambda detection: -detection.score)
 
@@ -109,6 +113,10 @@ def window_around(box: Box, width: int, height: int) -> tuple[int, int, int, int
     left = min(max(0, round(x - window_width / 2)), width - window_width)
     top = min(max(0, round(y - window_height / 2)), height - window_height)
     return left, top, left + window_width, top + window_height
+
+
+def _is_one_of(known: Sequence[Box], box: Box) -> bool:
+    return any(box.iou(one) >= SAME_PLATE_IOU for one in known)
 
 
 def _moved(detection: Detection, x: float, y: float) -> Detection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +46,12 @@ class TfliteDetector:
         """Name, version and checksum of the model."""
         return self._model.model_id
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
-        """Plates in a uint8 (height, width) picture, best first, in its own px.
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
+        """Plates in a uint8 (height, width) picture, best first, in its own px, `known` or not.
 
         Raises: CaptureError for anything but such a picture.
         """
+        del known
         check_picture(pixels)
         fitted = fit(pixels, self._model.input_shape)
         heat, offset, size, corners = (output[0] for output in self._model.run(fitted.picture))

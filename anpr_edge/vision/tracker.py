@@ -19,7 +19,7 @@ from anpr_edge.vision.assignment import FORBIDDEN, assign
 MAX_MISSES = 3
 REACH_NEW = 2.5
 """How far, in plate widths, a plate may have moved between its first two frames: 130 km/h is 1.2 m in
-1/30 s, a plate is 0.52 m wide (design study §2.4)."""
+1/30 s, a plate is 0.52 m wide."""
 REACH_KNOWN = 1.25
 """How far, in plate widths, from where its velocity puts it."""
 REACH_PER_MISS = 0.25
@@ -103,6 +103,10 @@ class Tracker:
     def tracks(self) -> tuple[Track, ...]:
         """Every track still followed, in the order they began."""
         return tuple(f.track for f in self._followed)
+
+    def expected(self, at: Instant) -> tuple[tuple[Track, Box], ...]:
+        """Every track with the box where its velocity puts it by then."""
+        return tuple((f.track, f.track.box.centred_at(f.predicted(at))) for f in self._followed)
 
     def update(self, detections: Sequence[Detection], at: Instant) -> TrackerUpdate:
         """Continue, begin and end tracks with what one frame shows."""

@@ -79,7 +79,7 @@ class BrightIsAPlate:
 
     model_id = "fake-detector"
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
         if pixels.ndim != 2:
             raise CaptureError("not a picture of one channel")
         box = Box(20, 20, 100, 40)

@@ -82,13 +82,15 @@ def test_folding_makes_one_of_what_is_drawn_alike() -> None:
     assert fold("AB12CDE") == "AB12CDE"
 
 
-@pytest.mark.parametrize("text", ["AB12CDE", "HROXY123", "ABC1D23", "7ABC123", "12345", "191D12345", "A1"])
+@pytest.mark.parametrize(
+    "text", ["AB12CDE", "HROXY123", "ABC1D23", "7ABC123", "12345", "191D12345", "WA12A34"]
+)
 def test_plates_of_many_countries_have_a_plates_shape(text: str) -> None:
     assert could_be_plate(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["FLORIST", "LUW", "0134960345", "SINCE1987", "24HGLASS", "FLORIST87", "CALL0800"]
+    "text", ["FLORIST", "LUW", "0134960345", "SINCE1987", "24HGLASS", "FLORIST87", "CALL0800", "A406M25N"]
 )
 def test_words_and_telephone_numbers_have_not(text: str) -> None:
     assert not could_be_plate(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +30,7 @@ class Finds:
     model_id: str = "finds-1+00000000"
     shown: list[tuple[int, ...]] = field(default_factory=list)
 
-    def detect(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
         self.shown.append(pixels.shape)
         return self.detections
 
@@ -70,6 +71,15 @@ def test_a_large_and_sure_find_needs_no_second_look() -> None:
     second = Finds([])
     assert CloseUp(Finds([large]), second, 0.3).detect(PICTURE) == [large]
     assert second.shown == []
+
+
+def test_what_is_known_already_needs_no_second_look() -> None:
+    stranger = found(Box(100, 300, 180, 320), 0.8)
+    second = Finds([])
+    twice = CloseUp(Finds([found(BOX, 0.8), stranger]), second, 0.3)
+    nearby = Box(BOX.x0 + 5, BOX.y0 + 2, BOX.x1 + 5, BOX.y1 + 2)
+    assert twice.detect(PICTURE, known=[nearby]) == [found(BOX, 0.8)]
+    assert len(second.shown) == 1
 
 
 def test_nothing_found_costs_no_second_look() -> None:
