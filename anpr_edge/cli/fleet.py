@@ -7,14 +7,19 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
-COMMANDS = ("anpr_edge.cli.fleet_commands", "anpr_edge.cli.fleet_policy", "anpr_edge.cli.fleet_list")
+COMMANDS = (
+    "anpr_edge.cli.fleet_commands",
+    "anpr_edge.cli.fleet_policy",
+    "anpr_edge.cli.fleet_list",
+    "anpr_edge.cli.fleet_optics",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one `anpr-fleet` command; returns the exit code."""
     return run_program(
         "anpr-fleet",
-        "The workshop: certificates and policies for a fleet's units, centres and broker.",
+        "The workshop: certificates, policies and lenses for a fleet's units, centres and broker.",
         COMMANDS,
         argv,
     )
