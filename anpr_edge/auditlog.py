@@ -27,6 +27,8 @@ AUDIT_MODE = 0o660
 AUDIT_FILE = "audit.log"
 LIST_TAKEN = "list-taken"
 """A list of vehicles came, or a change to one: its name, revision, length and end."""
+TAMPER_CLEARED = "tamper-cleared"
+"""Somebody made the lamp board forget that the housing was opened or the head moved."""
 
 
 @dataclass(frozen=True, slots=True)

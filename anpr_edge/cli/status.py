@@ -158,6 +158,7 @@ def reader_rows(state: State) -> Iterator[tuple[str, str]]:
     yield "clock", "not synchronised" if error_ms is None else f"within {error_ms:.1f} ms of UTC"
     yield "position", ("unknown", "no fix", "2D fix", "3D fix or surveyed")[state["fix"]["mode"]]
     yield from exposure_rows(state.get("exposure"))
+    yield from lamp_board_rows(state.get("lamp_board"))
     yield from policy_rows(state.get("policy"))
     yield "models", ", ".join(state["models"])
 
@@ -173,6 +174,18 @@ def exposure_rows(exposure: State | None) -> Iterator[tuple[str, str]]:
         yield "", f"the lamps DO NOT OBEY: {exposure['lamp_fault']}"
     if exposure["limit"]:
         yield "", f"at its limit for {duration(exposure['limit_s'])}: too {exposure['limit']}"
+
+
+def lamp_board_rows(board: State | None) -> Iterator[tuple[str, str]]:
+    """What the lamp board measures, where there is one."""
+    if not board:
+        return
+    if board["level"] is None:
+        yield "lamps", f"their board has been SILENT for {duration(board['silent_s'])}"
+        return
+    heat = "" if board["lamp_temperature_c"] is None else f", {board['lamp_temperature_c']:.0f} °C"
+    flags = f"; {', '.join(board['flags']).upper()}" if board["flags"] else ""
+    yield "lamps", f"level {board['level']:.2f}, {board['current_ma']} mA{heat}{flags}"
 
 
 def policy_rows(policy: State | None) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,7 @@ def _location_beside_file(value: str | None, info: ValidationInfo) -> str | None
 
 
 Place = Annotated[Path, BeforeValidator(_beside_file), Allowed("a path in quotes")]
+MaybePlace = Annotated[Path | None, BeforeValidator(_beside_file), Allowed("a path in quotes")]
 Name = Annotated[
     str,
     Field(pattern=NAME_PATTERN),
@@ -123,9 +124,10 @@ class Gps(Section):
 
 
 class IlluminatorSettings(Section):
-    """The IR lamps, driven by a PWM channel of the kernel."""
+    """The IR lamps, on a PWM channel of the kernel or on a lamp board."""
 
-    pwm: Place
+    pwm: MaybePlace = None
+    board: MaybePlace = None
     level: float = Field(default=1.0, ge=0, le=1)
     day_level: float = Field(default=0.0, ge=0, le=1)
 

@@ -55,6 +55,17 @@ def location_is_given(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("camera", "location"), f'missing; camera.source = "{source}" needs {example}'
 
 
+def lamps_have_one_driver(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Lamps hang on a PWM channel or on a lamp board: not on both, and not on neither."""
+    lamps = data.get("illuminator")
+    if isinstance(lamps, Mapping):
+        given = [name for name in ("pwm", "board") if name in lamps]
+        if not given:
+            yield ("illuminator", "pwm"), "missing; the lamps need illuminator.pwm or illuminator.board"
+        elif len(given) == 2:
+            yield ("illuminator", "board"), "illuminator.pwm is given too; lamps have one driver"
+
+
 def feeds_come_from_one_place(data: Mapping[str, Any]) -> Iterator[Finding]:
     """The unit's own sections or a signed policy say who gets reads: not both, and not neither."""
     if data.get("policy") is None and not data.get("feeds"):
@@ -101,6 +112,7 @@ RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     shutter_fits_frame_rate,
     position_is_whole,
     location_is_given,
+    lamps_have_one_driver,
     feeds_come_from_one_place,
     keys_are_real,
     recipients_differ,

@@ -22,6 +22,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.errors import CaptureError, OutboxError, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
@@ -59,7 +60,7 @@ class ReaderParts:
     `source` itself raises SourceStalled after `stall_after_s` without a frame.
 
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
-    and gain stay as they are.
+    and gain stay as they are, `lamp_board` where the lamps hang on none.
     """
 
     source: FrameSource
@@ -73,6 +74,7 @@ class ReaderParts:
     faults: FrameFaults
     stall_after_s: float = 5.0
     exposure: ExposureKeeper | None = None
+    lamp_board: LampBoard | None = None
 
 
 class Reader:
@@ -303,6 +305,7 @@ class Reader:
                 "frame_p95": self._frame_ms.percentile(95),
             },
             "exposure": self._parts.exposure.state() if self._parts.exposure else None,
+            "lamp_board": asdict(self._parts.lamp_board.state()) if self._parts.lamp_board else None,
             "policy": self._parts.feeds.state(),
             "outbox_down": self._outbox_down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,

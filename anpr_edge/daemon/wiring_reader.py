@@ -20,6 +20,7 @@ from anpr_edge.devices.exposure import ExposureController
 from anpr_edge.devices.exposure_profile import day_and_night, longest_shutter_us
 from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
+from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.errors import ConfigError
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.seal.keys import RecipientKey, Signer
@@ -51,9 +52,9 @@ def build_reader(config: Config) -> Reader:
     with ExitStack() as opened:
         outbox = opened.enter_context(closing(build_outbox(config, policy, clock)))
         positioner = opened.enter_context(closing(build_positioner(config, clock)))
-        lamps = None
-        if config.illuminator is not None:
-            lamps = opened.enter_context(closing(PwmIlluminator(config.illuminator.pwm)))
+        lamps = build_lamps(config, clock)
+        if lamps is not None and config.illuminator is not None:
+            opened.enter_context(closing(lamps))
             lamps.set_level(config.illuminator.level)
         lists = build_lists(config, policy, clock)
         signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
@@ -73,6 +74,7 @@ def build_reader(config: Config) -> Reader:
             faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
             exposure=build_exposure(config, source, lamps),
+            lamp_board=lamps if isinstance(lamps, LampBoard) else None,
             release=opened.pop_all().close,
         )
     camera = config.camera
@@ -127,6 +129,19 @@ def build_source(config: Config, clock: Clock) -> FrameSource:
         height=camera.height,
         frame_rate=camera.frame_rate,
     )
+
+
+def build_lamps(config: Config, clock: Clock) -> PwmIlluminator | LampBoard | None:
+    """What drives the lamps; None when something else does.
+
+    Raises: DeviceError when there is no such PWM channel. A lamp board may come later.
+    """
+    illuminator = config.illuminator
+    if illuminator is not None and illuminator.board is not None:
+        return LampBoard(illuminator.board, clock)
+    if illuminator is not None and illuminator.pwm is not None:
+        return PwmIlluminator(illuminator.pwm)
+    return None
 
 
 def build_exposure(config: Config, source: FrameSource, lamps: Illuminator | None) -> ExposureKeeper | None:

@@ -16,6 +16,7 @@ from anpr_edge.diag.checks import (
     gps,
     illuminator,
     keys,
+    lamp_board,
     lists,
     models,
     outbox,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     services.CHECK,
     frames.CHECK,
     exposure.CHECK,
+    lamp_board.CHECK,
     outbox.CHECK,
 )
 

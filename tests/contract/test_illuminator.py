@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.illuminator import PwmIlluminator
+from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.seams import Illuminator
+from hw.lamp_board.simulator import SimulatedBoard
 from tests.exposed_road import ExposedRoad
 
 
-@pytest.fixture(params=["pwm", "rendered"])
-def illuminator(request: pytest.FixtureRequest, tmp_path: Path) -> Illuminator:
+@pytest.fixture(params=["pwm", "rendered", "board"])
+def illuminator(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Illuminator]:
+    if request.param == "board":
+        simulated = SimulatedBoard(tmp_path / "ttyLAMPS")
+        with closing(LampBoard(simulated.link, SystemClock())) as board:
+            yield board
+        simulated.unplug()
+        return
     if request.param == "rendered":
-        return ExposedRoad()
+        yield ExposedRoad()
+        return
     for name in ("period", "duty_cycle", "enable"):
         (tmp_path / name).write_text("0\n")
-    return PwmIlluminator(tmp_path)
+    yield PwmIlluminator(tmp_path)
 
 
 @pytest.mark.parametrize("level", [0, 0.001, 0.5, 1])

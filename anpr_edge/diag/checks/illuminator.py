@@ -1,7 +1,8 @@
-"""Are the configured lamps' controls there?"""
+"""Is there what drives the configured lamps?"""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from anpr_edge.diag.subject import Subject
 
 ILLUMINATOR = Condition(
     code="illuminator",
-    title="The configured lamps have their PWM channel",
+    title="The configured lamps have their PWM channel or their board's line",
     severity=Severity.READS,
     explanation=(
-        "The lamps' brightness is a PWM channel of the kernel. The reader does not start without the one it "
-        "is told to use. Nothing is switched here, so whether light comes out is not checked."
+        "The lamps' brightness is a PWM channel of the kernel, or a lamp board's on a serial line. The "
+        "reader does not start without the channel it is told to use; a board may come later. Nothing is "
+        "switched here: whether light comes out, only a board can tell (lamp-current)."
     ),
     depends_on=("config",),
 )
@@ -29,7 +31,22 @@ NEXT_STEP = "check illuminator.pwm, and the pwm overlay in config.txt; ls /sys/c
 def run(subject: Subject) -> Iterator[Finding]:
     """The channel, or the chip that can export it."""
     lamps = subject.config.illuminator
-    yield ok(ILLUMINATOR, "none configured") if lamps is None else _channel(lamps.pwm)
+    if lamps is not None and lamps.pwm is not None:
+        yield _channel(lamps.pwm)
+    elif lamps is not None and lamps.board is not None:
+        yield _line(lamps.board)
+    else:
+        yield ok(ILLUMINATOR, "none configured")
+
+
+def _line(device: Path) -> Finding:
+    step = "plug the lamp board in, and check illuminator.board and the UART's overlay in config.txt"
+    found = look(ILLUMINATOR, device, next_step=step)
+    if isinstance(found, Finding):
+        return found
+    if not stat.S_ISCHR(found.st_mode):
+        return fail(ILLUMINATOR, f"{device}: not a serial device", next_step=step)
+    return ok(ILLUMINATOR, str(device))
 
 
 def _channel(channel: Path) -> Finding:

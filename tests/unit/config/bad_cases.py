@@ -53,6 +53,14 @@ BAD = {
         "[illuminator]\npwm = '/sys/x'\nlevel = nan\n",
         ["15: illuminator.level: nan is not allowed; must be a number from 0 to 1"],
     ),
+    "lamps without a driver": (
+        "[illuminator]\nlevel = 0.5\n",
+        ["13: illuminator.pwm: missing; the lamps need illuminator.pwm or illuminator.board"],
+    ),
+    "lamps with two drivers": (
+        "[illuminator]\npwm = '/sys/x'\nboard = '/dev/x'\n",
+        ["15: illuminator.board: illuminator.pwm is given too; lamps have one driver"],
+    ),
     "below range": (
         "[reading]\nmin_confidence = -0.1\n",
         ["14: reading.min_confidence: -0.1 is not allowed; must be a number from 0 to 1"],

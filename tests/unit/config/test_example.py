@@ -51,13 +51,17 @@ def without(section: str, text: str) -> str:
 
 
 @pytest.mark.parametrize("dropped", ["policy", "feeds"])
-def test_it_loads_all_switched_on_but_for_one_of_the_two_places_of_feeds(
-    tmp_path: Path, dropped: str
+@pytest.mark.parametrize("driver", ["pwm", "board"])
+def test_it_loads_all_switched_on_but_for_one_place_of_feeds_and_one_driver_of_lamps(
+    tmp_path: Path, dropped: str, driver: str
 ) -> None:
     file = tmp_path / "unit.toml"
-    file.write_text(without(dropped, switched_on(filled_in(example_text()))), encoding="utf-8")
+    text = without(dropped, switched_on(filled_in(example_text())))
+    file.write_text(re.sub(rf"^{driver} = .*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
     config = load_config(file)
     assert (bool(config.feeds), config.policy is not None) == (dropped == "policy", dropped == "feeds")
+    assert config.illuminator is not None
+    assert (config.illuminator.pwm is None) == (driver == "pwm")
 
 
 def test_it_loads_as_it_is_once_the_keys_are_put_in(tmp_path: Path) -> None:
