@@ -70,6 +70,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _code(error) in _BROKEN or _extended(error) in _UNREADABLE
 
 
+def is_out_of_touch(error: sqlite3.Error) -> bool:
+    """Whether the disk does not let this connection work: a new one may find it mended, or mounted anew."""
+    return _code(error) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+
+
 def identity(path: Path) -> tuple[int, int] | None:
     """Which file lies at `path` now; None when none does."""
     try:
@@ -186,6 +191,8 @@ def begin(connection: sqlite3.Connection) -> None:
 
 def _opened(path: Path, log_bytes: int) -> sqlite3.Connection:
     with _one_at_a_time(path):
+        if not path.exists():
+            _remove_log(path)
         os.close(_created(path))
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
@@ -194,6 +201,12 @@ def _opened(path: Path, log_bytes: int) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _remove_log(path: Path) -> None:
+    """A log without its database must not be taken for that of the next one."""
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 @contextmanager

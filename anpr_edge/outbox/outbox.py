@@ -120,6 +120,8 @@ class SqliteOutbox:
         Raises: OutboxError.
         """
         with self._guard, self._errors():
+            if self._lost_touch:
+                self._begin_anew()
             self.check()
             self._keep_house_if_late()
             now = self._clock.now()
@@ -297,7 +299,7 @@ class SqliteOutbox:
         except BaseException:
             self._lock.close()
             raise
-        self._let_go = False
+        self._let_go = self._lost_touch = False
 
     def _is_gone(self) -> bool:
         return database.identity(self._path) != self._identity
@@ -306,7 +308,7 @@ class SqliteOutbox:
         """Before a read is kept: take the file that has come, or has to come, in the place of ours."""
         if not self._let_go and not database.is_broken(self._path) and self._is_gone():
             self._move_over()
-        elif self._let_go or database.is_broken(self._path):
+        elif self._let_go or self._lost_touch or database.is_broken(self._path):
             self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -416,4 +418,5 @@ class SqliteOutbox:
         try:
             yield
         except sqlite3.Error as error:
+            self._lost_touch = database.is_out_of_touch(error)
             raise database.explained(error, self._path) from None

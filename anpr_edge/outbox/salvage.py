@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from anpr_edge.outbox import losses, numbering
-from anpr_edge.outbox.delivery import LONGEST_CONFIRM_NS
+from anpr_edge.outbox.delivery import LONGEST_CONFIRM_NS, SENT
 from anpr_edge.outbox.marks import SYNC_EVERY
 from anpr_edge.records import EPOCH_NUMBERS, LossCause
 
@@ -158,11 +158,13 @@ def _keep(target: sqlite3.Connection, row: _Row, shift_ns: int, age_ns: int) -> 
     _, feed, seq, state, attempts, kept_age, not_before, blob = row
     kept_age = min(kept_age + shift_ns, age_ns)
     not_before = min(not_before + shift_ns, age_ns + LONGEST_CONFIRM_NS) if not_before else 0
-    return target.execute(
-        "INSERT OR IGNORE INTO reads (feed, seq, state, attempts, kept_age, not_before, blob)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (feed, seq, state, attempts, kept_age, not_before, blob),
+    added = target.execute(
+        "INSERT OR IGNORE INTO reads (feed, seq, attempts, kept_age, not_before, blob) VALUES (?, ?, ?, ?, ?, ?)",
+        (feed, seq, attempts, kept_age, not_before, blob),
     ).rowcount
+    if added and state == SENT:  # the schema counts a new read as waiting
+        target.execute("UPDATE reads SET state = ? WHERE feed = ? AND seq = ?", (SENT, feed, seq))
+    return added
 
 
 def _take_over_age(source: sqlite3.Connection, target: sqlite3.Connection) -> tuple[int, int]:
@@ -201,7 +203,7 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and 0 <= value <= HIGHEST_SEQ
 
 
-def _is_cause(value: object) -> bool:
+def _is_cause(value: str) -> bool:
     with suppress(ValueError):
         return LossCause(value) in LossCause
     return False
