@@ -112,6 +112,8 @@ class Refusal(StrEnum):
     WRONG_FEED = "wrong-feed"
     NOT_A_RECIPIENT = "not-a-recipient"
     PAYLOAD = "payload"
+    LOSS_REPORT = "loss-report"
+    """Genuine, and no read: it says which reads will never come. The centre heeds it, and keeps it."""
 
 
 class EnvelopeError(SealError):
