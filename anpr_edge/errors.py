@@ -137,7 +137,7 @@ class OutboxFull(OutboxError):
 
 
 class OutboxBroken(OutboxError):
-    """The outbox's file is damaged, or gone from its place: whoever has it open lets go of it, so that it can be begun anew."""
+    """The outbox's file is damaged or gone: whoever has it open lets go of it, to let it be begun anew."""
 
 
 class UplinkError(AnprError):

@@ -2,7 +2,7 @@
 
 A commit costs a card the same few pages whether it holds one read or ten. So the first read waits a short
 window for others; one for a feed that goes first waits for nobody. While the outbox refuses, a live camera's
-reads stay here, up to `MOST_HELD`; then the oldest is given up, counted, and its number used up later, so that
+reads stay here, up to `MOST_HELD`; then the oldest is given up, counted, and a number used up for it later:
 the feed's centre is told.
 """
 

@@ -3,8 +3,8 @@
     capture ── frames (drops the oldest) ──▶ infer ── reads (waits) ──▶ commit ──▶ outbox
 
 A slow detector costs frames. An outbox that takes no reads costs neither frames nor reads until memory is
-full of them (keeping.py); then the oldest are given up, by number. The watchdog is fed only while every stage is on time, so a hung camera or detector
-restarts the service and an empty road does not.
+full of them (keeping.py); then the oldest are given up, by number. The watchdog is fed only while every stage
+is on time, so a hung camera or detector restarts the service and an empty road does not.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def rebuilds(path: Path) -> int:
 
 
 def move_aside(path: Path) -> None:
-    """Make place for a new outbox; the caller alone has the file. The log with the newest commits goes too."""
+    """Make place for a new outbox; the caller alone has the file. Its log, the newest commits, goes too."""
     older = asides(path)
     aside = beside(path, f"corrupt-{rebuilds(path) + 1}")
     beside(path, "salvage").write_text(aside.name)

@@ -131,7 +131,7 @@ def settle(
 
 
 def next_step(db: sqlite3.Connection, feed: str, step: int, watermark: int) -> int:
-    """How far up to `watermark` one transaction settles, after `step`; all the way when it will be refused."""
+    """How far towards `watermark` one transaction settles, after `step`; all the way when it is refused."""
     row = db.execute("SELECT last_seq FROM feeds WHERE feed = ?", (feed,)).fetchone()
     if row is None or not 0 <= watermark <= row[0]:
         return watermark

@@ -21,6 +21,12 @@ READ_OVERHEAD_BYTES: Final = 128
 
 CHUNK: Final = 500
 
+COLUMNS: Final = (
+    *("waiting", "sent", "last_seq", "watermark", "bytes", "refused_acks", "restarts"),
+    *("losses_to_report", "losses_unconfirmed"),
+)
+"""What `stats` asks the database for, by their names in FeedStats."""
+
 
 def age(db: sqlite3.Connection, now: Instant, boot_id: bytes) -> AgeMark:
     """How long this outbox has been kept."""
@@ -106,21 +112,16 @@ def stats(db: sqlite3.Connection, age_ns: int) -> dict[str, FeedStats]:
     rows = db.execute(
         "SELECT feed, waiting, sent, last_seq, watermark, bytes, refused_acks, restarts,"
         " (SELECT count(*) FROM losses WHERE losses.feed = feeds.feed AND reported = 0),"
+        " (SELECT count(*) FROM losses WHERE losses.feed = feeds.feed AND (reported = 0 OR EXISTS"
+        "  (SELECT 1 FROM reads WHERE reads.feed = losses.feed AND seq = reported))),"
         " (SELECT kept_age FROM reads WHERE reads.feed = feeds.feed ORDER BY seq LIMIT 1) FROM feeds"
-    )
+    ).fetchall()
     return {
-        feed: FeedStats(
-            waiting=waiting,
-            sent=sent,
-            oldest_age_s=None if oldest is None else (age_ns - oldest) / 1e9,
-            last_seq=last_seq,
-            watermark=watermark,
-            bytes=size,
-            dropped=dropped.get(feed, {}),
-            refused_acks=refused_acks,
-            restarts=restarts,
-            losses=losses.latest(db, feed),
-            losses_to_report=to_report,
+        row[0]: FeedStats(
+            **dict(zip(COLUMNS, row[1:10], strict=True)),
+            oldest_age_s=None if row[10] is None else (age_ns - row[10]) / 1e9,
+            dropped=dropped.get(row[0], {}),
+            losses=losses.latest(db, row[0]),
         )
-        for feed, waiting, sent, last_seq, watermark, size, refused_acks, restarts, to_report, oldest in rows
+        for row in rows
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from anpr_edge.records import Loss, LossCause
@@ -163,11 +164,12 @@ def _bound(db: sqlite3.Connection, feed: str) -> None:
         (feed, excess),
     ).rowcount
     rows = db.execute("SELECT id, first, last FROM losses WHERE feed = ? ORDER BY first", (feed,)).fetchall()
-    for (row, first, last), (above, low, high) in zip(rows, rows[1:], strict=False):
+    for (row, first, last), (above, low, high) in pairwise(rows):
         if excess > 0 and low > last and not _is_kept(db, feed, last, low):
             db.execute("DELETE FROM losses WHERE id = ?", (row,))
             db.execute(
-                "UPDATE losses SET first = min(first, ?), last = max(last, ?), cause = ?, reported = 0 WHERE id = ?",
+                "UPDATE losses SET first = min(first, ?), last = max(last, ?), cause = ?, reported = 0"
+                " WHERE id = ?",
                 (first, high, LossCause.UNKNOWN, above),
             )
             excess -= 1

@@ -81,8 +81,8 @@ def _settle(target: sqlite3.Connection, feed: str, before: _Feed, mark: int, sta
         return 0
     numbering.begin_anew(target, feed, max(used, known[0] if known else 0), start)
     target.execute(
-        "UPDATE feeds SET watermark = max(watermark, ?), restarts = restarts + ?, refused_acks = refused_acks + ?"
-        " WHERE feed = ?",
+        "UPDATE feeds SET watermark = max(watermark, ?), restarts = restarts + ?,"
+        " refused_acks = refused_acks + ? WHERE feed = ?",
         (min(before.watermark, used), before.restarts, before.refused_acks, feed),
     )
     epoch = used // EPOCH_NUMBERS * EPOCH_NUMBERS
@@ -159,7 +159,8 @@ def _keep(target: sqlite3.Connection, row: _Row, shift_ns: int, age_ns: int) -> 
     kept_age = min(kept_age + shift_ns, age_ns)
     not_before = min(not_before + shift_ns, age_ns + LONGEST_CONFIRM_NS) if not_before else 0
     added = target.execute(
-        "INSERT OR IGNORE INTO reads (feed, seq, attempts, kept_age, not_before, blob) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO reads (feed, seq, attempts, kept_age, not_before, blob)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
         (feed, seq, attempts, kept_age, not_before, blob),
     ).rowcount
     if added and state == SENT:  # the schema counts a new read as waiting

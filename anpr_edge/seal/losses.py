@@ -6,7 +6,7 @@ It is sealed, numbered and chained like a read, in a read's place. See docs/wire
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from anpr_edge.errors import EnvelopeError, Refusal, SealError
 from anpr_edge.records import Loss, LossCause
@@ -56,7 +56,8 @@ def decode_losses(encoded: bytes) -> tuple[Loss, ...] | None:
     wrong = _first_wrong(values) if len(found) == 1 else "another field beside its losses"
     if wrong or not isinstance(values, list):
         raise EnvelopeError(Refusal.PAYLOAD, f"not a record of a loss report: {wrong}")
-    return tuple(Loss(first, last, _CAUSES[code]) for first, last, code in values)  # type: ignore[misc]
+    rows = cast("list[tuple[int, int, int]]", values)
+    return tuple(Loss(first, last, _CAUSES[code]) for first, last, code in rows)
 
 
 def _first_wrong(values: object) -> str:

@@ -13,7 +13,6 @@ import pytest
 
 from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox import database
-from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import EPOCH_NUMBERS
 from tests.fakes import FakeClock
 from tests.unit.outbox.disks import fill_up, small_disk
