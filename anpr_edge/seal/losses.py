@@ -1,6 +1,6 @@
 """A loss report as CBOR: which numbers of the feed it comes in the unit has no read for, and why.
 
-It is sealed, numbered and chained like a read, in a read's place. See docs/wire-format.md §6.
+It is sealed, numbered and chained like a read, in a read's place. See docs/wire-format.md §5.
 """
 
 from __future__ import annotations
