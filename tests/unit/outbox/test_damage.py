@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -226,3 +227,21 @@ def test_a_database_is_not_written_where_another_lies_in_its_place(path: Path, t
         keep(outbox, 1)
         assert len(kept(outbox)) == 21
         assert unaccounted(outbox, range(1, 21)) == []
+
+
+def test_a_disk_that_fails_to_write_refuses_and_takes_reads_again(path: Path) -> None:
+    """A write beyond the process's limit is an I/O error to SQLite (SQLITE_IOERR_WRITE), not a full disk."""
+    with closing(opened(path, FakeClock())) as outbox:
+        keep(outbox, 20)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+            for _ in range(3):
+                with pytest.raises(OutboxError, match=r"I/O error|File too large") as failed:
+                    keep(outbox, 1)
+                assert not isinstance(failed.value, OutboxBroken)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert keep(outbox, 1) == [21]
+        assert kept(outbox) == set(range(1, 22))
+        assert outbox.rebuilds == 0
