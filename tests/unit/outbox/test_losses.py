@@ -110,6 +110,8 @@ def test_a_report_that_is_given_up_itself_is_made_again(small: SqliteOutbox) -> 
     keep(small, HOLDS)
     assert reports(small) == []
     assert small.report_losses(reporting) == 1
+    (again,) = reports(small)
+    assert b"Loss(first=1, " in again
     lost = small._db.execute("SELECT min(first), max(last) FROM losses").fetchone()
     assert lost == (1, min(kept(small)) - 1)
 
