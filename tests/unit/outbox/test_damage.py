@@ -23,6 +23,8 @@ from tests.unit.outbox.samples import keep, numbers, opened, send
 
 PAGE = 4096
 READS = 1200
+TABLE_LEAF = 13
+"""Source: sqlite.org/fileformat2.html §1.6, the page's first byte."""
 
 
 @pytest.fixture
@@ -245,3 +247,40 @@ def test_a_disk_that_fails_to_write_refuses_and_takes_reads_again(path: Path) ->
         assert keep(outbox, 1) == [21]
         assert kept(outbox) == set(range(1, 22))
         assert outbox.rebuilds == 0
+
+
+def test_reads_between_two_broken_pages_are_found_without_the_indexes(path: Path) -> None:
+    filled(path)
+    with closing(sqlite3.connect(path)) as database:
+        roots = database.execute("SELECT rootpage FROM sqlite_schema WHERE name LIKE 'reads_by_%'").fetchall()
+    content = bytearray(path.read_bytes())
+    leaves = [
+        at
+        for at in range(0, len(content), PAGE)
+        if content[at] == TABLE_LEAF and b"charging 4" in content[at : at + PAGE]
+    ]
+    for at in [(root - 1) * PAGE for (root,) in roots] + [leaves[2], leaves[-3]]:
+        content[at : at + PAGE] = bytes(PAGE)
+    path.write_bytes(content)
+    with closing(opened(path, FakeClock())) as outbox:
+        assert READS - 100 - 20 < len(kept(outbox)) < READS - 100
+        assert unaccounted(outbox, range(101, READS + 1)) == []
+
+
+def test_the_newest_reads_are_saved_from_the_log_of_a_broken_file(path: Path, tmp_path: Path) -> None:
+    filled(path)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with closing(opened(path, FakeClock(), max_bytes=512_000_000)) as outbox:
+        newest = set(keep(outbox, 10))
+        for file in path.parent.glob("outbox.db*"):
+            shutil.copy(file, copy)
+    (copy / "outbox.db-shm").unlink()
+    content = bytearray((copy / path.name).read_bytes())
+    leaves = [at for at in range(0, len(content), PAGE) if content[at] == TABLE_LEAF]
+    content[leaves[20] : leaves[20] + PAGE] = bytes(PAGE)
+    (copy / path.name).write_bytes(content)
+    with closing(opened(copy / path.name, FakeClock())) as outbox:
+        assert outbox.rebuilds == 1
+        assert newest <= kept(outbox)
+        assert unaccounted(outbox, range(101, READS + 11)) == []
