@@ -90,6 +90,7 @@ class Reader:
         self._stop = Event()
         limits_s = {"capture": parts.stall_after_s + STALL_MARGIN_S, **STAGE_LIMITS_S}
         self._heartbeats = Heartbeats(clock, limits_s)
+        parts.outbox.on_progress = lambda: self._heartbeats.beat("commit")
         self._stages = Stages(self._heartbeats, self._stop)
         self._frames: DropOldest[Frame] | Bounded[Frame] = (
             DropOldest(FRAMES_WAITING) if parts.live else Bounded(FRAMES_WAITING)

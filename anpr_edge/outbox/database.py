@@ -190,7 +190,7 @@ def begin(connection: sqlite3.Connection) -> None:
 
 
 def _opened(path: Path, log_bytes: int) -> sqlite3.Connection:
-    with _one_at_a_time(path):
+    with one_at_a_time(path):
         if not path.exists():
             _remove_log(path)
         os.close(_created(path))
@@ -210,7 +210,7 @@ def _remove_log(path: Path) -> None:
 
 
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
     """While one service sets the file up, the other waits: SQLite's own switch to WAL does not wait."""
     descriptor = _created(beside(path, "setup"))
     try:

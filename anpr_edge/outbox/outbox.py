@@ -10,18 +10,18 @@ import errno
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import Final, TypeVar
+from typing import Final
 
 from anpr_edge.errors import OutboxBroken, OutboxError, OutboxFull
 from anpr_edge.outbox import aside, database, delivery, housekeeping, losses, numbering, salvage
 from anpr_edge.outbox.marks import Marks, read_marks
-from anpr_edge.outbox.reserve import Reserve
 from anpr_edge.outbox.retention import this_boot
+from anpr_edge.outbox.room import Room
 from anpr_edge.outbox.stats import FeedStats
 from anpr_edge.records import Delivery, Loss, LossCause, OutboxEntry, SealedRead
 from anpr_edge.seams import Clock, SealAs
@@ -30,15 +30,14 @@ SMALLEST_BYTES: Final = 64 * 1024
 DEFAULT_RETENTION: Final = timedelta(days=7)
 """For reads of a feed that is in the outbox and no longer in the configuration."""
 
-SHRINK_SHARE: Final = 50
-SHRINK_BYTES: Final = 32 * 1024
-"""What reads give up at a time on a full disk: a fiftieth of what is kept, and at least this."""
-
 HOUSEKEEPING_NS: Final = 60 * 10**9
 """How often what is too old is looked for."""
 
-_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+
+
+def _nothing() -> None:
+    """What a progress that nobody watches calls."""
 
 
 class SqliteOutbox:
@@ -73,16 +72,15 @@ class SqliteOutbox:
         self._path = path
         self._clock = clock
         self._boot_id = this_boot() if boot_id is None else boot_id
-        self._max_bytes = max_bytes
         self._retention = dict(retention)
         self._default_retention = default_retention
         self._first = frozenset(first)
         self._start = start
         self._guard = RLock()
         self._lost_marks = 0
-        self._tight_bytes: int | None = None
-        self._shrank_in_vain = False
-        self._reserve = Reserve(aside.beside(path, "reserve"), max_bytes, database.FILE_MODE)
+        self.on_progress: Callable[[], None] = _nothing
+        """Called now and then while much is to be saved, for whoever watches that this goes on."""
+        self._room = Room(path, max_bytes, lambda: self._db, self._transaction)
         self._open()
 
     def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
@@ -92,7 +90,7 @@ class SqliteOutbox:
         """
         with self._guard:
             self._mend()
-            return self._with_room(lambda: self._append(requests), shrink=True)
+            return self._room.do(lambda: self._append(requests), shrink=True)
 
     def give_up(self, counts: Mapping[tuple[str, LossCause], int]) -> None:
         """Use up a number for each read of a feed that can never be kept, so that its loss is reported.
@@ -101,7 +99,7 @@ class SqliteOutbox:
         """
         with self._guard:
             self._mend()
-            self._with_room(lambda: self._skip(counts), shrink=True)
+            self._room.do(lambda: self._skip(counts), shrink=True)
 
     def report_losses(self, sealing: Callable[[str, Sequence[Loss]], SealAs | None]) -> int:
         """Append a loss report to each feed that has losses to report; how many reports that were.
@@ -112,7 +110,7 @@ class SqliteOutbox:
         """
         with self._guard:
             self._mend()
-            return self._with_room(lambda: self._report_losses(sealing))
+            return self._room.do(lambda: self._report_losses(sealing))
 
     def due(self, limit: int) -> list[OutboxEntry]:
         """Unsent reads whose time has come: the newest live ones first, then the backlog oldest first.
@@ -142,7 +140,7 @@ class SqliteOutbox:
                 delivery.record(db, deliveries, age_ns)
 
         with self._guard:
-            self._with_room(write)
+            self._room.do(write)
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
@@ -153,12 +151,12 @@ class SqliteOutbox:
         """
         with self._guard:
             step = self._next_step(feed, 0, watermark)
-            refused = self._with_room(partial(self._settle, feed, step, gaps))
+            refused = self._room.do(partial(self._settle, feed, step, gaps))
             if refused:
                 raise OutboxError(f"{self._path}: watermark {watermark} for feed {feed!r}: {refused}")
             while step < watermark:
                 step = self._next_step(feed, step, watermark)
-                self._with_room(partial(self._settle, feed, step, gaps))
+                self._room.do(partial(self._settle, feed, step, gaps))
 
     def stats(self) -> dict[str, FeedStats]:
         """How full each feed is. Raises: OutboxError."""
@@ -212,7 +210,7 @@ class SqliteOutbox:
             age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
             last = numbering.last_numbers(db, {feed for feed, _ in requests}, self._start)
             sealed = [numbering.append(db, feed, seal, age_ns) for feed, seal in requests]
-            self._make_room(db)
+            self._room.make(db)
             self._prepare_marks(last)
         self._advance_marks({read.feed: read.seq for read in sealed})
         return sealed
@@ -242,50 +240,6 @@ class SqliteOutbox:
         self._advance_marks(used)
         return len(used)
 
-    # ── a full disk ─────────────────────────────────────────────────────────────────────────
-
-    def _with_room(self, work: Callable[[], _T], *, shrink: bool = False) -> _T:
-        """Do it, on a full disk with the room kept back, and with `shrink` with room that reads give up."""
-        try:
-            return work()
-        except OutboxFull:
-            self._shorten_log()
-            aside.discard(self._path)
-        try:
-            return work()
-        except OutboxFull:
-            if not self._reserve.give_back() and not shrink:
-                raise
-            self._shorten_log()
-        if shrink and not self._shrank_in_vain:
-            self._shrank_in_vain = True
-            self._shrink()
-        done = work()
-        self._shrank_in_vain = False
-        return done
-
-    def _shorten_log(self) -> None:
-        """Give the disk back what the log has grown to, as far as the other process lets it."""
-        with suppress(sqlite3.Error):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _shrink(self) -> None:
-        """Drop sent reads, then the oldest, and hold no more than is left until the disk has room again.
-
-        What they took is used again at once. Each step is small, so that the room kept back is enough for it.
-        """
-        with self._transaction() as db:
-            kept = db.execute("SELECT sum(bytes) FROM feeds").fetchone()[0] or 0
-            step = max(SHRINK_BYTES, min(kept // SHRINK_SHARE, self._reserve.size // 4))
-            self._tight_bytes = max(0, kept - step)
-            self._make_room(db)
-        self._shorten_log()
-
-    def _make_room(self, db: sqlite3.Connection) -> None:
-        housekeeping.make_room(db, self._max_bytes)
-        if self._tight_bytes is not None:
-            housekeeping.make_room(db, self._tight_bytes, (LossCause.DISK_FULL, LossCause.DISK_FULL))
-
     # ── a broken file, and one that is gone ─────────────────────────────────────────────────
 
     def _open(self) -> None:
@@ -293,7 +247,7 @@ class SqliteOutbox:
         self._marks = Marks(aside.beside(self._path, "marks"), database.FILE_MODE)
         self._lock = database.take_lock(self._path)
         try:
-            self._db = database.open_database(self._path, self._lock, log_bytes=self._reserve.size // 2)
+            self._db = database.open_database(self._path, self._lock, log_bytes=self._room.log_bytes)
             self._identity = database.identity(self._path)
             self._begin()
         except BaseException:
@@ -319,18 +273,19 @@ class SqliteOutbox:
 
     def _move_over(self) -> None:
         """Our file is open and has lost its place: take what it holds over into the one that is there now."""
-        db, marks, lock, was = self._db, self._marks, self._lock, self._identity
+        db, old_marks, lock, was = self._db, self._marks, self._lock, self._identity
         try:
             self._open()
             with self._transaction() as new:
-                saved = salvage.save(db, new, self._last_numbers(db), self._start, whole=True)
+                marks = self._last_numbers(db)
+                saved = salvage.save(db, new, marks, self._start, self._next_transaction, whole=True)
         except BaseException:
             if self._db is not db:
                 self.close()
-            self._db, self._marks, self._lock, self._identity = db, marks, lock, was
+            self._db, self._marks, self._lock, self._identity = db, old_marks, lock, was
             raise
         db.close()
-        marks.close()
+        old_marks.close()
         lock.close()
         _log.error("%s was removed or replaced; %d reads moved over to a new one", self._path, saved.reads)
 
@@ -341,11 +296,12 @@ class SqliteOutbox:
         """Take up where the last process stopped: numbers, age, and what has grown too old meanwhile."""
         try:
             marks = read_marks(aside.beside(self._path, "marks"))
-            with self._transaction() as db:
-                self._save_from_broken(db, marks)
-                numbering.reconcile(db, marks, self._start)
-                self._keep_house(db)
-            aside.salvaged(self._path)
+            with database.one_at_a_time(self._path):
+                with self._transaction() as db:
+                    self._save_from_broken(db, marks)
+                    numbering.reconcile(db, marks, self._start)
+                    self._keep_house(db)
+                aside.salvaged(self._path)
         except OSError as error:
             self._db.close()
             raise self._marks_error(error) from None
@@ -359,8 +315,17 @@ class SqliteOutbox:
             return
         with closing(sqlite3.connect(broken)) as source:
             source.execute("PRAGMA cell_size_check = ON")
-            saved = salvage.save(source, db, marks, self._start)
+            saved = salvage.save(source, db, marks, self._start, self._next_transaction)
         _log.error("%d reads saved from %s; at most %d are lost with it", saved.reads, broken, saved.lost)
+
+    def _next_transaction(self, keep: bool) -> None:
+        """End this transaction and begin the next one."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT" if keep else "ROLLBACK")
+        if not keep:
+            self._room.give_back()
+        database.begin(self._db)
+        self.on_progress()
 
     def _keep_house_if_late(self) -> None:
         mono_ns = self._clock.now().mono_ns
@@ -376,8 +341,7 @@ class SqliteOutbox:
         housekeeping.save_age(db, mark)
         housekeeping.expire(db, mark.age_ns, self._retention, self._default_retention)
         delivery.offer_unconfirmed(db, mark.age_ns)
-        if self._reserve.take():
-            self._tight_bytes = None
+        self._room.take_reserve()
         self._kept_house_ns = mono_ns
 
     def _prepare_marks(self, last: Mapping[str, int]) -> None:

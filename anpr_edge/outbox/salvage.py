@@ -10,7 +10,7 @@ No number comes again: every feed goes on in the epoch after the highest number 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +22,10 @@ from anpr_edge.records import EPOCH_NUMBERS, LossCause
 
 MOST_PROBES: Final = 1_000_000
 """How many ids are tried one by one where the table itself no longer tells them."""
+
+STEP_READS: Final = 1000
+Step = Callable[[bool], None]
+"""Ends the caller's transaction, true to keep what it did, and begins the next one."""
 
 HIGHEST_SEQ: Final = 2**63 - 1
 
@@ -54,20 +58,31 @@ def save(
     target: sqlite3.Connection,
     marks: Mapping[str, int],
     start: numbering.Start,
+    step: Step,
     *,
     whole: bool = False,
 ) -> Saved:
     """Take over into `target`, in the caller's transaction, what `source` still gives.
 
-    `whole` says that the source is sound, and has only lost its name in the file system.
+    `step` ends that transaction and begins the next one, every `STEP_READS`, so that an outbox of any size is
+    saved with a short log; what was taken over before an interruption is not taken over again. On a disk
+    without room for the rest, the rest is lost. `whole` says that the source is sound, and has only lost its name.
     """
     shift_ns, age_ns = _take_over_age(source, target)
     feeds = _feeds(source, marks, whole=whole)
     reads = 0
-    for row in _reads(source):
-        feeds.setdefault(row[1], _Feed(0, 0, 0, 0))
-        numbering.make_known(target, row[1], 0)
-        reads += _keep(target, row, shift_ns, age_ns)
+    try:
+        for count, row in enumerate(_reads(source), 1):
+            feeds.setdefault(row[1], _Feed(0, 0, 0, 0))
+            numbering.make_known(target, row[1], 0)
+            reads += _keep(target, row, shift_ns, age_ns)
+            if count % STEP_READS == 0:
+                step(True)
+        step(True)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        step(False)
     _take_over_losses(source, target)
     return Saved(reads, sum(_settle(target, feed, feeds[feed], marks.get(feed, 0), start) for feed in feeds))
 

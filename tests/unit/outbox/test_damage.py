@@ -284,3 +284,20 @@ def test_the_newest_reads_are_saved_from_the_log_of_a_broken_file(path: Path, tm
         assert outbox.rebuilds == 1
         assert newest <= kept(outbox)
         assert unaccounted(outbox, range(101, READS + 11)) == []
+
+
+def test_an_outbox_is_saved_as_far_as_the_disk_has_room_and_the_rest_is_lost_by_number(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk", "3m") as disk:
+        path = disk / "outbox.db"
+        filled(path, settled=0)
+        for _ in range(6):
+            with closing(opened(path, FakeClock())) as outbox:
+                keep(outbox, 200)
+        scribble(path, 1, 5)
+        with closing(opened(path, FakeClock())) as outbox:
+            assert outbox.rebuilds == 1
+            assert 0 < len(kept(outbox)) < 2 * READS - 200
+            assert unaccounted(outbox, range(101, 2 * READS + 1)) == []
+            keep(outbox, 10)

@@ -86,7 +86,7 @@ def test_a_disk_with_no_room_at_all_refuses_and_costs_one_step_at_most(disk: Pat
     with closing(opened(disk / "outbox.db", FakeClock())) as outbox:
         keep(outbox, 300)
         (disk / "outbox.db.reserve").unlink()
-        outbox._shorten_log()
+        outbox._room.shorten_log()
         ballast = fill_up(disk)
         for _ in range(5):
             with pytest.raises(OutboxFull) as failed:
