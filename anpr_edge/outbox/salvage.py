@@ -66,7 +66,7 @@ def save(
 
     `step` ends that transaction and begins the next one, every `STEP_READS`, so that an outbox of any size is
     saved with a short log; what was taken over before an interruption is not taken over again. On a disk
-    without room for the rest, the rest is lost. `whole` says that the source is sound, and lost only its name.
+    without room for the rest, the rest is lost. `whole` says that the source is sound, but for its name.
     """
     shift_ns, age_ns = _take_over_age(source, target)
     feeds = _feeds(source, marks, whole=whole)
