@@ -16,7 +16,8 @@
     │   ├── EnvelopeError       a sealed read is refused; `kind` names the reason
     │   └── ListError           a list of vehicles is refused: who signed it, for whom, or which revision
     ├── OutboxError             the outbox cannot keep or give reads
-    │   └── OutboxBroken        its file is damaged: let go of it, so that it can be begun anew
+    │   ├── OutboxFull          the disk under it has no room left
+    │   └── OutboxBroken        its file is damaged or gone: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
     └── StoreError              the centre cannot keep what it opened
 
@@ -111,6 +112,8 @@ class Refusal(StrEnum):
     WRONG_FEED = "wrong-feed"
     NOT_A_RECIPIENT = "not-a-recipient"
     PAYLOAD = "payload"
+    LOSS_REPORT = "loss-report"
+    """Genuine, and no read: it says which reads will never come. The centre heeds it, and keeps it."""
 
 
 class EnvelopeError(SealError):
@@ -129,8 +132,12 @@ class OutboxError(AnprError):
     """The outbox cannot keep or give reads."""
 
 
+class OutboxFull(OutboxError):
+    """The disk under the outbox has no room left."""
+
+
 class OutboxBroken(OutboxError):
-    """The outbox's file is damaged: whoever has it open lets go of it, so that it can be begun anew."""
+    """The outbox's file is damaged or gone: whoever has it open lets go of it, to let it be begun anew."""
 
 
 class UplinkError(AnprError):

@@ -9,6 +9,7 @@ This module needs no numpy at run time: the centre uses it without.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -242,6 +243,37 @@ class PlateRead:
 
 EPOCH_NUMBERS: Final = 2**40
 """How many numbers an epoch of a feed has. A unit that has lost its outbox goes on in the next epoch."""
+
+
+class LossCause(StrEnum):
+    """Why a unit has a number no more, or never had a read for it."""
+
+    FULL = "full"
+    """The outbox was full, and the broker had not taken the read."""
+    FULL_SENT = "full-sent"
+    """The outbox was full; the broker had taken the read, and the centre had not confirmed it."""
+    EXPIRED = "expired"
+    EXPIRED_SENT = "expired-sent"
+    """Its feed's retention was over."""
+    DISK_FULL = "disk-full"
+    """Something else filled the disk, and the outbox had to shrink."""
+    BROKEN = "broken"
+    """The outbox's file was damaged, and the read could not be saved from it."""
+    NO_OUTBOX = "no-outbox"
+    """The outbox took no reads for so long that memory was full of them: it was never sealed."""
+    UNSEALABLE = "unsealable"
+    """It broke the wire format's limits, and was never sealed."""
+    UNKNOWN = "unknown"
+    """The centre asked for it, and the unit knows nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Of the numbers `first` to `last` of a feed the unit has none, and will never send one."""
+
+    first: int
+    last: int
+    cause: LossCause
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from anpr_edge.records import (
     Frame,
     Instant,
     LinkState,
+    Loss,
     OutboxEntry,
     PlateCandidate,
     PlateRead,
@@ -104,6 +105,10 @@ class Sealer(Protocol):
     """Turns a read into what one feed may have of it, for the feed's recipients alone."""
 
     def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead: ...
+
+    def seal_losses(self, losses: Sequence[Loss], feed: str, seq: int, previous: bytes) -> SealedRead:
+        """A report of numbers the feed will never get, in a read's place."""
+        ...
 
 
 class Outbox(Protocol):

@@ -12,6 +12,7 @@ from anpr_edge.records import (
     Delivery,
     Instant,
     LinkState,
+    Loss,
     OutboxEntry,
     PlateRead,
     SealedRead,
@@ -58,6 +59,11 @@ class FakeSealer:
             raise SealError(f"no feed {feed!r}")
         digest = hashlib.sha256(f"{read.plate_text}/{feed}/{seq}".encode() + previous).digest()
         return SealedRead(feed, seq, digest)
+
+    def seal_losses(self, losses: Sequence[Loss], feed: str, seq: int, previous: bytes) -> SealedRead:
+        if feed not in self._feeds:
+            raise SealError(f"no feed {feed!r}")
+        return SealedRead(feed, seq, hashlib.sha256(f"{losses}/{feed}/{seq}".encode() + previous).digest())
 
 
 @dataclass(frozen=True)

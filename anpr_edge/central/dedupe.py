@@ -7,11 +7,12 @@ runs of consecutive numbers, and every place where two runs meet is checked agai
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from anpr_edge.records import EPOCH_NUMBERS
+from anpr_edge.records import EPOCH_NUMBERS, Loss, LossCause
 from anpr_edge.seal.envelope import CHAIN_START
 
 PRINT_BYTES = 8
@@ -60,9 +61,13 @@ class _Run:
 
 
 class FeedLedger:
-    """The numbers of one unit's feed. `breaks` counts places where the chain does not hold."""
+    """The numbers of one unit's feed. `breaks` counts places where the chain does not hold.
+
+    What the unit has reported lost is neither missing nor asked for; should it come all the same, it is new.
+    """
 
     def __init__(self, grace_s: float = GRACE_S) -> None:
+        self._lost: list[Loss] = []
         self._grace_ns = round(grace_s * 1e9)
         self._runs: list[_Run] = []
         self._conflicts: set[int] = set()
@@ -93,16 +98,42 @@ class FeedLedger:
         self._join(at - 1, mono_ns)
         return self.breaks == breaks
 
+    def lose(self, losses: Iterable[Loss]) -> None:
+        """Take the unit's word that these will never come. What it says first of a number counts."""
+        for loss in losses:
+            parts = _without((loss.first, loss.last), self._lost)
+            self._lost += [Loss(first, last, loss.cause) for first, last in parts]
+            self._lost.sort(key=lambda one: one.first)
+        self._lost = _joined(self._lost)
+
+    @property
+    def lost(self) -> dict[LossCause, int]:
+        """How many numbers are not here and never will be, by cause, at least.
+
+        Where a chain's beginning is lost, nobody can tell where it lay, and one is counted.
+        """
+        counts: dict[LossCause, int] = {}
+        for run, mark in self._with_marks():
+            gap = _gap_below(run, mark)
+            for loss in self._lost_in(gap) if gap else ():
+                count = loss.last - loss.first + 1 if loss.first - 1 > run.first.before_epoch else 1
+                counts[loss.cause] = counts.get(loss.cause, 0) + count
+        return counts
+
     def watermark(self, mono_ns: int) -> tuple[int, Gaps]:
         """The number up to which all is here, but for the gaps (first, last) that are asked for again."""
         mark = 0
         asked: list[tuple[int, int]] = []
         for run in self._runs:
             gap = _gap_below(run, mark)
-            if gap:
-                if len(asked) == MOST_GAPS or mono_ns - run.gap_since_ns < self._grace_ns:
+            open_parts = _without(gap, self._lost_in(gap)) if gap else []
+            if open_parts:
+                room = MOST_GAPS - len(asked)
+                if not room or mono_ns - run.gap_since_ns < self._grace_ns:
                     break
-                asked.append(gap)
+                asked += open_parts[:room]
+                if len(open_parts) > room:
+                    break
             mark = run.last.seq
         return mark, tuple(asked)
 
@@ -112,8 +143,7 @@ class FeedLedger:
 
         Where a chain's beginning is not here yet, nobody can tell where it lies, and one is counted.
         """
-        marks = [0, *(run.last.seq for run in self._runs)]
-        return sum(_missing_below(run, mark) for run, mark in zip(self._runs, marks, strict=False))
+        return sum(self._missing_below(run, mark) for run, mark in self._with_marks())
 
     @property
     def restarts(self) -> int:
@@ -125,6 +155,27 @@ class FeedLedger:
         """Whether the unit begins a chain at `link` that is not its first, as far as what is here tells."""
         others_below = bool(self._runs) and self._runs[0].first.seq < link.seq
         return link.previous == CHAIN_START and (link.before_epoch > 0 or others_below)
+
+    def _with_marks(self) -> list[tuple[_Run, int]]:
+        """Every run, with the last number of the one below it."""
+        return list(zip(self._runs, [0, *(run.last.seq for run in self._runs)], strict=False))
+
+    def _missing_below(self, run: _Run, mark: int) -> int:
+        gap = _gap_below(run, mark)
+        parts = _without(gap, self._lost_in(gap)) if gap else []
+        if parts and mark <= run.first.before_epoch:
+            return 1
+        return sum(last - first + 1 for first, last in parts)
+
+    def _lost_in(self, gap: tuple[int, int]) -> list[Loss]:
+        """What is lost of a gap."""
+        at = bisect_left(self._lost, gap[0], key=lambda loss: loss.last)
+        found = []
+        for loss in self._lost[at:]:
+            if loss.first > gap[1]:
+                break
+            found.append(Loss(max(loss.first, gap[0]), min(loss.last, gap[1]), loss.cause))
+        return found
 
     def _run_at_or_below(self, seq: int) -> _Run | None:
         at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)
@@ -157,8 +208,24 @@ def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:
     return first, run.first.seq - 1
 
 
-def _missing_below(run: _Run, mark: int) -> int:
-    gap = _gap_below(run, mark)
-    if gap is None:
-        return 0
-    return 1 if mark <= run.first.before_epoch else gap[1] - gap[0] + 1
+def _without(gap: tuple[int, int], lost: Iterable[Loss]) -> list[tuple[int, int]]:
+    """The parts of a gap that are not lost; `lost` is in order and does not overlap."""
+    parts = []
+    first = gap[0]
+    for loss in lost:
+        if first < loss.first <= gap[1]:
+            parts.append((first, loss.first - 1))
+        if loss.first <= gap[1]:
+            first = max(first, loss.last + 1)
+    return [*parts, (first, gap[1])] if first <= gap[1] else parts
+
+
+def _joined(lost: Sequence[Loss]) -> list[Loss]:
+    """Neighbours of one cause made one."""
+    joined: list[Loss] = []
+    for loss in lost:
+        if joined and (joined[-1].last + 1, joined[-1].cause) == (loss.first, loss.cause):
+            joined[-1] = Loss(joined[-1].first, loss.last, loss.cause)
+        else:
+            joined.append(loss)
+    return joined

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from anpr_edge.central.dedupe import GRACE_S, FeedLedger, Link, Place
-from anpr_edge.central.opener import OpenedRead, Opener
+from anpr_edge.central.opener import OpenedRead, Opener, words_of
 from anpr_edge.central.stores import Store, StoredRead, StoredRefusal
 from anpr_edge.errors import EnvelopeError, Refusal
 from anpr_edge.records import Instant
@@ -33,6 +33,8 @@ class Verdict(StrEnum):
     REPEAT = "repeat"
     CONFLICT = "conflict"
     REFUSED = "refused"
+    LOSSES = "losses"
+    """No read, but the unit's word on which reads will never come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,18 @@ class Intake:
         elif not self.ledger(key).add(link, received.mono_ns):
             words = _BROKEN
         try:
-            opened = self._opener.open(envelope)
+            opened = self._opener.open_any(envelope)
         except EnvelopeError as error:
             items.append(StoredRefusal(error.kind, topic, blob, received.utc_ns, envelope, link))
             return Outcome(
                 Verdict.REFUSED, envelope.name, received, key, link=link, kind=error.kind, words=_words(error)
             )
+        if not isinstance(opened, OpenedRead):
+            kind = Refusal.LOSS_REPORT
+            items.append(StoredRefusal(kind, topic, blob, received.utc_ns, envelope, link))
+            self.ledger(key).lose(opened)
+            told = words_of(opened)
+            return Outcome(Verdict.LOSSES, envelope.name, received, key, link=link, words=told)
         items.append(StoredRead(opened, link, received.utc_ns))
         verdict = Verdict.NEW if place is Place.NEW else Verdict.CONFLICT
         return Outcome(verdict, envelope.name, received, key, opened, link, words=words)

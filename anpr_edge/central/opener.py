@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anpr_edge.central.units import Units
-from anpr_edge.records import PlateRead
+from anpr_edge.errors import EnvelopeError, Refusal
+from anpr_edge.records import Loss, PlateRead
 from anpr_edge.seal import envelope as envelopes
 from anpr_edge.seal import wire
 from anpr_edge.seal.envelope import Envelope
 from anpr_edge.seal.keys import RecipientPrivateKey
+from anpr_edge.seal.losses import decode_losses
 from anpr_edge.uplink.topics import ReadsTopic
 
 
@@ -41,9 +43,32 @@ class Opener:
         return self._units.has(unit, signer_kid)
 
     def open(self, envelope: Envelope) -> OpenedRead:
-        """What a verified envelope holds. Raises: EnvelopeError (not-a-recipient, payload)."""
-        named = wire.decode_named_read(envelope.open(self._key))
+        """The read a verified envelope holds.
+
+        Raises: EnvelopeError (not-a-recipient, payload, loss-report).
+        """
+        opened = self.open_any(envelope)
+        if isinstance(opened, OpenedRead):
+            return opened
+        raise EnvelopeError(Refusal.LOSS_REPORT, f"{envelope.name}: {words_of(opened)}")
+
+    def open_any(self, envelope: Envelope) -> OpenedRead | tuple[Loss, ...]:
+        """What a verified envelope holds: a read, or what the unit says it has lost.
+
+        Raises: EnvelopeError (not-a-recipient, payload).
+        """
+        record = envelope.open(self._key)
+        losses = decode_losses(record)
+        if losses is not None:
+            return losses
+        named = wire.decode_named_read(record)
         return OpenedRead(envelope, named.read_id, named.read)
+
+
+def words_of(losses: tuple[Loss, ...]) -> str:
+    """A loss report in words."""
+    ranges = (f"{loss.first} to {loss.last} ({loss.cause})" for loss in losses)
+    return f"no read will come for the numbers {', '.join(ranges)}"
 
 
 def verify(blob: bytes, units: Units, topic: ReadsTopic | None = None) -> Envelope:

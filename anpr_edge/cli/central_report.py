@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from anpr_edge.central.dedupe import FeedLedger
 from anpr_edge.central.documents import masked, read_document, utc_text
 from anpr_edge.central.intake import Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead
 from anpr_edge.cli.output import counted, json_line, note
-from anpr_edge.records import Instant, LinkState, mask_plate
+from anpr_edge.records import Instant, LinkState, LossCause, mask_plate
+
+
+def _lost(ledgers: Iterable[FeedLedger]) -> Counter[LossCause]:
+    """What units said will never come, by cause."""
+    return sum((Counter(ledger.lost) for ledger in ledgers), Counter[LossCause]())
 
 
 class Reporter:
@@ -54,6 +60,7 @@ class Reporter:
         parts += [counted(seen[Verdict.CONFLICT], "number conflict")] if seen[Verdict.CONFLICT] else []
         parts += [f"{count} refused ({kind})" for kind, count in sorted(self._refusals.items())]
         parts += [f"{sum(ledger.missing for ledger in ledgers)} missing"]
+        parts += [f"{count} lost ({cause})" for cause, count in sorted(_lost(ledgers).items())]
         parts += [counted(breaks, "chain break")] if breaks else []
         parts += [counted(restarts, "restarted chain")] if restarts else []
         note(", ".join(parts))

@@ -230,6 +230,7 @@ class OutboxSettings(Section):
 
     path: Place
     max_megabytes: int = Field(default=512, ge=1, le=65_536)
+    commit_window_ms: int = Field(default=500, ge=0, le=5000)
 
 
 class Broker(Section):

@@ -70,6 +70,11 @@ class FeedGate:
         self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
         self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The feeds there are."""
+        return frozenset(self._given_ns)
+
     def choose(self, read: PlateRead) -> Sequence[Share]:
         """What each feed gets of this read. Ask once a read: sampling and ceilings count it.
 

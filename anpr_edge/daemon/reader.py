@@ -2,9 +2,9 @@
 
     capture ── frames (drops the oldest) ──▶ infer ── reads (waits) ──▶ commit ──▶ outbox
 
-A slow detector costs frames, and a slow card costs frames too once the reads' queue is full; neither
-costs a read. The watchdog is fed only while every stage is on time, so a hung camera or detector
-restarts the service and an empty road does not.
+A slow detector costs frames. An outbox that takes no reads costs neither frames nor reads until memory is
+full of them (keeping.py); then the oldest are given up, by number. The watchdog is fed only while every stage
+is on time, so a hung camera or detector restarts the service and an empty road does not.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from threading import Event
 from typing import Any
 
 from anpr_edge.daemon.exposing import ExposureKeeper
-from anpr_edge.daemon.gate import FeedGate, Share
+from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
+from anpr_edge.daemon.keeping import RETRY_S, ReadKeeper, finish
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.devices.lamp_board import LampBoard
-from anpr_edge.errors import CaptureError, OutboxError, SealError, SignerUnavailable
+from anpr_edge.errors import CaptureError, OutboxError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
-from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Sealer
+from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, Sealer
 from anpr_edge.vision.frame_faults import FrameFaults
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,6 @@ STALL_MARGIN_S = 5.0
 FRAMES_WAITING = 2
 READS_WAITING = 64
 POLL_S = 0.25
-RETRY_S = 1.0
 TRIES_AFTER_STOP = 3
 """How often a stop still offers its last reads to an outbox that refuses; systemd gives it 45 s in all."""
 
@@ -59,6 +59,8 @@ class ReaderParts:
 
     `source` itself raises SourceStalled after `stall_after_s` without a frame.
 
+    Reads wait up to `commit_window_s` for others to share their commit, those of `urgent` feeds not at all.
+
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
     and gain stay as they are, `lamp_board` where the lamps hang on none.
     """
@@ -75,6 +77,8 @@ class ReaderParts:
     stall_after_s: float = 5.0
     exposure: ExposureKeeper | None = None
     lamp_board: LampBoard | None = None
+    commit_window_s: float = 0.0
+    urgent: frozenset[str] = frozenset()
 
 
 class Reader:
@@ -88,6 +92,7 @@ class Reader:
         self._stop = Event()
         limits_s = {"capture": parts.stall_after_s + STALL_MARGIN_S, **STAGE_LIMITS_S}
         self._heartbeats = Heartbeats(clock, limits_s)
+        parts.outbox.on_progress = lambda: self._heartbeats.beat("commit")
         self._stages = Stages(self._heartbeats, self._stop)
         self._frames: DropOldest[Frame] | Bounded[Frame] = (
             DropOldest(FRAMES_WAITING) if parts.live else Bounded(FRAMES_WAITING)
@@ -95,8 +100,16 @@ class Reader:
         self._reads: Bounded[PlateRead] = Bounded(READS_WAITING)
         self._counts = Counters()
         self._frame_ms = Latencies()
-        self._last_read_mono_ns: int | None = None
-        self._outbox_down = False
+        self._keeper = ReadKeeper(
+            parts.outbox,
+            parts.sealer,
+            parts.feeds,
+            clock,
+            self._counts,
+            window_s=parts.commit_window_s,
+            may_drop=parts.live,
+            urgent=parts.urgent,
+        )
         self._tries_left = TRIES_AFTER_STOP
 
     def stop(self) -> None:
@@ -206,70 +219,35 @@ class Reader:
                 self._lose(1)
 
     def _commit(self) -> None:
-        unkept: list[Sequence[Share]] = []
         try:
             while True:
-                first = self._reads.get(POLL_S)
+                self._take_a_read()
                 self._heartbeats.beat("commit")
-                if first is not None:
-                    if unkept := self._shared_out([first, *self._waiting_reads()]):
-                        self._keep(unkept)
-                    unkept = []
+                if (error := self._keeper.work()) is not None:
+                    self._refused(error)
         except Closed:
-            return
+            finish(self._keeper, self._refused_at_the_end)
         finally:
             self._reads.close()  # whoever hands on a read must not wait for a stage that has ended
-            self._lose(len(unkept) + len(self._reads))
+            self._lose(len(self._keeper) + len(self._reads))
 
-    def _waiting_reads(self) -> list[PlateRead]:
-        """The reads that queued up behind the first: they share its transaction."""
-        return [read for _ in range(len(self._reads)) if (read := self._reads.get(0)) is not None]
+    def _take_a_read(self) -> None:
+        wait_s = self._keeper.wait_s(POLL_S)
+        if not self._keeper.has_room:
+            self._clock.sleep(wait_s)
+        elif (read := self._reads.get(wait_s)) is not None:
+            self._keeper.take(read)
 
-    def _shared_out(self, reads: Sequence[PlateRead]) -> list[Sequence[Share]]:
-        """What the feeds get of each read; a read that none gets ends here, counted by the gate."""
-        return [shares for read in reads if (shares := self._parts.feeds.choose(read))]
-
-    def _keep(self, reads: Sequence[Sequence[Share]]) -> None:
-        """Seal and keep what the feeds get of these reads in one transaction, once the outbox takes it."""
-        requests = [(share.feed, self._sealing(share)) for shares in reads for share in shares]
-        while True:
-            try:
-                self._parts.outbox.append(requests)
-            except (OutboxError, SignerUnavailable) as error:
-                self._cannot_keep(error, len(reads))
-                continue
-            except SealError as error:
-                self._unsealable(error, reads)
-                return
-            break
-        if self._outbox_down:
-            log.info("reads can be kept again")
-        self._outbox_down = False
-        self._counts.add("committed", len(reads))
-        self._last_read_mono_ns = self._clock.now().mono_ns
-
-    def _unsealable(self, error: SealError, reads: Sequence[Sequence[Share]]) -> None:
-        """One read that breaks the wire format's limits must not take the others with it."""
-        if len(reads) > 1:
-            for shares in reads:
-                self._keep([shares])
-            return
-        self._counts.add("unsealable")
-        log.error("a read could not be sealed: %s", error)
-
-    def _sealing(self, share: Share) -> SealAs:
-        return lambda seq, previous: self._parts.sealer.seal(share.read, share.feed, seq, previous)
-
-    def _cannot_keep(self, error: OutboxError | SignerUnavailable, waiting: int) -> None:
-        """Keep the reads and try again; only a stop ends the trying, after a few times more."""
-        self._heartbeats.beat("commit")
-        if not self._outbox_down:
-            log.error("reads cannot be kept: %s; %d wait in memory", error, waiting)
-        self._outbox_down = True
+    def _refused(self, error: OutboxError | SignerUnavailable) -> None:
+        """The reads are held and tried again; only a stop ends the trying, after a few times more."""
         if self._stop.is_set():
             self._tries_left -= 1
             if self._tries_left < 0:
                 raise error
+
+    def _refused_at_the_end(self, error: OutboxError | SignerUnavailable) -> None:
+        self._heartbeats.beat("commit")
+        self._refused(error)
         self._clock.sleep(RETRY_S)
 
     def _lose(self, count: int) -> None:
@@ -283,7 +261,7 @@ class Reader:
     def _state(self, state: str) -> dict[str, Any]:
         counts, plates = self._counts.state(), self._parts.plates
         now, fix = self._clock.now(), self._parts.positioner.fix()
-        last = self._last_read_mono_ns
+        last = self._keeper.last_read_mono_ns
         return {
             "state": state,
             "stages": self._heartbeats.state(),
@@ -297,6 +275,8 @@ class Reader:
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
                 "unsealable": counts.get("unsealable", 0),
+                "in_memory": len(self._keeper),
+                "dropped": {"no-outbox": counts.get("no-outbox", 0)},
                 "lost": counts.get("lost", 0),
                 "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
             },
@@ -307,7 +287,7 @@ class Reader:
             "exposure": self._parts.exposure.state() if self._parts.exposure else None,
             "lamp_board": asdict(self._parts.lamp_board.state()) if self._parts.lamp_board else None,
             "policy": self._parts.feeds.state(),
-            "outbox_down": self._outbox_down,
+            "outbox_down": self._keeper.down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,
             "lost_marks": self._parts.outbox.lost_marks,
             "clock": {"utc_error_ms": now.utc_error_ms},

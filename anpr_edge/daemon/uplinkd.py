@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from threading import Event
 
 from anpr_edge.daemon.health import Counters
@@ -220,6 +221,8 @@ class UplinkService:
                 "oldest_age_s": s.oldest_age_s,
                 "dropped": dict(s.dropped),
                 "restarts": s.restarts,
+                "losses": [asdict(loss) for loss in s.losses],
+                "losses_unconfirmed": s.losses_unconfirmed,
             }
             for feed, s in stats.items()
         }

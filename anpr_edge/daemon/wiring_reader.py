@@ -75,6 +75,8 @@ def build_reader(config: Config) -> Reader:
             stall_after_s=config.camera.stall_after_s,
             exposure=build_exposure(config, source, lamps),
             lamp_board=lamps if isinstance(lamps, LampBoard) else None,
+            commit_window_s=config.outbox.commit_window_ms / 1000,
+            urgent=frozenset(feed.name for feed in policy.feeds if feed.first),
             release=opened.pop_all().close,
         )
     camera = config.camera

@@ -1,28 +1,24 @@
 """Opens the outbox's file: makes it, checks it, and moves a broken one aside.
 
 Beside `outbox.db` lie `outbox.db.lock`, held shared by whoever has it open, and `outbox.db.marks`. Who meets
-a broken file leaves `outbox.db.broken`, so that the other one lets go of it too. The broken file becomes
-`outbox.db.corrupt-1`, `-2`, …; only the newest is kept, so that ciphertext does not outlive its retention
-in ever more copies.
+a broken file leaves `outbox.db.broken`, so that the other one lets go of it too; the last to let go moves it
+aside (aside.py), and what can be saved from it is taken over into a new one (salvage.py).
 """
 
 from __future__ import annotations
 
 import fcntl
-import glob
-import logging
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from anpr_edge.errors import OutboxBroken, OutboxError
+from anpr_edge.errors import OutboxBroken, OutboxError, OutboxFull
+from anpr_edge.outbox import migrations
+from anpr_edge.outbox.aside import beside, move_aside
 
-SCHEMA_VERSION: Final = 1
-APPLICATION_ID: Final = 1095651410
 FILE_MODE: Final = 0o660
 """Reader and uplink run as two users of one group."""
 
@@ -33,11 +29,19 @@ POLL_MS: Final = 2
 """How often a transaction asks for its turn. SQLite's own waiting grows to 100 ms between two looks, in
 which a busy neighbour begins again and again: measured, it can miss its turn for 10 s."""
 
-WAL_LIMIT_BYTES: Final = 4 << 20
-
-_log = logging.getLogger(__name__)
+PAGE_BYTES: Final = 4096
+MOST_LOG_PAGES: Final = 1000
+"""SQLite's own default. Source: sqlite.org/wal.html §2.3 (checkpointing)."""
 
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNREADABLE: Final = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    8202,  # SQLITE_IOERR_DATA
+    8458,  # SQLITE_IOERR_CORRUPTFS; neither has a name in every Python
+}
+"""A disk that gives back what it has not been given is no passing fault. Source: sqlite.org/rescode.html."""
+
 _BEGUN_ANEW: Final = "it is moved aside and begun anew as soon as both services have let go of it"
 _HINTS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space",
@@ -52,20 +56,41 @@ _HINTS: Final = {
 
 def explained(error: sqlite3.Error, path: Path) -> OutboxError:
     """What the database library said, with the file and what to do; a broken file is marked as such."""
-    broken = _code(error) in _BROKEN
-    if broken:
+    kind: type[OutboxError] = OutboxError
+    if is_damage(error):
         mark_broken(path)
-    return (OutboxBroken if broken else OutboxError)(f"{path}: {error}", hint=_HINTS.get(_code(error), ""))
+        kind = OutboxBroken
+    elif _code(error) == sqlite3.SQLITE_FULL or _extended(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
+        kind = OutboxFull
+    return kind(f"{path}: {error}", hint=_HINTS.get(_code(error), ""))
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether it says that the file's content cannot be relied on, or read, any more."""
+    return _code(error) in _BROKEN or _extended(error) in _UNREADABLE
+
+
+def is_out_of_touch(error: sqlite3.Error) -> bool:
+    """Whether the disk does not let this connection work: a new one may find it mended, or mounted anew."""
+    return _code(error) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies at `path` now; None when none does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _extended(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", None) or 0
 
 
 def _code(error: sqlite3.Error) -> int:
     """SQLite's primary result code. Source: sqlite.org/rescode.html (the low eight bits)."""
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-
-
-def beside(path: Path, suffix: str) -> Path:
-    """The file that belongs to the outbox at `path`: `beside(outbox.db, "lock")` is `outbox.db.lock`."""
-    return path.with_name(f"{path.name}.{suffix}")
+    return _extended(error) & 0xFF
 
 
 def mark_broken(path: Path) -> None:
@@ -120,21 +145,25 @@ def take_lock(path: Path) -> Lock:
         ) from None
 
 
-def open_database(path: Path, lock: Lock) -> sqlite3.Connection:
+def open_database(
+    path: Path, lock: Lock, *, log_bytes: int = MOST_LOG_PAGES * PAGE_BYTES
+) -> sqlite3.Connection:
     """The outbox at `path`: made if there is none, begun anew if it is broken.
+
+    The write-ahead log is written back once it is `log_bytes` long.
 
     Raises: OutboxError when it cannot be used, or belongs to other software or another version.
     """
     try:
         if is_broken(path):
-            _move_aside(path, lock)
+            _begin_anew(path, lock)
         try:
-            return _opened(path)
+            return _opened(path, log_bytes)
         except sqlite3.DatabaseError as error:
-            if _code(error) not in _BROKEN:
+            if not is_damage(error):
                 raise
-            _move_aside(path, lock)
-            return _opened(path)
+            _begin_anew(path, lock)
+            return _opened(path, log_bytes)
     except sqlite3.Error as error:
         raise explained(error, path) from None
     except OSError as error:
@@ -160,30 +189,28 @@ def begin(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
 
 
-def rebuilds(path: Path) -> int:
-    """How many broken outboxes have been moved aside at this place."""
-    numbers = [file.suffix.rpartition("-")[2] for file in _asides(path)]
-    return max((int(number) for number in numbers if number.isdigit()), default=0)
-
-
-def _asides(path: Path) -> list[Path]:
-    return list(path.parent.glob(f"{glob.escape(path.name)}.corrupt-*"))
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    with _one_at_a_time(path):
+def _opened(path: Path, log_bytes: int) -> sqlite3.Connection:
+    with one_at_a_time(path):
+        if not path.exists():
+            _remove_log(path)
         os.close(_created(path))
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            _set_up(connection, path)
+            _set_up(connection, path, log_bytes)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
+def _remove_log(path: Path) -> None:
+    """A log without its database must not be taken for that of the next one."""
+    for end in ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
     """While one service sets the file up, the other waits: SQLite's own switch to WAL does not wait."""
     descriptor = _created(beside(path, "setup"))
     try:
@@ -204,14 +231,17 @@ def _created(path: Path) -> int:
     return descriptor
 
 
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+def _set_up(connection: sqlite3.Connection, path: Path, log_bytes: int) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     # The other service writes this file too: its schema may call nothing but harmless functions.
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {max(1, min(MOST_LOG_PAGES, log_bytes // PAGE_BYTES))}")
+    connection.execute(f"PRAGMA journal_size_limit = {log_bytes}")
+    # A row that lies outside its page is an error, not a read: what is damaged must not look whole.
+    connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("BEGIN IMMEDIATE")
-    _make_or_check(connection, path)
+    migrations.make_or_upgrade(connection, path)
     connection.execute("COMMIT")
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
@@ -220,46 +250,10 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         raise broken
 
 
-def _make_or_check(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-        script = resources.files("anpr_edge.outbox").joinpath("schema_v1.sql").read_text()
-        for statement in _statements(script):
-            connection.execute(statement)
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if owner != APPLICATION_ID:
-        raise OutboxError(f"{path}: a database of other software", hint="name another file for the outbox")
-    if version != SCHEMA_VERSION:
-        raise OutboxError(
-            f"{path}: schema version {version}, this software knows {SCHEMA_VERSION}",
-            hint="install the software that wrote it, or drain it there first",
-        )
-
-
-def _statements(script: str) -> list[str]:
-    """The script's statements one by one, so that they can share a transaction."""
-    found: list[str] = []
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            found.append(pending)
-            pending = ""
-    return found
-
-
-def _move_aside(path: Path, lock: Lock) -> None:
-    """Raises: OutboxError when another process still has the file open."""
+def _begin_anew(path: Path, lock: Lock) -> None:
+    """Raises: OutboxBroken when another process still has the file open."""
     if not lock.alone():
         mark_broken(path)
         raise OutboxBroken(f"{path}: broken, and in use by another process", hint=_BEGUN_ANEW)
-    older = _asides(path)
-    aside = beside(path, f"corrupt-{rebuilds(path) + 1}")
-    if path.exists():
-        path.replace(aside)
-    _log.error("%s was broken and begun anew; what it held lies in %s", path, aside.name)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    for file in older if aside.exists() else ():
-        file.unlink()
+    move_aside(path)
     beside(path, "broken").unlink(missing_ok=True)

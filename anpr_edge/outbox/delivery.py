@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from anpr_edge.outbox import losses
 from anpr_edge.records import Delivery, OutboxEntry, SealedRead
 
 WAITING: Final = 0
@@ -26,6 +27,9 @@ FIRST_CONFIRM_NS: Final = 600 * 10**9
 LONGEST_CONFIRM_NS: Final = 6 * 3600 * 10**9
 """A sent read that no watermark covers goes out again after 10 minutes, then after twice as long each time,
 up to 6 hours: a broker may lose what it acknowledged, and the centre cannot miss what nothing follows."""
+
+STEP_READS: Final = 1000
+"""How many reads one transaction forgets: some megabytes of log."""
 
 _SELECT: Final = "SELECT id, feed, seq, blob, attempts, not_before FROM reads WHERE state = 0"
 _Row = tuple[int, str, int, bytes, int, int]
@@ -98,8 +102,13 @@ def confirm_after_ns(attempts: int) -> int:
     return min(LONGEST_CONFIRM_NS, FIRST_CONFIRM_NS << min(attempts - 1, 10))
 
 
-def settle(db: sqlite3.Connection, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> str:
-    """Forget what the centre has, offer its gaps again. Says what is wrong with the watermark, or nothing."""
+def settle(
+    db: sqlite3.Connection, feed: str, watermark: int, gaps: Sequence[tuple[int, int]], age_ns: int
+) -> str:
+    """Forget what the centre has, offer its gaps again, and note which of them can never be filled.
+
+    Says what is wrong with the watermark, or nothing.
+    """
     row = db.execute("SELECT last_seq, watermark FROM feeds WHERE feed = ?", (feed,)).fetchone()
     if row is None:
         return "nothing was ever kept for this feed"
@@ -116,8 +125,21 @@ def settle(db: sqlite3.Connection, feed: str, watermark: int, gaps: Sequence[tup
                 " WHERE feed = ? AND seq BETWEEN ? AND ? AND state = 1",
                 (feed, first, last),
             )
+        losses.asked_for(db, feed, gaps, age_ns)
         db.execute("UPDATE feeds SET watermark = ? WHERE feed = ?", (watermark, feed))
     return wrong
+
+
+def next_step(db: sqlite3.Connection, feed: str, step: int, watermark: int) -> int:
+    """How far towards `watermark` one transaction settles, after `step`; all the way when it is refused."""
+    row = db.execute("SELECT last_seq FROM feeds WHERE feed = ?", (feed,)).fetchone()
+    if row is None or not 0 <= watermark <= row[0]:
+        return watermark
+    found = db.execute(
+        "SELECT seq FROM reads WHERE feed = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT 1 OFFSET ?",
+        (feed, step, watermark, STEP_READS - 1),
+    ).fetchone()
+    return int(found[0]) if found else watermark
 
 
 def _wrong(watermark: int, gaps: Sequence[tuple[int, int]], last_seq: int) -> str:

@@ -6,20 +6,26 @@ Every function runs in the caller's transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from anpr_edge.outbox import losses
 from anpr_edge.outbox.delivery import SENT, WAITING
 from anpr_edge.outbox.retention import AgeMark, Synced
 from anpr_edge.outbox.stats import FeedStats
-from anpr_edge.records import Instant
+from anpr_edge.records import Instant, LossCause
 
 READ_OVERHEAD_BYTES: Final = 128
 """What a read takes beside its blob; the schema's triggers count with the same number."""
 
 CHUNK: Final = 500
+
+COLUMNS: Final = (
+    *("waiting", "sent", "last_seq", "watermark", "bytes", "refused_acks", "restarts"),
+    *("losses_to_report", "losses_unconfirmed"),
+)
+"""What `stats` asks the database for, by their names in FeedStats."""
 
 
 def age(db: sqlite3.Connection, now: Instant, boot_id: bytes) -> AgeMark:
@@ -43,20 +49,25 @@ def save_age(db: sqlite3.Connection, mark: AgeMark) -> None:
     )
 
 
-def make_room(db: sqlite3.Connection, max_bytes: int) -> None:
+def make_room(
+    db: sqlite3.Connection,
+    max_bytes: int,
+    causes: tuple[LossCause, LossCause] = (LossCause.FULL_SENT, LossCause.FULL),
+) -> None:
     """Drop until at most `max_bytes` are kept: the oldest sent reads first, then the oldest."""
     excess = (db.execute("SELECT sum(bytes) FROM feeds").fetchone()[0] or 0) - max_bytes
-    for state, cause in ((SENT, "full-sent"), (WAITING, "full")):
+    for state, cause in zip((SENT, WAITING), causes, strict=True):
         while excess > 0:
             rows = db.execute(
-                "SELECT id, feed, length(blob) FROM reads WHERE state = ? ORDER BY id LIMIT ?", (state, CHUNK)
+                "SELECT id, feed, seq, length(blob) FROM reads WHERE state = ? ORDER BY id LIMIT ?",
+                (state, CHUNK),
             ).fetchall()
             if not rows:
                 break
             chosen = []
-            for row_id, feed, size in rows:
+            for row_id, feed, seq, size in rows:
                 if excess > 0:
-                    chosen.append((row_id, feed))
+                    chosen.append((row_id, feed, seq))
                     excess -= size + READ_OVERHEAD_BYTES
             _drop(db, chosen, cause)
 
@@ -75,21 +86,22 @@ def expire(
 def _expire_some(db: sqlite3.Connection, feed: str, oldest_ns: int) -> int:
     """Numbers follow age, so what has expired is at the beginning."""
     rows = db.execute(
-        "SELECT id, state, kept_age FROM reads WHERE feed = ? ORDER BY seq LIMIT ?", (feed, CHUNK)
+        "SELECT id, state, kept_age, seq FROM reads WHERE feed = ? ORDER BY seq LIMIT ?", (feed, CHUNK)
     ).fetchall()
-    for state, cause in ((SENT, "expired-sent"), (WAITING, "expired")):
-        _drop(db, [(row[0], feed) for row in rows if row[1] == state and row[2] < oldest_ns], cause)
+    for state, cause in ((SENT, LossCause.EXPIRED_SENT), (WAITING, LossCause.EXPIRED)):
+        _drop(db, [(row[0], feed, row[3]) for row in rows if row[1] == state and row[2] < oldest_ns], cause)
     return sum(row[2] < oldest_ns for row in rows)
 
 
-def _drop(db: sqlite3.Connection, rows: list[tuple[int, str]], cause: str) -> None:
-    db.executemany("DELETE FROM reads WHERE id = ?", [(row_id,) for row_id, _ in rows])
-    for feed, count in Counter(feed for _, feed in rows).items():
-        db.execute(
-            "INSERT INTO drops VALUES (?, ?, ?)"
-            " ON CONFLICT (feed, cause) DO UPDATE SET count = count + excluded.count",
-            (feed, cause, count),
-        )
+def _drop(db: sqlite3.Connection, rows: list[tuple[int, str, int]], cause: LossCause) -> None:
+    """Each is counted, and its number kept as lost."""
+    db.executemany("DELETE FROM reads WHERE id = ?", [(row_id,) for row_id, _, _ in rows])
+    numbers: dict[str, list[int]] = {}
+    for _, feed, seq in rows:
+        numbers.setdefault(feed, []).append(seq)
+    for feed, lost in numbers.items():
+        losses.count(db, feed, cause, len(lost))
+        losses.add(db, feed, losses.ranges(lost), cause)
 
 
 def stats(db: sqlite3.Connection, age_ns: int) -> dict[str, FeedStats]:
@@ -99,19 +111,17 @@ def stats(db: sqlite3.Connection, age_ns: int) -> dict[str, FeedStats]:
         dropped.setdefault(feed, {})[cause] = count
     rows = db.execute(
         "SELECT feed, waiting, sent, last_seq, watermark, bytes, refused_acks, restarts,"
+        " (SELECT count(*) FROM losses WHERE losses.feed = feeds.feed AND reported = 0),"
+        " (SELECT count(*) FROM losses WHERE losses.feed = feeds.feed AND (reported = 0 OR EXISTS"
+        "  (SELECT 1 FROM reads WHERE reads.feed = losses.feed AND seq = reported))),"
         " (SELECT kept_age FROM reads WHERE reads.feed = feeds.feed ORDER BY seq LIMIT 1) FROM feeds"
-    )
+    ).fetchall()
     return {
-        feed: FeedStats(
-            waiting=waiting,
-            sent=sent,
-            oldest_age_s=None if oldest is None else (age_ns - oldest) / 1e9,
-            last_seq=last_seq,
-            watermark=watermark,
-            bytes=size,
-            dropped=dropped.get(feed, {}),
-            refused_acks=refused_acks,
-            restarts=restarts,
+        row[0]: FeedStats(
+            **dict(zip(COLUMNS, row[1:10], strict=True)),
+            oldest_age_s=None if row[10] is None else (age_ns - row[10]) / 1e9,
+            dropped=dropped.get(row[0], {}),
+            losses=losses.latest(db, row[0]),
         )
-        for feed, waiting, sent, last_seq, watermark, size, refused_acks, restarts, oldest in rows
+        for row in rows
     }

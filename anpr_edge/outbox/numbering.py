@@ -8,7 +8,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from anpr_edge.records import EPOCH_NUMBERS, SealedRead
+from anpr_edge.outbox import losses
+from anpr_edge.records import EPOCH_NUMBERS, LossCause, SealedRead
 from anpr_edge.seams import SealAs
 
 CHAIN_START: Final = bytes(32)
@@ -40,19 +41,39 @@ def append(db: sqlite3.Connection, feed: str, seal: SealAs, age_ns: int) -> Seal
 
 def last_numbers(db: sqlite3.Connection, feeds: Iterable[str], start: Start) -> dict[str, int]:
     """The number each feed has used last; a feed that has used none is made known, at 0."""
-    return {feed: _known(db, feed) or _make_known(db, feed, start() - 1) for feed in feeds}
+    return {feed: _known(db, feed) or make_known(db, feed, start() - 1) for feed in feeds}
 
 
 def reconcile(db: sqlite3.Connection, marks: Mapping[str, int], start: Start) -> None:
     """Begin a feed's next epoch, and its chain anew, when the database has lost numbers the mark knows."""
     for feed, mark in marks.items():
         if _known(db, feed) < mark:
-            before = (mark // EPOCH_NUMBERS + 1) * EPOCH_NUMBERS + start() - 1
-            _make_known(db, feed, before)
-            db.execute(
-                "UPDATE feeds SET last_seq = ?, last_hash = ?, restarts = restarts + 1 WHERE feed = ?",
-                (before, CHAIN_START, feed),
-            )
+            before = _known(db, feed)
+            begin_anew(db, feed, mark, start)
+            epoch = mark // EPOCH_NUMBERS * EPOCH_NUMBERS
+            losses.add(db, feed, [(max(before, epoch) + 1, mark)], LossCause.BROKEN)
+            if before > epoch:
+                losses.count(db, feed, LossCause.BROKEN, mark - before)
+
+
+def begin_anew(db: sqlite3.Connection, feed: str, used: int, start: Start) -> None:
+    """Go on in the epoch after that of `used`, with a new chain: no number up to `used` comes again."""
+    before = (used // EPOCH_NUMBERS + 1) * EPOCH_NUMBERS + start() - 1
+    make_known(db, feed, before)
+    db.execute(
+        "UPDATE feeds SET last_seq = ?, last_hash = ?, restarts = restarts + 1 WHERE feed = ?",
+        (before, CHAIN_START, feed),
+    )
+
+
+def skip(db: sqlite3.Connection, feed: str, count: int, cause: LossCause) -> int:
+    """Use up numbers for reads that can never be kept, so that their loss shows; the last of them."""
+    first = _known(db, feed) + 1
+    last = first + count - 1
+    db.execute("UPDATE feeds SET last_seq = ? WHERE feed = ?", (last, feed))
+    losses.add(db, feed, [(first, last)], cause)
+    losses.count(db, feed, cause, count)
+    return last
 
 
 def random_start() -> int:
@@ -69,7 +90,7 @@ def _known(db: sqlite3.Connection, feed: str) -> int:
     return row[0] if row else 0
 
 
-def _make_known(db: sqlite3.Connection, feed: str, before: int) -> int:
+def make_known(db: sqlite3.Connection, feed: str, before: int) -> int:
     row = (feed, before, CHAIN_START)
     db.execute("INSERT OR IGNORE INTO feeds (feed, last_seq, last_hash) VALUES (?, ?, ?)", row)
     return 0

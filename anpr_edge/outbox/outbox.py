@@ -6,20 +6,24 @@ the hash it follows are committed together, and are on the disk when `append` re
 
 from __future__ import annotations
 
+import errno
+import logging
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Final
 
-from anpr_edge.errors import OutboxBroken, OutboxError
-from anpr_edge.outbox import database, delivery, housekeeping, numbering
+from anpr_edge.errors import OutboxBroken, OutboxError, OutboxFull
+from anpr_edge.outbox import aside, database, delivery, housekeeping, losses, numbering, salvage
 from anpr_edge.outbox.marks import Marks, read_marks
 from anpr_edge.outbox.retention import this_boot
+from anpr_edge.outbox.room import Room
 from anpr_edge.outbox.stats import FeedStats
-from anpr_edge.records import Delivery, OutboxEntry, SealedRead
+from anpr_edge.records import Delivery, Loss, LossCause, OutboxEntry, SealedRead
 from anpr_edge.seams import Clock, SealAs
 
 SMALLEST_BYTES: Final = 64 * 1024
@@ -28,6 +32,12 @@ DEFAULT_RETENTION: Final = timedelta(days=7)
 
 HOUSEKEEPING_NS: Final = 60 * 10**9
 """How often what is too old is looked for."""
+
+_log = logging.getLogger(__name__)
+
+
+def _nothing() -> None:
+    """What a progress that nobody watches calls."""
 
 
 class SqliteOutbox:
@@ -38,8 +48,9 @@ class SqliteOutbox:
     are due before all others. Safe to use from several threads; one process appends. A
     feed's numbers begin where `start` says.
 
-    A file that turns out broken is begun anew by `append` once the other process has let go of it; until then
-    every call raises OutboxBroken.
+    A file that turns out broken, or is gone from its place, is begun anew by `append` once the other process
+    has let go of it, with what can be saved of it; until then every call raises OutboxBroken. On a disk that
+    something else has filled `append` drops reads as if the outbox were full.
 
     Raises: OutboxError when the file cannot be opened, made or written.
     """
@@ -61,13 +72,15 @@ class SqliteOutbox:
         self._path = path
         self._clock = clock
         self._boot_id = this_boot() if boot_id is None else boot_id
-        self._max_bytes = max_bytes
         self._retention = dict(retention)
         self._default_retention = default_retention
         self._first = frozenset(first)
         self._start = start
         self._guard = RLock()
         self._lost_marks = 0
+        self.on_progress: Callable[[], None] = _nothing
+        """Called now and then while much is to be saved, for whoever watches that this goes on."""
+        self._room = Room(path, max_bytes, lambda: self._db, self._transaction)
         self._open()
 
     def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
@@ -76,17 +89,28 @@ class SqliteOutbox:
         Raises: OutboxError, after which none of them is kept and no number is used.
         """
         with self._guard:
-            if self._let_go or database.is_broken(self._path):
-                self._begin_anew()
-            with self._transaction() as db:
-                self._keep_house(db)
-                age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
-                last = numbering.last_numbers(db, {feed for feed, _ in requests}, self._start)
-                sealed = [numbering.append(db, feed, seal, age_ns) for feed, seal in requests]
-                housekeeping.make_room(db, self._max_bytes)
-                self._prepare_marks(last)
-            self._advance_marks(sealed)
-        return sealed
+            self._mend()
+            return self._room.do(lambda: self._append(requests), shrink=True)
+
+    def give_up(self, counts: Mapping[tuple[str, LossCause], int]) -> None:
+        """Use up a number for each read of a feed that can never be kept, so that its loss is reported.
+
+        Raises: OutboxError, after which no number is used.
+        """
+        with self._guard:
+            self._mend()
+            self._room.do(lambda: self._skip(counts), shrink=True)
+
+    def report_losses(self, sealing: Callable[[str, Sequence[Loss]], SealAs | None]) -> int:
+        """Append a loss report to each feed that has losses to report; how many reports that were.
+
+        `sealing` says how a feed's report is sealed; None for a feed that gets nothing any more.
+
+        Raises: OutboxError, after which nothing counts as reported.
+        """
+        with self._guard:
+            self._mend()
+            return self._room.do(lambda: self._report_losses(sealing))
 
     def due(self, limit: int) -> list[OutboxEntry]:
         """Unsent reads whose time has come: the newest live ones first, then the backlog oldest first.
@@ -94,6 +118,8 @@ class SqliteOutbox:
         Raises: OutboxError.
         """
         with self._guard, self._errors():
+            if self._lost_touch:
+                self._begin_anew()
             self.check()
             self._keep_house_if_late()
             now = self._clock.now()
@@ -107,9 +133,14 @@ class SqliteOutbox:
         """
         if not deliveries:
             return
-        with self._guard, self._transaction() as db:
-            age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
-            delivery.record(db, deliveries, age_ns)
+
+        def write() -> None:
+            with self._transaction() as db:
+                age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
+                delivery.record(db, deliveries, age_ns)
+
+        with self._guard:
+            self._room.do(write)
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
@@ -119,10 +150,13 @@ class SqliteOutbox:
         Raises: OutboxError for a number this feed has never used; that is counted and changes nothing.
         """
         with self._guard:
-            with self._transaction() as db:
-                refused = delivery.settle(db, feed, watermark, gaps)
+            step = self._next_step(feed, 0, watermark)
+            refused = self._room.do(partial(self._settle, feed, step, gaps))
             if refused:
                 raise OutboxError(f"{self._path}: watermark {watermark} for feed {feed!r}: {refused}")
+            while step < watermark:
+                step = self._next_step(feed, step, watermark)
+                self._room.do(partial(self._settle, feed, step, gaps))
 
     def stats(self) -> dict[str, FeedStats]:
         """How full each feed is. Raises: OutboxError."""
@@ -133,7 +167,7 @@ class SqliteOutbox:
     @property
     def rebuilds(self) -> int:
         """How many broken outboxes have been moved aside here."""
-        return database.rebuilds(self._path)
+        return aside.rebuilds(self._path)
 
     @property
     def lost_marks(self) -> int:
@@ -141,9 +175,17 @@ class SqliteOutbox:
         return self._lost_marks
 
     def check(self) -> None:
-        """Pass unless this process or the other one has found the file broken. Raises: OutboxBroken."""
+        """Pass unless the file is gone from its place, or one of the processes has found it broken.
+
+        Raises: OutboxBroken.
+        """
         if database.is_broken(self._path):
             raise OutboxBroken(f"{self._path}: broken", hint="restart this service")
+        if self._is_gone():
+            raise OutboxBroken(
+                f"{self._path}: removed or replaced while in use",
+                hint="look at the mount; restart this service",
+            )
 
     def close(self) -> None:
         """Release the file; harmless when called twice."""
@@ -152,17 +194,76 @@ class SqliteOutbox:
             self._marks.close()
             self._lock.close()
 
+    def _settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> str:
+        with self._transaction() as db:
+            age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
+            return delivery.settle(db, feed, watermark, gaps, age_ns)
+
+    def _next_step(self, feed: str, step: int, watermark: int) -> int:
+        """How far to settle in one transaction: neither the log nor the other process's wait grows long."""
+        with self._errors():
+            return delivery.next_step(self._db, feed, step, watermark)
+
+    def _append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+        with self._transaction() as db:
+            self._keep_house(db)
+            age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
+            last = numbering.last_numbers(db, {feed for feed, _ in requests}, self._start)
+            sealed = [numbering.append(db, feed, seal, age_ns) for feed, seal in requests]
+            self._room.make(db)
+            self._prepare_marks(last)
+        self._advance_marks({read.feed: read.seq for read in sealed})
+        return sealed
+
+    def _skip(self, counts: Mapping[tuple[str, LossCause], int]) -> None:
+        used: dict[str, int] = {}
+        with self._transaction() as db:
+            last = numbering.last_numbers(db, {feed for feed, _ in counts}, self._start)
+            for (feed, cause), count in counts.items():
+                if count:
+                    used[feed] = numbering.skip(db, feed, count, cause)
+            self._prepare_marks(last)
+        self._advance_marks(used)
+
+    def _report_losses(self, sealing: Callable[[str, Sequence[Loss]], SealAs | None]) -> int:
+        used: dict[str, int] = {}
+        with self._transaction() as db:
+            self._keep_house(db)
+            age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
+            for feed in losses.feeds_to_report(db):
+                rows = losses.unreported(db, feed)
+                seal = sealing(feed, tuple(rows.values()))
+                if seal is not None:
+                    self._prepare_marks(numbering.last_numbers(db, [feed], self._start))
+                    used[feed] = numbering.append(db, feed, seal, age_ns).seq
+                    losses.reported(db, rows, used[feed], age_ns)
+        self._advance_marks(used)
+        return len(used)
+
+    # ── a broken file, and one that is gone ─────────────────────────────────────────────────
+
     def _open(self) -> None:
         self._kept_house_ns: int | None = None
-        self._marks = Marks(database.beside(self._path, "marks"), database.FILE_MODE)
+        self._marks = Marks(aside.beside(self._path, "marks"), database.FILE_MODE)
         self._lock = database.take_lock(self._path)
         try:
-            self._db = database.open_database(self._path, self._lock)
+            self._db = database.open_database(self._path, self._lock, log_bytes=self._room.log_bytes)
+            self._identity = database.identity(self._path)
             self._begin()
         except BaseException:
             self._lock.close()
             raise
-        self._let_go = False
+        self._let_go = self._lost_touch = False
+
+    def _is_gone(self) -> bool:
+        return database.identity(self._path) != self._identity
+
+    def _mend(self) -> None:
+        """Before a read is kept: take the file that has come, or has to come, in the place of ours."""
+        if not self._let_go and not database.is_broken(self._path) and self._is_gone():
+            self._move_over()
+        elif self._let_go or self._lost_touch or database.is_broken(self._path):
+            self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Let go of a broken file, and take the one that comes in its place, if it can come already."""
@@ -170,19 +271,61 @@ class SqliteOutbox:
         self.close()
         self._open()
 
+    def _move_over(self) -> None:
+        """Our file is open and has lost its place: take what it holds over into the one that is there now."""
+        db, old_marks, lock, was = self._db, self._marks, self._lock, self._identity
+        try:
+            self._open()
+            with self._transaction() as new:
+                marks = self._last_numbers(db)
+                saved = salvage.save(db, new, marks, self._start, self._next_transaction, whole=True)
+        except BaseException:
+            if self._db is not db:
+                self.close()
+            self._db, self._marks, self._lock, self._identity = db, old_marks, lock, was
+            raise
+        db.close()
+        old_marks.close()
+        lock.close()
+        _log.error("%s was removed or replaced; %d reads moved over to a new one", self._path, saved.reads)
+
+    def _last_numbers(self, db: sqlite3.Connection) -> dict[str, int]:
+        return dict(db.execute("SELECT feed, last_seq FROM feeds").fetchall())
+
     def _begin(self) -> None:
         """Take up where the last process stopped: numbers, age, and what has grown too old meanwhile."""
         try:
-            marks = read_marks(database.beside(self._path, "marks"))
-            with self._transaction() as db:
-                numbering.reconcile(db, marks, self._start)
-                self._keep_house(db)
+            marks = read_marks(aside.beside(self._path, "marks"))
+            with database.one_at_a_time(self._path):
+                with self._transaction() as db:
+                    self._save_from_broken(db, marks)
+                    numbering.reconcile(db, marks, self._start)
+                    self._keep_house(db)
+                aside.salvaged(self._path)
         except OSError as error:
             self._db.close()
             raise self._marks_error(error) from None
         except BaseException:
             self._db.close()
             raise
+
+    def _save_from_broken(self, db: sqlite3.Connection, marks: Mapping[str, int]) -> None:
+        broken = aside.to_salvage(self._path)
+        if broken is None:
+            return
+        with closing(sqlite3.connect(broken)) as source:
+            source.execute("PRAGMA cell_size_check = ON")
+            saved = salvage.save(source, db, marks, self._start, self._next_transaction)
+        _log.error("%d reads saved from %s; at most %d are lost with it", saved.reads, broken, saved.lost)
+
+    def _next_transaction(self, keep: bool) -> None:
+        """End this transaction and begin the next one."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT" if keep else "ROLLBACK")
+        if not keep:
+            self._room.give_back()
+        database.begin(self._db)
+        self.on_progress()
 
     def _keep_house_if_late(self) -> None:
         mono_ns = self._clock.now().mono_ns
@@ -198,6 +341,7 @@ class SqliteOutbox:
         housekeeping.save_age(db, mark)
         housekeeping.expire(db, mark.age_ns, self._retention, self._default_retention)
         delivery.offer_unconfirmed(db, mark.age_ns)
+        self._room.take_reserve()
         self._kept_house_ns = mono_ns
 
     def _prepare_marks(self, last: Mapping[str, int]) -> None:
@@ -206,15 +350,16 @@ class SqliteOutbox:
         except OSError as error:
             raise self._marks_error(error) from None
 
-    def _advance_marks(self, sealed: Sequence[SealedRead]) -> None:
+    def _advance_marks(self, used: Mapping[str, int]) -> None:
         """The reads are committed: a mark that cannot be written must not make them look lost."""
         try:
-            self._marks.advance({read.feed: read.seq for read in sealed})
+            self._marks.advance(used)
         except OSError:
             self._lost_marks += 1
 
     def _marks_error(self, error: OSError) -> OutboxError:
-        return OutboxError(
+        kind = OutboxFull if error.errno == errno.ENOSPC else OutboxError
+        return kind(
             f"{self._path}.marks: {error.strerror}",
             hint="look at the disk's room, and the file's owner and mode",
         )
@@ -237,4 +382,5 @@ class SqliteOutbox:
         try:
             yield
         except sqlite3.Error as error:
+            self._lost_touch = database.is_out_of_touch(error)
             raise database.explained(error, self._path) from None

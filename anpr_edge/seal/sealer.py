@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anpr_edge.errors import SealError
-from anpr_edge.records import PlateRead, SealedRead
+from anpr_edge.records import Loss, PlateRead, SealedRead
 from anpr_edge.seal import envelope, wire
 from anpr_edge.seal.header import CHAIN_START, FORMAT_VERSION, ClearHeader
 from anpr_edge.seal.keys import RecipientKey, Signer
+from anpr_edge.seal.losses import encode_losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,24 @@ class CoseSealer:
 
         Raises: SealError when the feed is not known or something is beyond its limits.
         """
+        self._check_known(feed)
+        record = wire.encode_read(read, fields=self._fields.get(feed, wire.ALL_FIELDS))
+        return self._sealed(record, feed, seq, previous)
+
+    def seal_losses(self, losses: Sequence[Loss], feed: str, seq: int, previous: bytes) -> SealedRead:
+        """A report of what the feed will never get, in a read's place.
+
+        Raises: SealError when the feed is not known or there are too many.
+        """
+        self._check_known(feed)
+        return self._sealed(encode_losses(losses), feed, seq, previous)
+
+    def _check_known(self, feed: str) -> None:
         if feed not in self._feeds:
             known = ", ".join(sorted(self._feeds))
             raise SealError(f"feed {feed!r} is none of {known}", hint="name it in the configuration")
-        record = wire.encode_read(read, fields=self._fields.get(feed, wire.ALL_FIELDS))
+
+    def _sealed(self, record: bytes, feed: str, seq: int, previous: bytes) -> SealedRead:
         header = self._header(feed, seq, previous)
         return SealedRead(feed, seq, envelope.seal(record, header, self._feeds[feed], self._key))
 

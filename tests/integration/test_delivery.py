@@ -114,6 +114,27 @@ def test_a_killed_broker_loses_nothing(site: Site, centre: Centre, unit: Roadsid
     assert sorted(centre.plates) == [f"TE{number:05d}" for number in range(1, seen + 1)]
 
 
+def test_reads_that_are_lost_for_good_are_told_and_hold_up_nothing(
+    broker: Site, centre: Centre, unit: RoadsideUnit
+) -> None:
+    unit.see(1, 2)
+    unit.lose(7)
+    unit.see(3)
+    with centre.subscribed(broker, unit.signing_key.public) as subscriber, make_uplink(broker) as uplink:
+        centre.await_connection(subscriber)
+        for _ in within("the outbox is empty"):
+            unit.turn(uplink)
+            centre.turn(subscriber)
+            if unit.kept == 0:
+                break
+    assert sorted(centre.plates) == ["TE00001", "TE00002", "TE00003"]
+    (told,) = [outcome for outcome in centre.outcomes if outcome.verdict is Verdict.LOSSES]
+    first = min(outcome.link.seq for outcome in centre.outcomes if outcome.link) + 2
+    assert told.words == f"no read will come for the numbers {first} to {first + 6} (no-outbox)"
+    refused = Path(f"{centre.store_path}.refused").read_text().splitlines()
+    assert [json.loads(line)["kind"] for line in refused] == ["loss-report"]
+
+
 def test_a_restarted_centre_takes_nothing_twice(broker: Site, centre: Centre, unit: RoadsideUnit) -> None:
     for numbers in (range(1, 11), range(11, 21)):
         unit.see(*numbers)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.outbox.outbox import SqliteOutbox
-from anpr_edge.records import Delivery, Instant, LinkState, PlateRead, SealedRead, SignedMessage
+from anpr_edge.records import Delivery, Instant, LinkState, LossCause, PlateRead, SealedRead, SignedMessage
 from anpr_edge.seal.acks import open_ack
 from anpr_edge.seal.keys import RecipientKey, SigningKey, VerifyKey
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
@@ -56,6 +56,11 @@ class RoadsideUnit:
         for number in numbers:
             read = made_up_read(number, self.clock.now())
             self.outbox.append([(FEED, partial(self._seal, read))])
+
+    def lose(self, count: int) -> None:
+        """Have so many reads that could never be kept, and report it."""
+        self.outbox.give_up({(FEED, LossCause.NO_OUTBOX): count})
+        self.outbox.report_losses(lambda feed, lost: partial(self._sealer.seal_losses, lost, feed))
 
     def _seal(self, read: PlateRead, seq: int, previous: bytes) -> SealedRead:
         return self._sealer.seal(read, FEED, seq, previous)

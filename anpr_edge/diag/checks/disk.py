@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
 from anpr_edge.diag.subject import Subject
+from anpr_edge.outbox.aside import beside
 
 SPARE_BYTES = 64_000_000
 """Less than this is left for the system itself, and everything on the unit begins to fail."""
@@ -29,7 +30,8 @@ DISK_SPACE = Condition(
     severity=Severity.READS,
     explanation=(
         "While the broker cannot be reached the outbox grows, up to outbox.max_megabytes. Without room for "
-        "that, reads are lost earlier than configured."
+        "that, reads are lost earlier than configured. The outbox keeps some room back in a file of its own: "
+        "on a full disk it can still drop delivered reads, then the oldest, and keep new ones."
     ),
     depends_on=("config",),
 )
@@ -68,7 +70,15 @@ def _space(subject: Subject) -> Finding:
         return not_checked(DISK_SPACE, f"{outbox.path.parent}: {error.strerror}", next_step=step)
     free = system.f_bavail * system.f_frsize
     wanted = max(0, outbox.max_megabytes * 1_000_000 - used) + SPARE_BYTES
+    shrunk = outbox.path.exists() and not beside(outbox.path, "reserve").exists()
     measured, limit = f"{free / 1e6:.0f} MB free", f"at least {wanted / 1e6:.0f} MB"
+    if shrunk and free < wanted:
+        step = (
+            f"make room on the disk that holds {outbox.path.parent}: reads are given up for room until then"
+        )
+        return fail(
+            DISK_SPACE, f"{measured}, the outbox's room kept back is used up", limit=limit, next_step=step
+        )
     if free < SPARE_BYTES:
         step = f"make room on the disk that holds {outbox.path.parent}"
         return fail(DISK_SPACE, measured, limit=limit, next_step=step)

@@ -22,7 +22,8 @@ from anpr_edge.diag.condition import (
 )
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import AnprError, PolicyError
-from anpr_edge.outbox.database import APPLICATION_ID, SCHEMA_VERSION, beside, rebuilds
+from anpr_edge.outbox.aside import beside, rebuilds
+from anpr_edge.outbox.migrations import APPLICATION_ID, SCHEMA_VERSION
 from anpr_edge.statefile import read_state
 from anpr_edge.unitpolicy import in_force
 
@@ -35,10 +36,20 @@ OUTBOX = Condition(
     severity=Severity.READS,
     explanation=(
         "Sealed reads wait in one SQLite file. It is only looked at here, never changed: the services move a "
-        "broken one aside themselves when they start, and begin a new one: reads that nobody had confirmed "
-        "then lie in outbox.db.corrupt-1 and go no further."
+        "broken one aside themselves, to outbox.db.corrupt-1, save what can be read of it into a new one and "
+        "report the rest as lost. A file that was removed under them they make anew, with what it held."
     ),
     depends_on=("config",),
+)
+LOSSES = Condition(
+    code="outbox-losses",
+    title="What was lost is known to the centre",
+    severity=Severity.READS,
+    explanation=(
+        "A read that is given up, for whatever cause, leaves a number behind. A loss report, sealed and "
+        "numbered like a read, tells the feed's centre which and why; until it is confirmed, this warns."
+    ),
+    depends_on=("outbox", "service-uplink"),
 )
 BACKLOG = Condition(
     code="outbox-backlog",
@@ -54,10 +65,11 @@ BACKLOG = Condition(
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """The file, then how long its oldest reads have waited."""
+    """The file, then what was lost, and how long its oldest reads have waited."""
     file = _file(subject.config.outbox.path)
     yield _with_its_past(file, subject) if file.verdict is Verdict.OK else file
     state = read_state(subject.config.unit.run_dir / "uplink.json") or {}
+    yield _losses(state.get("outbox", {}))
     yield _backlog(state.get("outbox", {}), _retention_h(subject.config))
 
 
@@ -74,15 +86,18 @@ def _file(path: Path) -> Finding:
         size_mb = path.stat().st_size / 1e6
         owner, version, verdict = _look(path)
     except FileNotFoundError:
+        if beside(path, "marks").exists():
+            step = "is its disk mounted? a running reader makes it anew within a minute, with what it held"
+            return fail(OUTBOX, f"{path}: gone, and there was one", next_step=step)
         return not_checked(OUTBOX, f"{path}: not there yet", next_step="the reader makes it when it starts")
     except PermissionError:
         step = "run it as root: sudo anpr-edge doctor"
         return not_checked(OUTBOX, f"{path}: this user may not read it", next_step=step)
     except sqlite3.Error as error:
         owner, version, verdict = APPLICATION_ID, SCHEMA_VERSION, str(error)
-    if owner != APPLICATION_ID or version != SCHEMA_VERSION:
+    if owner != APPLICATION_ID or not 1 <= version <= SCHEMA_VERSION:
         step = "name another file in outbox.path, or install the release that wrote this one"
-        measured = f"{path}: not an outbox of schema {SCHEMA_VERSION}"
+        measured = f"{path}: not an outbox of schema 1 to {SCHEMA_VERSION}"
         return fail(OUTBOX, measured, next_step=step)
     if verdict != "ok":
         step = "restart both services: a broken outbox is moved aside at the start; then check the disk"
@@ -121,6 +136,18 @@ def _look(path: Path) -> tuple[int, int, str]:
     return owner, version, verdict
 
 
+def _losses(feeds: Mapping[str, Mapping[str, Any]]) -> Finding:
+    open_ranges = {name: feed.get("losses_unconfirmed", 0) for name, feed in feeds.items()}
+    for name, count in open_ranges.items():
+        if count:
+            last = feeds[name]["losses"][-1]
+            measured = f"{name}: {count} ranges, the last {last['first']} to {last['last']} ({last['cause']})"
+            step = "mend the cause: full, disk-full: room; expired: the uplink; broken, no-outbox: the card"
+            return warn(LOSSES, measured, next_step=step)
+    dropped = sum(sum(feed.get("dropped", {}).values()) for feed in feeds.values())
+    return ok(LOSSES, f"{dropped} reads given up so far, all reported")
+
+
 def _backlog(feeds: Mapping[str, Mapping[str, Any]], retention_h: Mapping[str, float]) -> Finding:
     shown = ", ".join(
         f"{name} {feed['waiting']} waiting, {feed['sent']} sent" for name, feed in feeds.items()
@@ -135,4 +162,4 @@ def _backlog(feeds: Mapping[str, Mapping[str, Any]], retention_h: Mapping[str, f
     return ok(BACKLOG, shown or "empty")
 
 
-CHECK = Check("outbox", (OUTBOX, BACKLOG), run)
+CHECK = Check("outbox", (OUTBOX, LOSSES, BACKLOG), run)

@@ -74,7 +74,10 @@ def _service(subject: Subject, condition: Condition, process: str) -> Finding:
         return fail(condition, "stopping", next_step=start)
     if state.get("outbox_down"):
         step = "anpr-edge doctor disk outbox says why; reads wait in memory until then"
-        return fail(condition, "the outbox takes no reads", next_step=step)
+        reads = state.get("reads", {})
+        held, lost = reads.get("in_memory", 0), reads.get("dropped", {}).get("no-outbox", 0)
+        measured = f"the outbox takes no reads: {held} wait in memory, {lost} given up"
+        return fail(condition, measured, next_step=step)
     if late := _late_stages(state):
         step = f"journalctl -u anpr-edge-{process}; systemd restarts it when this lasts"
         return fail(condition, f"late: {', '.join(late)}", next_step=step)

@@ -8,6 +8,7 @@ from anpr_edge.central.intake import FeedKey, Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead, Opener
 from anpr_edge.central.units import Units
 from anpr_edge.errors import Refusal, StoreError
+from anpr_edge.records import Loss
 from anpr_edge.seal.envelope import Envelope
 from anpr_edge.seal.keys import RecipientPrivateKey
 from anpr_edge.uplink import topics
@@ -185,7 +186,7 @@ def test_a_store_that_cannot_keep_is_not_hidden(
 class StumblingOpener(Opener):
     """Meets a read that nobody thought of."""
 
-    def open(self, envelope: Envelope) -> OpenedRead:
+    def open_any(self, envelope: Envelope) -> OpenedRead | tuple[Loss, ...]:
         raise RuntimeError
 
 

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anpr_edge.daemon.gate import FeedGate
+from anpr_edge.daemon.keeping import BATCH
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.reader import READS_WAITING, Reader, ReaderParts
 from anpr_edge.daemon.state import StateReport
@@ -24,7 +25,7 @@ from anpr_edge.devices.gps import FixedSite
 from anpr_edge.errors import CaptureError, OutboxError, SealError, SourceStalled
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
-from anpr_edge.records import Box, Detection, Frame, PlateCandidate, PlateRead, Quad, SealedRead
+from anpr_edge.records import Box, Detection, Frame, Loss, PlateCandidate, PlateRead, Quad, SealedRead
 from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, FeedTerms, unsigned_policy
 from anpr_edge.seams import SealAs, Sealer
 from anpr_edge.statefile import StateFile
@@ -102,6 +103,9 @@ class PlainSealer:
 
     def seal(self, read: PlateRead, feed: str, seq: int, previous: bytes) -> SealedRead:
         return SealedRead(feed, seq, read.plate_text.encode())
+
+    def seal_losses(self, losses: Sequence[Loss], feed: str, seq: int, previous: bytes) -> SealedRead:
+        return SealedRead(feed, seq, repr(losses).encode())
 
 
 class FirstReadTooLong(PlainSealer):
@@ -310,7 +314,7 @@ def test_a_stop_while_the_disk_refuses_ends_and_counts_every_read_it_loses(tmp_p
     thread = Thread(target=run, daemon=True)
     thread.start()
     while not (tmp_path / "reader.json").exists() or (
-        state(tmp_path)["frames"]["processed"] != outbox.offered + READS_WAITING
+        state(tmp_path)["frames"]["processed"] != BATCH + READS_WAITING
     ):
         CLOCK.sleep(0.02)
     reader.stop()

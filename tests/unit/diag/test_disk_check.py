@@ -74,3 +74,12 @@ def test_no_state_folder_yet(bench: Bench) -> None:
     assert findings["disk-writable"].verdict is Verdict.FAIL
     assert "anpr-edge init" in findings["disk-writable"].next
     assert findings["disk-space"].verdict is Verdict.NOT_CHECKED
+
+
+def test_an_outbox_that_has_used_up_its_reserve(bench: Bench) -> None:
+    with small_disk(bench.state_dir, "100m"):
+        bench.make_outbox()
+        (bench.state_dir / "outbox.db.reserve").unlink(missing_ok=True)
+        finding = bench.find(CHECK)["disk-space"]
+    assert finding.verdict is Verdict.FAIL
+    assert "kept back is used up" in finding.measured

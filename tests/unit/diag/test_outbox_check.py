@@ -106,3 +106,38 @@ def test_reads_that_wait_for_half_their_retention(
     finding = bench.find(CHECK)["outbox-backlog"]
     assert finding.verdict is verdict
     assert "access 12 waiting, 3 sent" in finding.measured
+
+
+def feed_with(**more: object) -> dict[str, object]:
+    return {"waiting": 1, "sent": 0, "oldest_age_s": 1.0, "dropped": {"full": 9}, "losses": [], **more}
+
+
+@pytest.mark.parametrize(("unconfirmed", "verdict"), [(0, Verdict.OK), (2, Verdict.WARN)])
+def test_losses_that_the_centre_does_not_know_of(bench: Bench, unconfirmed: int, verdict: Verdict) -> None:
+    bench.make_outbox()
+    lost = [{"first": 4, "last": 12, "cause": "disk-full"}]
+    feed = feed_with(losses=lost, losses_unconfirmed=unconfirmed)
+    StateFile(bench.run_dir / "uplink.json").write({"schema": 1, "outbox": {"access": feed}})
+    finding = bench.find(CHECK)["outbox-losses"]
+    assert finding.verdict is verdict
+    assert ("4 to 12 (disk-full)" in finding.measured) == bool(unconfirmed)
+
+
+def test_a_file_that_was_there_and_is_gone(bench: Bench) -> None:
+    path = bench.make_outbox()
+    path.with_name("outbox.db.marks").write_text("00000000000000000007 access\n")
+    path.unlink()
+    finding = bench.find(CHECK)["outbox"]
+    assert finding.verdict is Verdict.FAIL
+    assert "mounted" in finding.next
+
+
+@pytest.mark.parametrize(("version", "verdict"), [(1, Verdict.OK), (99, Verdict.FAIL)])
+def test_an_older_schema_is_brought_up_to_date_and_a_later_one_is_not_ours(
+    bench: Bench, version: int, verdict: Verdict
+) -> None:
+    path = bench.make_outbox()
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+    database.close()
+    assert bench.find(CHECK)["outbox"].verdict is verdict
