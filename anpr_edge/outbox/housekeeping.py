@@ -54,22 +54,43 @@ def make_room(
     max_bytes: int,
     causes: tuple[LossCause, LossCause] = (LossCause.FULL_SENT, LossCause.FULL),
 ) -> None:
-    """Drop until at most `max_bytes` are kept: the oldest sent reads first, then the oldest."""
+    """Drop until at most `max_bytes` are kept: the oldest sent reads first, then unsent ones.
+
+    Of those the oldest go of the feeds that take more than an equal share: no feed can crowd out another.
+    """
     excess = (db.execute("SELECT sum(bytes) FROM feeds").fetchone()[0] or 0) - max_bytes
-    for state, cause in zip((SENT, WAITING), causes, strict=True):
-        while excess > 0:
-            rows = db.execute(
-                "SELECT id, feed, seq, length(blob) FROM reads WHERE state = ? ORDER BY id LIMIT ?",
-                (state, CHUNK),
-            ).fetchall()
-            if not rows:
-                break
-            chosen = []
-            for row_id, feed, seq, size in rows:
-                if excess > 0:
-                    chosen.append((row_id, feed, seq))
-                    excess -= size + READ_OVERHEAD_BYTES
-            _drop(db, chosen, cause)
+    if excess > 0:
+        excess -= _give_up(db, excess, causes[0], "state = ? ORDER BY id", (SENT,))
+    for feed, over in _over_share(db, max_bytes) if excess > 0 else ():
+        oldest = "feed = ? AND state = ? ORDER BY seq"
+        excess -= _give_up(db, min(excess, over), causes[1], oldest, (feed, WAITING))
+
+
+def _over_share(db: sqlite3.Connection, max_bytes: int) -> list[tuple[str, int]]:
+    """The feeds that take more than their share of `max_bytes`, and by how much; the largest first."""
+    taken = db.execute("SELECT feed, bytes FROM feeds WHERE bytes > 0 ORDER BY bytes DESC").fetchall()
+    share = max_bytes // max(1, len(taken))
+    return [(feed, size - share) for feed, size in taken if size > share]
+
+
+def _give_up(
+    db: sqlite3.Connection, wanted_bytes: int, cause: LossCause, which: str, bound: tuple[object, ...]
+) -> int:
+    """Drop of these reads, in their order, until so many bytes are free or none is left; what became free."""
+    free = 0
+    while free < wanted_bytes:
+        rows = db.execute(
+            f"SELECT id, feed, seq, length(blob) FROM reads WHERE {which} LIMIT ?", (*bound, CHUNK)
+        ).fetchall()
+        if not rows:
+            break
+        chosen = []
+        for row_id, feed, seq, size in rows:
+            if free < wanted_bytes:
+                chosen.append((row_id, feed, seq))
+                free += size + READ_OVERHEAD_BYTES
+        _drop(db, chosen, cause)
+    return free
 
 
 def expire(

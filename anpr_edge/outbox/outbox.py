@@ -43,7 +43,8 @@ def _nothing() -> None:
 class SqliteOutbox:
     """Keeps sealed reads in one SQLite file until their feed's centre has them.
 
-    It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the oldest. A read
+    It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the
+    oldest of the feeds that take more than an equal share. A read
     goes when it is older than its feed's `retention`. Both are counted. Reads of the feeds `first`
     are due before all others. Safe to use from several threads; one process appends. A
     feed's numbers begin where `start` says.

@@ -47,12 +47,31 @@ def test_a_full_outbox_drops_sent_reads_first(small: SqliteOutbox) -> None:
     assert sorted(numbers(small))[:5] == [2, 3, 4, 7, 8]
 
 
-def test_the_oldest_goes_whichever_feed_it_is_of(small: SqliteOutbox) -> None:
+def test_a_feed_that_takes_more_than_its_share_crowds_out_no_other(small: SqliteOutbox) -> None:
     keep(small, 2, "police")
     keep(small, HOLDS, "charging")
     stats = small.stats()
-    assert (stats["police"].waiting, stats["police"].dropped) == (0, {"full": 2})
-    assert stats["charging"].dropped == {}
+    assert (stats["police"].waiting, stats["police"].dropped) == (2, {})
+    assert stats["charging"].dropped == {"full": 2}
+    assert sorted(numbers(small)) == [1, 2, *range(3, HOLDS + 1)]
+
+
+def test_feeds_that_all_want_more_have_equal_shares(small: SqliteOutbox) -> None:
+    for _ in range(3):
+        for feed in ("charging", "police", "traffic"):
+            keep(small, HOLDS, feed)
+    taken = [stats.bytes for stats in small.stats().values()]
+    assert max(taken) - min(taken) <= 2 * READ_BYTES
+    assert SMALLEST_BYTES - 2 * READ_BYTES < sum(taken) <= SMALLEST_BYTES
+
+
+def test_sent_reads_of_any_feed_go_before_unsent_ones(small: SqliteOutbox) -> None:
+    keep(small, 3, "police")
+    send(small, 1, 2, feed="police")
+    keep(small, HOLDS, "charging")
+    stats = small.stats()
+    assert stats["police"].dropped == {"full-sent": 2}
+    assert stats["charging"].dropped == {"full": 1}
 
 
 def test_the_limit_is_kept_to_the_byte(small: SqliteOutbox, tmp_path: Path) -> None:
