@@ -12,6 +12,7 @@ leaves it out. Binary values are hexadecimal; times are UTC, RFC 3339, to the mi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,19 @@ def utc_text(utc_ns: int) -> str:
     """RFC 3339 with milliseconds: `2026-11-22T05:15:00.123Z`."""
     whole_s, rest_ns = divmod(utc_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(whole_s, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
+
+
+def utc_ns_of(text: str) -> int:
+    """The time an RFC 3339 text says, to the millisecond. Raises: ValueError."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000) * 1_000_000
+
+
+def seen_within(document: Mapping[str, Any], since_utc_ns: int | None, until_utc_ns: int | None) -> bool:
+    """Whether the plate was first seen in [since, until)."""
+    first_utc_ns = utc_ns_of(document["read"]["first_utc"])
+    return (since_utc_ns is None or since_utc_ns <= first_utc_ns) and (
+        until_utc_ns is None or first_utc_ns < until_utc_ns
+    )
 
 
 def masked(opened: OpenedRead) -> OpenedRead:

@@ -64,6 +64,8 @@ class LinkOptions:
     in_flight: int = 20
     session_expiry_s: int = 0
     manual_acks: bool = False
+    ends_session: bool = False
+    """Whether the broker is to keep nothing for us once we were stopped in order."""
     will: Will | None = None
     settings: SettingNames = UNIT_SETTINGS
 
@@ -157,6 +159,10 @@ class Link:
         if filters:
             self._client.subscribe([(topic, 1) for topic in filters])
 
+    def unsubscribe(self, filters: list[str]) -> None:
+        """Ask for these topics no more; what the broker has for us already still comes."""
+        self._client.unsubscribe(filters)
+
     def acknowledge(self, message: Message) -> None:
         """Tell the broker that we have `message` (only with `manual_acks`)."""
         self._client.ack(message.mid, 1)
@@ -203,7 +209,10 @@ class Link:
                 if self._passed(began_ns, LINGER_S):
                     break
         reason = NORMAL if in_order else WITH_WILL
-        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason))
+        properties = Properties(PacketTypes.DISCONNECT)
+        if in_order and self._options.ends_session:
+            properties.SessionExpiryInterval = 0
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason), properties)
         self._client.loop(POLL_S)
 
     def _passed(self, since_ns: int, limit_s: float) -> bool:
