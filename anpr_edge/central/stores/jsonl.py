@@ -10,7 +10,6 @@ were here, without the reads (`central.stores.ledger_text`).
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
@@ -23,10 +22,9 @@ from typing import Any, BinaryIO
 from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
 from anpr_edge.central.documents import (
     SCHEMA,
-    header_document,
     read_document,
+    refusal_document,
     seen_within,
-    utc_text,
 )
 from anpr_edge.central.stores import Dropped, Item, StoredRead, StoredRefusal, ledger_text
 from anpr_edge.central.stores.memory import MemoryLedgers
@@ -90,7 +88,7 @@ class JsonlStore(MemoryLedgers):
 
     def _keep(self, items: Sequence[Item]) -> None:
         self._append(self._path, [_read_line(item) for item in items if isinstance(item, StoredRead)])
-        refusals = [_refusal_line(item) for item in items if isinstance(item, StoredRefusal)]
+        refusals = [refusal_document(item) for item in items if isinstance(item, StoredRefusal)]
         self._append(self._refused_path, refusals)
 
     def _load(self) -> None:
@@ -210,18 +208,6 @@ def _cannot(path: Path, error: OSError) -> StoreError:
 
 def _read_line(item: StoredRead) -> dict[str, Any]:
     return read_document(item.opened, item.link, item.received_utc_ns)
-
-
-def _refusal_line(item: StoredRefusal) -> dict[str, Any]:
-    known = header_document(item.envelope, item.link) if item.envelope and item.link else {}
-    return {
-        "schema": SCHEMA,
-        "kind": item.kind.value,
-        "topic": item.topic,
-        **known,
-        "received_utc": utc_text(item.received_utc_ns),
-        "blob": base64.b64encode(item.blob).decode(),
-    }
 
 
 _KEY = ("fleet", "unit", "feed", "signer_kid")
