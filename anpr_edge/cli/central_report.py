@@ -11,6 +11,7 @@ from anpr_edge.central.intake import Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead
 from anpr_edge.central.subscriber import StoreState
 from anpr_edge.cli.output import counted, json_line, note
+from anpr_edge.errors import StoreError
 from anpr_edge.records import Instant, LinkState, mask_plate
 
 
@@ -50,7 +51,11 @@ class Reporter:
     def summarise(self, intake: Intake) -> None:
         """Say what it all came to."""
         seen = self._verdicts
-        ledgers = intake.ledgers().values()
+        try:
+            ledgers = list(intake.ledgers().values())
+        except StoreError as error:
+            note(f"what is missing is not known: {error}")
+            ledgers = []
         breaks = sum(ledger.breaks for ledger in ledgers)
         restarts = sum(ledger.restarts for ledger in ledgers)
         parts = [counted(seen[Verdict.NEW], "read"), counted(seen[Verdict.REPEAT], "repeat")]

@@ -15,16 +15,6 @@ from urllib.parse import parse_qsl, urlsplit
 from anpr_edge.central.stores import Archive, Store
 from anpr_edge.errors import ConfigError, StoreError, UsageError
 
-FORMS = """a file name: lines of JSON, for one process
-  sqlite:FILE               one SQLite file, for several processes of one machine
-  postgresql://ROLE@HOST/DB PostgreSQL, for several processes on several machines; the
-                            password comes from ~/.pgpass (extra anpr-edge[postgres])
-  kafka://HOST:PORT,HOST:PORT/PREFIX?ledger=FILE[&config=FILE]
-                            Kafka topics PREFIX.FEED and PREFIX.refused; FILE keeps which
-                            numbers went there, and is SQLite, for several processes of one
-                            machine; config: librdkafka settings, a line each, NAME=VALUE
-                            (extra anpr-edge[kafka])"""
-
 HINT = "the forms are in anpr-central subscribe --help"
 SHARED = ("sqlite:", "postgresql:", "postgres:", "kafka:")
 

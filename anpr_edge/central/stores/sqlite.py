@@ -6,7 +6,6 @@ others wait for it. What retention removes is overwritten (`secure_delete`), in 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from anpr_edge.central.alone import alone_in
 from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
 from anpr_edge.central.documents import utc_text
 from anpr_edge.central.prints import PendingPrints, print_of
@@ -47,7 +47,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, busy_s: float = WAIT_S) -> None:
         self._path = path
         self._open = False
-        with self._told(), _alone_in(path.parent):
+        with self._told(), alone_in(path.parent):  # SQLite does not wait while another begins its log
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
             self._open = True
@@ -225,17 +225,6 @@ def _column(value: Any) -> Any:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
     return value.isoformat() if isinstance(value, date) else value
-
-
-@contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Keep out other processes that begin a file here too: SQLite does not wait while a log is begun."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _statements() -> list[str]:
