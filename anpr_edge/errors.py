@@ -143,4 +143,4 @@ class StoreError(AnprError):
 
 
 class StoreUnavailable(StoreError):
-    """The centre's store does not answer or has no room now: nothing is acknowledged, and it is tried again."""
+    """The centre's store does not answer or has no room now: nothing is acknowledged, it is tried again."""

@@ -151,9 +151,7 @@ def _refused(message: _Message, received: Instant, batch: Batch) -> Outcome:
     )
     name = envelope.name if envelope else message.topic
     key = key_of(envelope) if envelope else None
-    return Outcome(
-        Verdict.REFUSED, name, received, key, link=link, kind=error.kind, words=_words(error)
-    )
+    return Outcome(Verdict.REFUSED, name, received, key, link=link, kind=error.kind, words=_words(error))
 
 
 _TAKEN = "its number is taken by another read: was the outbox reset or copied?"

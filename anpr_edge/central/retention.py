@@ -57,7 +57,9 @@ class Retention:
         day = self.first_kept()
         trouble = auditlog.read_audit(self._audit).trouble
         if trouble:
-            raise AnprError(f"{self._audit}: {trouble}: nothing was forgotten", hint="move the audit log away")
+            raise AnprError(
+                f"{self._audit}: {trouble}: nothing was forgotten", hint="move the audit log away"
+            )
         write_audit(self._audit, self._clock, "forgetting", self._details(day))
         dropped = self._archive.forget_before(day)
         counts = {"reads": dropped.reads, "refusals": dropped.refusals}

@@ -33,7 +33,7 @@ STORE_AGAIN_S = 1.0
 """How often a store that does not answer is tried again."""
 
 LEAVE_WITHIN_S, LEAVE_AFTER_S = 10.0, 0.5
-"""A member leaves its group when nothing has come for so long after it unsubscribed, and then at the latest."""
+"""A member that leaves its group waits until nothing has come for so long (second), and no longer (first)."""
 
 ACK_CONTENT_TYPE = "application/cose"
 
@@ -43,7 +43,7 @@ FAILURE = 0x80
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """Whether the store takes reads. While it does not, nothing is acknowledged, to the broker or to units."""
+    """Whether the store takes reads. While it does not, nothing is acknowledged, to broker or units."""
 
     available: bool
     detail: str
@@ -93,9 +93,7 @@ class Subscriber:
         backoff: Backoff | None = None,
         group: str | None = None,
     ) -> None:
-        self._options = replace(
-            options, manual_acks=True, in_flight=BATCH, ends_session=group is not None
-        )
+        self._options = replace(options, manual_acks=True, in_flight=BATCH, ends_session=group is not None)
         filters = [topics.reads(fleet, "+", feed) for feed in feeds]
         self._group = group
         self._filters = [topics.shared(group, each) for each in filters] if group else filters
@@ -225,7 +223,10 @@ class Subscriber:
         return [LinkState(True, f"the broker refuses watermarks on {topic}: reason {answer.reason_code}")]
 
     def _store(self) -> list[Outcome]:
-        arrivals, messages = self._waiting, [(one.message.topic, one.message.payload) for one in self._waiting]
+        arrivals, messages = (
+            self._waiting,
+            [(one.message.topic, one.message.payload) for one in self._waiting],
+        )
         outcomes = self._intake.take(messages)
         self._waiting = []
         for arrival in arrivals:

@@ -95,7 +95,9 @@ def _difference(before: Mapping[str, VerifyKey], after: Mapping[str, VerifyKey])
     changes = {
         "added": sorted(after.keys() - before.keys()),
         "removed": sorted(before.keys() - after.keys()),
-        "with another key": sorted(unit for unit in before.keys() & after.keys() if before[unit] != after[unit]),
+        "with another key": sorted(
+            unit for unit in before.keys() & after.keys() if before[unit] != after[unit]
+        ),
     }
     return "; ".join(f"{what}: {', '.join(units)}" for what, units in changes.items() if units)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from anpr_edge.central.dedupe import FeedKey, Gaps
 from anpr_edge.central.intake import Intake
+from anpr_edge.records import Instant
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.keys import SigningKey
-from anpr_edge.records import Instant
 from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
 

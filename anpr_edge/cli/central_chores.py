@@ -1,4 +1,4 @@
-"""What `anpr-central subscribe` does beside receiving: heed changes of the list of units, forget old reads."""
+"""What `anpr-central subscribe` does beside receiving: heed the list of units, forget old reads."""
 
 from __future__ import annotations
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,15 +29,15 @@ if TYPE_CHECKING:
 
 DAY_MINUTES = 24 * 60
 
-POLICE_TEXT = """Print a record for each read as a police back office takes it: 15 fields between | characters, or with
---json one object a line. PLATES ARE IN FULL; that it was done goes into the audit log, with feed, time and
+POLICE_TEXT = """Print a record for each read as a police back office takes it: 15 fields between |
+characters, or with --json one object a line. PLATES ARE IN FULL; that it was done goes into the audit log, with feed, time and
 count. Names and order are unverified against the official text: docs/exports.md.
 
   anpr-central export police --store sqlite:reads.db --feed police --since 2026-11-22 \\
       --signature SIG --username USER"""
 
-FLOWS_TEXT = """Print how many vehicles passed each unit, lane and direction in each interval: one smart-data-models
-AnprFlowObserved entity a line (NGSI-LD, key-values). No plate is in it.
+FLOWS_TEXT = """Print how many vehicles passed each unit, lane and direction in each interval: one
+smart-data-models AnprFlowObserved entity a line (NGSI-LD, key-values). No plate is in it.
 
   anpr-central export flows --store sqlite:reads.db --feed traffic --interval 15 --since 2026-11-22"""
 

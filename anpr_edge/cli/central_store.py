@@ -1,7 +1,7 @@
 """`anpr-central store`: a store's schema, its ledgers, and forgetting what has been kept long enough.
 
-`store feeds --json`: {"schema": 1, "feeds": [{"fleet", "unit", "feed", "signer_kid", "watermark", "here", "missing",
-"breaks", "restarts"}]}.
+`store feeds --json`: {"schema": 1, "feeds": [{"fleet", "unit", "feed", "signer_kid", "watermark", "here",
+"missing", "breaks", "restarts"}]}.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ asked for them again. Writes an entry into the audit log, before and after.
 
   anpr-central store forget --store postgresql://anpr_keeper@db.example/anpr --keep-days 30"""
 
-FEEDS_TEXT = """One line for each unit, feed and signing key: the number up to which all is here (but for gaps that
-are asked for), how many numbers are here, how many are missing, and where the chain breaks or began anew.
+FEEDS_TEXT = """One line for each unit, feed and signing key: the number up to which all is here (but for gaps
+that are asked for), how many numbers are here, how many are missing, and where the chain breaks or began anew.
 Exit code 1 when a number is missing or a chain does not hold."""
 
 
@@ -57,7 +57,9 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
     init = add("init", "begin or update the schema in PostgreSQL, grant rights", INIT_TEXT)
     for kind in ("writer", "reader", "keeper"):
-        init.add_argument(f"--{kind}", action="append", default=[], metavar="ROLE", help=f"a role that is a {kind}")
+        init.add_argument(
+            f"--{kind}", action="append", default=[], metavar="ROLE", help=f"a role that is a {kind}"
+        )
     init.set_defaults(run=run_init)
     feeds = add("feeds", "which numbers are here, of each unit and feed", FEEDS_TEXT)
     feeds.add_argument("--json", action="store_true", help="print one JSON object")
@@ -83,7 +85,9 @@ def run_init(args: Namespace) -> int:
     connection = Connection(args.store)
     try:
         before, after = migrate(connection)
-        note(f"{connection.name}: schema {f'is version {after}' if before == after else f'{before} → {after}'}")
+        note(
+            f"{connection.name}: schema {f'is version {after}' if before == after else f'{before} → {after}'}"
+        )
         for kind in ("writer", "reader", "keeper"):
             for role in getattr(args, kind):
                 grant(connection, kind, role)
@@ -135,8 +139,8 @@ def run_forget(args: Namespace) -> int:
         )
         dropped = retention.apply()
         note(
-            f"{shown_place(args.store)}: {counted(dropped.reads, 'read')} and {counted(dropped.refusals, 'refusal')}"
-            f" received before {retention.first_kept()} removed"
+            f"{shown_place(args.store)}: {counted(dropped.reads, 'read')}"
+            f" and {counted(dropped.refusals, 'refusal')} received before {retention.first_kept()} removed"
         )
     finally:
         archive.close()

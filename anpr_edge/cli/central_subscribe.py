@@ -131,7 +131,7 @@ def _add_output_options(parser: ArgumentParser) -> None:
         "--keep-days",
         type=whole(1, 36500),
         metavar="DAYS",
-        help="once a day remove what was received before the last so many days (UTC), with an entry in --audit",
+        help="once a day remove what was received before the last DAYS days (UTC); noted in --audit",
     )
     group.add_argument(
         "--audit", type=Path, metavar="FILE", help=f"the log of what was removed (HOME/{AUDIT_FILE})"
@@ -195,9 +195,8 @@ def _retention(args: Namespace, store: Store | None, clock: Clock) -> Retention 
     from anpr_edge.central.retention import Retention
     from anpr_edge.central.stores import Archive
 
-    if not args.keep_days:
+    if not args.keep_days or not isinstance(store, Archive):
         return None
-    assert isinstance(store, Archive)
     return Retention(store, shown_place(args.store), args.keep_days, audit_file(args), clock)
 
 

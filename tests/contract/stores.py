@@ -130,10 +130,10 @@ class KafkaBench:
                 if end == 0:
                     continue
                 consumer.assign([place])
-                while len(read := consumer.consume(1, timeout=10)) and read[0].error() is None:
-                    found.append((read[0].key().decode(), read[0].value().decode()))
-                    if read[0].offset() + 1 >= end:
-                        break
+                for _ in range(end):
+                    (message,) = consumer.consume(1, timeout=10)
+                    assert message.error() is None
+                    found.append(((message.key() or b"").decode(), (message.value() or b"").decode()))
         finally:
             consumer.close()
         return found

@@ -1,4 +1,4 @@
-"""Several `anpr-central subscribe` processes on one shared subscription and one store, with one of them killed."""
+"""Several `anpr-central subscribe` processes on one shared subscription and one store, one of them killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many vehicles passed each unit, lane and direction in each interval: AnprFlowObserved, without any plate.
+"""How many vehicles passed each unit, lane and direction in each interval: AnprFlowObserved, without plates.
 
 Source: smart-data-models, dataModel.Transportation, AnprFlowObserved; interval and count are named as in
 its ItemFlowObserved and TrafficFlowObserved, on which it builds (docs/exports.md).

@@ -4,8 +4,8 @@ A line of reads is the object of `central.documents`. A line of refusals is
 `{"schema": 1, "kind", "topic", "received_utc", "blob" (base64)}`, with the clear header's fields when
 the envelope was genuine: such a blob can be opened later with `anpr-central open`.
 
-After retention the first line of reads is `{"schema": 1, "forgotten_before": DAY, "ledgers": […]}`: which numbers
-were here, without the reads (`central.stores.ledger_text`).
+After retention the first line of reads is `{"schema": 1, "forgotten_before": DAY, "ledgers": […]}`: which
+numbers were here, without the reads (`central.stores.ledger_text`).
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ class JsonlStore(MemoryLedgers):
     def forget_before(self, day: date) -> Dropped:
         """Write both files anew without what was received before `day`. Raises: StoreError."""
         known = [
-            {**dict(zip(_KEY, (*key[:3], key.signer_kid.hex()), strict=True)), **ledger_text.to_object(one.state)}
+            {
+                **dict(zip(_KEY, (*key[:3], key.signer_kid.hex()), strict=True)),
+                **ledger_text.to_object(one.state),
+            }
             for key, one in self.ledgers().items()
         ]
         head = {"schema": SCHEMA, "forgotten_before": day.isoformat(), "ledgers": known}

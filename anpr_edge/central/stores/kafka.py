@@ -2,8 +2,8 @@
 
 Kafka is only where reads go. Which numbers went there a ledger beside it knows, a `SqliteStore` that all
 processes of this machine share. A batch waits for every delivery report, acks=all, before its ledger is
-committed: a process that is killed in between sends its batch again. So Kafka may hold a read twice (never none
-of it); `hash` in the message's headers is the same then, and says so to who reads.
+committed: a process that is killed in between sends its batch again. So Kafka may hold a read twice (never
+none of it); `hash` in the message's headers is the same then, and says so to who reads.
 """
 
 from __future__ import annotations
@@ -48,7 +48,12 @@ HINTS = {
     "MSG_SIZE_TOO_LARGE": "raise max.message.bytes of the topic to 200000",
 }
 
-HOPELESS = {"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "_AUTHENTICATION", "MSG_SIZE_TOO_LARGE"}
+HOPELESS = {
+    "TOPIC_AUTHORIZATION_FAILED",
+    "CLUSTER_AUTHORIZATION_FAILED",
+    "_AUTHENTICATION",
+    "MSG_SIZE_TOO_LARGE",
+}
 
 
 class KafkaStore:
@@ -143,7 +148,11 @@ def _message(item: Item, prefix: str) -> dict[str, Any]:
             "value": _bytes(document),
             "headers": [("schema", str(SCHEMA).encode()), ("hash", item.link.hash.hex().encode())],
         }
-    return {"topic": f"{prefix}.{REFUSED_TOPIC}", "key": item.topic.encode(), "value": _bytes(refusal_document(item))}
+    return {
+        "topic": f"{prefix}.{REFUSED_TOPIC}",
+        "key": item.topic.encode(),
+        "value": _bytes(refusal_document(item)),
+    }
 
 
 def _bytes(document: Mapping[str, Any]) -> bytes:

@@ -16,9 +16,7 @@ from anpr_edge.central.dedupe import LedgerState, RunState
 
 def to_object(state: LedgerState) -> dict[str, Any]:
     """The object that stands for a ledger."""
-    runs = [
-        [run.first, run.previous.hex(), run.last, run.hash.hex(), run.gap_since_ns] for run in state.runs
-    ]
+    runs = [[run.first, run.previous.hex(), run.last, run.hash.hex(), run.gap_since_ns] for run in state.runs]
     return {"runs": runs, "breaks": state.breaks}
 
 

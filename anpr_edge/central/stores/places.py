@@ -1,9 +1,9 @@
 """Naming a store in one text, as `--store` takes it.
 
-    reads.jsonl                          lines of JSON; also jsonl:PATH
-    sqlite:reads.db                      one SQLite file
-    postgresql://ROLE@HOST/DATABASE      PostgreSQL; what libpq takes, but no password
-    kafka://HOST:PORT,…/PREFIX?ledger=FILE[&config=FILE]
+reads.jsonl                          lines of JSON; also jsonl:PATH
+sqlite:reads.db                      one SQLite file
+postgresql://ROLE@HOST/DATABASE      PostgreSQL; what libpq takes, but no password
+kafka://HOST:PORT,…/PREFIX?ledger=FILE[&config=FILE]
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_postgres(place: str) -> bool:
 def open_store(place: str) -> Store:
     """The store that `place` names.
 
-    Raises: UsageError when it names none, ConfigError, StoreError and StoreUnavailable when it cannot be opened.
+    Raises: UsageError when it names none; ConfigError, StoreError, StoreUnavailable when it cannot be opened.
     """
     if is_postgres(place):
         from anpr_edge.central.stores.postgres import PostgresStore
@@ -78,7 +78,9 @@ def _kafka(place: str) -> Store:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     ledger, config = options.pop("ledger", ""), options.pop("config", "")
     if not parts.netloc or not prefix or "/" in prefix or not ledger or options or "@" in parts.netloc:
-        raise UsageError(f"{place!r}: must be kafka://HOST:PORT,…/PREFIX?ledger=FILE[&config=FILE]", hint=HINT)
+        raise UsageError(
+            f"{place!r}: must be kafka://HOST:PORT,…/PREFIX?ledger=FILE[&config=FILE]", hint=HINT
+        )
     return KafkaStore(parts.netloc, prefix, Path(ledger), _settings(Path(config)) if config else {})
 
 

@@ -1,7 +1,7 @@
 """Reads in PostgreSQL: one partition a day, shared by any number of processes on any number of machines.
 
-A batch is one transaction. It locks the rows of its feeds, so that whoever has the next part of one unit's numbers
-waits, and goes on from what was committed. A lost connection is made again; a commit whose answer was lost is
+A batch is one transaction. It locks the rows of its feeds, so that whoever has the next part of one unit's
+numbers waits, and goes on from what was committed. A lost connection is made again; a commit whose answer was lost is
 tried again, and what it had kept is a repeat then.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Db = psycopg.Connection[tuple[Any, ...]]
 
 AHEAD_DAYS = 8
-"""Partitions are made for this day and the seven after it: who copies or backs up the table sees no surprise."""
+"""Partitions are made for this day and the seven after it, in case nobody may make any for a while."""
 
 PAGE = 1000
 """Reads fetched at once while the whole store is read."""
@@ -55,8 +55,8 @@ class _Known:
 class PostgresStore:
     """A schema that `anpr-central store init` made, at a libpq URL without a password.
 
-    Raises: StoreUnavailable when the server cannot be reached now; StoreError when it refuses us, or its schema
-    is absent or newer; UsageError for a URL that cannot be.
+    Raises: StoreUnavailable when the server cannot be reached now; StoreError when it refuses us, or its
+    schema is absent or newer; UsageError for a URL that cannot be.
     """
 
     def __init__(self, url: str) -> None:
@@ -86,11 +86,15 @@ class PostgresStore:
         with self._connection.use() as db:
             known = self._known_of(db)
             if keys is None:
-                rows = db.execute("SELECT fleet, unit, feed, signer_kid, id, ledger FROM anpr.feed ORDER BY id")
+                rows = db.execute(
+                    "SELECT fleet, unit, feed, signer_kid, id, ledger FROM anpr.feed ORDER BY id"
+                )
                 return {FeedKey(*row[:4]): _restored(db, row[4], row[5]) for row in rows.fetchall()}
             ids = {key: known.ids.get(key) or _find(db, key) for key in keys}
             wanted = [one for one in ids.values() if one is not None]
-            found = dict(db.execute("SELECT id, ledger FROM anpr.feed WHERE id = ANY(%s)", (wanted,)).fetchall())
+            found = dict(
+                db.execute("SELECT id, ledger FROM anpr.feed WHERE id = ANY(%s)", (wanted,)).fetchall()
+            )
             return {
                 key: FeedLedger() if one is None else _restored(db, one, found[one])
                 for key, one in ids.items()
@@ -119,23 +123,23 @@ class PostgresStore:
         self._connection.close()
 
     def _known_of(self, db: Db) -> _Known:
-        """What this connection knows; a new one begins anew: the database may be another, put back from a copy."""
+        """What this connection knows; a new one begins anew: it may be to a copy that was put back."""
         if self._known.db is not db:
             self._known = _Known(db)
         return self._known
 
 
 def _locked(db: Db, ids: Mapping[FeedKey, int]) -> dict[FeedKey, FeedLedger]:
-    """The ledgers, ours until the transaction ends; locked in one order by all, so that none waits in a ring."""
+    """The ledgers, ours until the transaction ends; locked in one order by all: none waits in a ring."""
     statement = "SELECT id, ledger FROM anpr.feed WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-    texts = dict(db.execute(statement, (list(ids.values()),)).fetchall())
+    texts: dict[int, str] = dict(db.execute(statement, (list(ids.values()),)).fetchall())
     return {key: _restored(db, feed_id, texts[feed_id]) for key, feed_id in ids.items()}
 
 
 def _keep(db: Db, batch: Batch, ids: Mapping[FeedKey, int], prepared: Set[date]) -> set[date]:
     """Write the batch; the days that have got their partitions by it."""
     reads, refusals = rows_of(batch.items, dict(ids))
-    days = {row.day for row in (*reads, *refusals)} - prepared
+    days = ({row.day for row in reads} | {row.day for row in refusals}) - prepared
     for day in days:
         db.execute("SELECT anpr.prepare(%s, %s)", (day, AHEAD_DAYS))
     _insert(db, "plate_read", ReadRow._fields, reads)
@@ -165,7 +169,8 @@ def _id_of(db: Db, key: FeedKey) -> int:
     found = _find(db, key)
     if found is None:
         db.execute(
-            "INSERT INTO anpr.feed (fleet, unit, feed, signer_kid) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO anpr.feed (fleet, unit, feed, signer_kid) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
             key,
         )
         found = _find(db, key)

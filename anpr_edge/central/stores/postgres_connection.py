@@ -20,10 +20,10 @@ SETTINGS: Final = (
     f"-c statement_timeout={STATEMENT_WITHIN_S}s -c lock_timeout={LOCK_WITHIN_S}s"
     " -c synchronous_commit=on -c timezone=UTC"
 )
-"""Of our sessions, whatever the server's defaults: above all that a commit is on the disk when it is answered."""
+"""Of our sessions, whatever the server's defaults: above all that an answered commit is on the disk."""
 
 AGAIN: Final = ("08", "53", "57P", "57014", "58", "40", "55P03", "25006")
-"""SQLSTATEs, or beginnings, of what may pass: connection, resources, shutdown, I/O, deadlock, locks, a standby.
+"""SQLSTATEs, or beginnings, of what may pass: connection, resources, shutdown, I/O, deadlock, lock, standby.
 Source: PostgreSQL documentation, appendix A."""
 
 HINTS: Final = {

@@ -18,7 +18,8 @@ STEPS = ("postgres_1.sql",)
 GRANTS = {
     # Reads go in and cannot be looked at: of what is kept, the numbers and hashes that tell a repeat.
     "writer": (
-        "GRANT SELECT, INSERT, UPDATE (ledger, highest, missing, breaks, restarts, changed) ON anpr.feed TO {role}",
+        "GRANT SELECT, INSERT ON anpr.feed TO {role}",
+        "GRANT UPDATE (ledger, highest, missing, breaks, restarts, changed) ON anpr.feed TO {role}",
         "GRANT INSERT, SELECT (feed_id, seq, hash) ON anpr.plate_read, anpr.refusal TO {role}",
         "GRANT EXECUTE ON FUNCTION anpr.prepare(date, integer) TO {role}",
     ),

@@ -78,7 +78,15 @@ def refusal_row(item: StoredRefusal, feed_id: int | None) -> RefusalRow:
     digest = hashlib.sha256(item.topic.encode() + b"\0" + item.blob).digest()
     seq, hash_ = (item.link.seq, item.link.hash) if item.link else (None, None)
     return RefusalRow(
-        received.date(), digest, item.kind.value, item.topic.replace("\0", "\ufffd"), received, feed_id, seq, hash_, item.blob
+        received.date(),
+        digest,
+        item.kind.value,
+        item.topic.replace("\0", "\ufffd"),
+        received,
+        feed_id,
+        seq,
+        hash_,
+        item.blob,
     )
 
 

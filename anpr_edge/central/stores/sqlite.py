@@ -19,7 +19,7 @@ from anpr_edge.central.alone import alone_in
 from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
 from anpr_edge.central.documents import utc_text
 from anpr_edge.central.prints import PendingPrints, print_of
-from anpr_edge.central.stores import Batch, Dropped, Item, ledger_text
+from anpr_edge.central.stores import Batch, Dropped, ledger_text
 from anpr_edge.central.stores.rows import document_of, feed_row, rows_of
 from anpr_edge.errors import StoreError, StoreUnavailable
 
@@ -31,7 +31,7 @@ WAIT_S = 20.0
 """How long a batch waits for another process's."""
 
 AGAIN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM"}
-"""Primary result codes that may pass by themselves, or when somebody makes room. Source: sqlite.org/rescode.html."""
+"""Result codes that may pass by themselves, or when somebody makes room. Source: sqlite.org/rescode.html."""
 
 LOOK_UP = """SELECT hash FROM plate_read WHERE feed_id = :id AND seq = :seq
     UNION ALL SELECT hash FROM refusal WHERE feed_id = :id AND seq = :seq
@@ -71,7 +71,9 @@ class SqliteStore:
         with self._told():
             self._check_open()
             if keys is None:
-                rows = self._db.execute("SELECT fleet, unit, feed, signer_kid, id, ledger FROM feed ORDER BY id")
+                rows = self._db.execute(
+                    "SELECT fleet, unit, feed, signer_kid, id, ledger FROM feed ORDER BY id"
+                )
                 return {FeedKey(*row[:4]): self._restored(row[4], row[5]) for row in rows.fetchall()}
             return {key: self._ledger(key, self._find(key)) for key in keys}
 
@@ -206,14 +208,22 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise self._in_words(error) from error
         except OSError as error:
-            raise StoreError(f"{self._path}: {error.strerror}", hint="is the folder there, and ours?") from error
+            raise StoreError(
+                f"{self._path}: {error.strerror}", hint="is the folder there, and ours?"
+            ) from error
 
     def _in_words(self, error: sqlite3.Error) -> StoreError:
         name = getattr(error, "sqlite_errorname", "")
         if any(name.startswith(one) for one in AGAIN):
-            hint = "make room on its disk" if name == "SQLITE_FULL" else "look at its disk, and who else has it open"
+            hint = (
+                "make room on its disk"
+                if name == "SQLITE_FULL"
+                else "look at its disk, and who else has it open"
+            )
             return StoreUnavailable(f"{self._path}: {error}", hint=hint)
-        return StoreError(f"{self._path}: {error}", hint="is it the centre's store, whole, and may we write it?")
+        return StoreError(
+            f"{self._path}: {error}", hint="is it the centre's store, whole, and may we write it?"
+        )
 
     def _check_open(self) -> None:
         if not self._open:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anpr_edge.central.dedupe import GRACE_S
-from anpr_edge.central.dedupe import FeedKey
+from anpr_edge.central.dedupe import GRACE_S, FeedKey
 from anpr_edge.central.intake import Intake, Verdict
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.watermarks import ASK_AGAIN_S, EVERY_S, Watermarks
