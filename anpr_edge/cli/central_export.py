@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 DAY_MINUTES = 24 * 60
 
 POLICE_TEXT = """Print a record for each read as a police back office takes it: 15 fields between |
-characters, or with --json one object a line. PLATES ARE IN FULL; that it was done goes into the audit log, with feed, time and
-count. Names and order are unverified against the official text: docs/exports.md.
+characters, or with --json one object a line. PLATES ARE IN FULL; that it was done goes
+into the audit log, with feed, time and count. Names and order are unverified against the
+official text: docs/exports.md.
 
   anpr-central export police --store sqlite:reads.db --feed police --since 2026-11-22 \\
       --signature SIG --username USER"""

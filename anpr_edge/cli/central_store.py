@@ -38,9 +38,9 @@ asked for them again. Writes an entry into the audit log, before and after.
 
   anpr-central store forget --store postgresql://anpr_keeper@db.example/anpr --keep-days 30"""
 
-FEEDS_TEXT = """One line for each unit, feed and signing key: the number up to which all is here (but for gaps
-that are asked for), how many numbers are here, how many are missing, and where the chain breaks or began anew.
-Exit code 1 when a number is missing or a chain does not hold."""
+FEEDS_TEXT = """One line for each unit, feed and signing key: the number up to which all is here (but for
+gaps that are asked for), how many numbers are here, how many are missing, and where the
+chain breaks or began anew. Exit code 1 when a number is missing or a chain does not hold."""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:

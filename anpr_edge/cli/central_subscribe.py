@@ -191,7 +191,7 @@ def _check_store(args: Namespace) -> None:
         raise UsageError("--keep-days needs a --store that forgets: a file or PostgreSQL")
 
 
-def _retention(args: Namespace, store: Store | None, clock: Clock) -> Retention | None:
+def _retention(args: Namespace, store: object, clock: Clock) -> Retention | None:
     from anpr_edge.central.retention import Retention
     from anpr_edge.central.stores import Archive
 

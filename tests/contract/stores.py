@@ -111,8 +111,8 @@ class KafkaBench:
         self.ledger = directory / "ledger.db"
         self.prefix = f"anpr-{uuid.uuid4().hex[:8]}"
 
-    def open(self) -> KafkaStore:
-        return KafkaStore(self.brokers, self.prefix, self.ledger, {})
+    def open(self, send_within_s: float = 15.0) -> KafkaStore:
+        return KafkaStore(self.brokers, self.prefix, self.ledger, {}, send_within_s=send_within_s)
 
     def kept(self) -> list[Mapping[str, Any]]:
         return [json.loads(value) for _, value in self.messages(f"{self.prefix}.{FEED}")]

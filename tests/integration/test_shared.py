@@ -20,6 +20,7 @@ from tests.contract.stores import PostgresBench
 from tests.integration.conftest import CENTRE, FEED, FLEET, HOST, UNIT, Site
 from tests.integration.helpers import collect, make_uplink, within
 from tests.integration.unit import RoadsideUnit
+from tests.postgres import Server
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -158,6 +159,31 @@ def test_a_process_that_is_told_to_stop_leaves_its_share_to_the_others(group: Gr
         assert second.wait(30) == 0
         assert len(group.kept()) == READS
         every_number_once(group)
+
+
+def test_reads_wait_while_the_database_is_away(broker: Site, postgres_server: Server, tmp_path: Path) -> None:
+    """The server is killed under a process that goes on when it is back."""
+    group = Group(broker, tmp_path, PostgresBench(postgres_server).url)
+    with group.member(1) as member, make_uplink(broker) as uplink:
+        group.unit.see(*range(READS))
+        for _ in within("half are out"):
+            group.unit.turn(uplink)
+            if group.unit.waiting < READS // 2:
+                break
+        postgres_server.kill()
+        try:
+            assert member.stderr is not None
+            assert "tried again every" in next(iter(member.stderr))
+        finally:
+            postgres_server.start()
+        for _ in within("the unit may forget all", 60):
+            group.unit.turn(uplink)
+            if group.unit.kept == 0:
+                break
+        assert "takes reads again" in next(iter(member.stderr))
+        assert len(group.kept()) == READS
+        every_number_once(group)
+        assert _ended(member).startswith(f"{READS} reads, ")
 
 
 def _ended(process: subprocess.Popen[str]) -> str:

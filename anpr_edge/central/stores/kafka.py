@@ -33,7 +33,6 @@ REFUSED_TOPIC = "refused"
 OURS = {
     "enable.idempotence": True,
     "acks": "all",
-    "message.timeout.ms": round(SEND_WITHIN_S * 1000),
     "linger.ms": 0,
     "log_level": 2,
 }
@@ -63,13 +62,22 @@ class KafkaStore:
     or the ledger cannot be opened, ConfigError for settings that cannot be.
     """
 
-    def __init__(self, brokers: str, prefix: str, ledger: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        brokers: str,
+        prefix: str,
+        ledger: Path,
+        settings: Mapping[str, str],
+        *,
+        send_within_s: float = SEND_WITHIN_S,
+    ) -> None:
         self._brokers = brokers
         self._prefix = prefix
-        self._settings = {**settings, **OURS, "bootstrap.servers": brokers}
+        self._within_s = send_within_s
+        ours = {**OURS, "bootstrap.servers": brokers, "message.timeout.ms": round(send_within_s * 1000)}
+        self._settings = {**settings, **ours}
         self._producer: Producer | None = self._new_producer()
         self._ledger = SqliteStore(ledger)
-        self._closed = False
 
     @contextmanager
     def batch(self, keys: Collection[FeedKey]) -> Iterator[Batch]:
@@ -108,7 +116,7 @@ class KafkaStore:
         try:
             for item in items:
                 producer.produce(**_message(item, self._prefix), on_delivery=delivered)
-            unanswered = producer.flush(SEND_WITHIN_S + 1.0)
+            unanswered = producer.flush(self._within_s + 1.0)
         except BufferError as error:
             self._producer = None
             raise StoreUnavailable(f"kafka {self._brokers}: {error}") from error
@@ -132,7 +140,7 @@ class KafkaStore:
 
     def _in_words(self, error: KafkaError | None) -> StoreError:
         if error is None:
-            return StoreUnavailable(f"kafka {self._brokers}: no answer for {SEND_WITHIN_S:.0f} s")
+            return StoreUnavailable(f"kafka {self._brokers}: no answer for {self._within_s:.0f} s")
         words = f"kafka {self._brokers}: {error.str()} ({error.name()})"
         kind = StoreError if error.name() in HOPELESS else StoreUnavailable
         return kind(words, hint=HINTS.get(error.name(), ""))

@@ -1,8 +1,8 @@
 """Reads in PostgreSQL: one partition a day, shared by any number of processes on any number of machines.
 
 A batch is one transaction. It locks the rows of its feeds, so that whoever has the next part of one unit's
-numbers waits, and goes on from what was committed. A lost connection is made again; a commit whose answer was lost is
-tried again, and what it had kept is a repeat then.
+numbers waits, and goes on from what was committed. A lost connection is made again; a commit whose answer was
+lost is tried again, and what it had kept is a repeat then.
 """
 
 from __future__ import annotations
