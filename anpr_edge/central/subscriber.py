@@ -150,19 +150,22 @@ class Subscriber:
     def _finish(self) -> list[Outcome | LinkState | StoreState]:
         said: list[Outcome | LinkState | StoreState] = []
         if self._group and self._link:
-            self._link.unsubscribe(self._filters)
-            said += self._take_the_rest(LEAVE_AFTER_S)
-        said += self._take_the_rest(0.0)
+            said += self._leave_group(self._link)
+        while taken := self._take(0.0):
+            said += taken
         self._store_again_ns = None
         return said + self._settle(owed_s=0.0)
 
-    def _take_the_rest(self, quiet_s: float) -> list[Outcome | LinkState | StoreState]:
-        """Take until nothing has come for `quiet_s`."""
+    def _leave_group(self, link: Link) -> list[Outcome | LinkState | StoreState]:
+        """Take what the broker has given us already, until it has confirmed that nothing more is ours."""
         began_ns = self._clock.now().mono_ns
         said: list[Outcome | LinkState | StoreState] = []
-        while taken := self._take(quiet_s):
+        link.unsubscribe(self._filters)
+        while self._link is link and self._clock.now().mono_ns - began_ns < LEAVE_WITHIN_S * 1e9:
+            confirmed = link.unsubscribed.is_set()
+            taken = self._take(LEAVE_AFTER_S)
             said += taken
-            if self._clock.now().mono_ns - began_ns > LEAVE_WITHIN_S * 1e9:
+            if confirmed and not taken:
                 break
         return said
 

@@ -117,6 +117,8 @@ class Link:
         self._answered = 0
         self._accepted = False
         self._over = threading.Event()
+        self.unsubscribed = threading.Event()
+        """Set once the broker has confirmed `unsubscribe`: what comes after it was on its way."""
         self._publishing = threading.Lock()
         self._client = self._make_client()
 
@@ -233,6 +235,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_log = self._on_log
@@ -265,6 +268,11 @@ class Link:
         refused = next((reason for reason in reasons if reason.is_failure), None)
         if refused is not None:
             self.drop(f"the broker refuses our subscription: {refused}")
+
+    def _on_unsubscribe(
+        self, _: Client, __: object, ___: int, ____: list[ReasonCode], _____: Properties | None
+    ) -> None:
+        self.unsubscribed.set()
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
         try:
