@@ -257,6 +257,30 @@ def test_what_the_server_says_of_a_row_is_not_repeated(database: Database, unit:
     assert PLATE not in f"{caught.value} {caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("state", "hint"),
+    [("53100", "make room"), ("53300", "max_connections"), ("57P03", ""), ("25006", "standby")],
+)
+def test_what_may_pass_is_tried_again_and_counts_for_nothing(
+    database: Database, unit: SealingUnit, state: str, hint: str
+) -> None:
+    """A full disk and the like, as the server tells of them."""
+    blobs = unit.seal(2)
+    database.sql(
+        "CREATE FUNCTION anpr.fail() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE 'as told' USING ERRCODE = '{state}'; END $$"
+    )
+    with closing(PostgresStore(database.url)) as store:
+        take(store, unit, blobs[:1])
+        database.sql("CREATE TRIGGER fail BEFORE UPDATE ON anpr.feed EXECUTE FUNCTION anpr.fail()")
+        with pytest.raises(StoreUnavailable, match=state) as caught:
+            take(store, unit, blobs)
+        assert hint in caught.value.hint
+        assert database.sql("SELECT count(*) FROM anpr.plate_read") == [(1,)]
+        database.sql("DROP TRIGGER fail ON anpr.feed")
+        assert take(store, unit, blobs) == [Verdict.REPEAT, Verdict.NEW]
+
+
 def test_a_table_that_another_process_has_locked_is_named(database: Database, unit: SealingUnit) -> None:
     import psycopg
 

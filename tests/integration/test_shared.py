@@ -19,7 +19,7 @@ from anpr_edge.cli.central import main
 from anpr_edge.records import SignedMessage
 from anpr_edge.seal.acks import Ack, open_ack
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
-from tests.contract.stores import PostgresBench
+from tests.contract.stores import KafkaBench, PostgresBench
 from tests.integration.conftest import CENTRE, FEED, FLEET, HOST, UNIT, Site
 from tests.integration.helpers import collect, make_uplink, within
 from tests.integration.unit import RoadsideUnit
@@ -195,6 +195,23 @@ def test_reads_wait_while_the_database_is_away(broker: Site, postgres_server: Se
         assert len(group.kept()) == READS
         every_number_once(group)
         assert _ended(member).startswith(f"{READS} reads, ")
+
+
+def test_two_processes_hand_every_read_to_kafka_once(
+    broker: Site, kafka_brokers: str, tmp_path: Path
+) -> None:
+    """Once, as long as none of them is killed; both know of each read by the ledger they share."""
+    bench = KafkaBench(kafka_brokers, tmp_path)
+    place = f"kafka://{kafka_brokers}/{bench.prefix}?ledger={bench.ledger}"
+    group = Group(broker, tmp_path, place)
+    with group.member(1) as first, group.member(2) as second:
+        deliver(group)
+        shares = [_ended(process) for process in (first, second)]
+    seqs = sorted(document["seq"] for document in bench.kept())
+    assert len(seqs) >= READS
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    assert (group.told().watermark, group.told().gaps) == (seqs[-1], ())
+    assert not any(words.startswith("0 reads") for words in shares), shares
 
 
 def _ended(process: subprocess.Popen[str]) -> str:

@@ -95,7 +95,7 @@ class Connection:
         state = error.sqlstate
         if state is None:
             return self._without_state(error)
-        words = f"{self.name}: {error.diag.message_primary} ({state})"
+        words = f"{self.name}: {error.diag.message_primary or type(error).__name__} ({state})"
         hint = HINTS.get(state, "")
         if state.startswith(AGAIN):
             return StoreUnavailable(words, hint=hint)
