@@ -25,7 +25,7 @@ from anpr_edge.cli.output import counted, json_line, note
 from anpr_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from anpr_edge.central.stores import Archive
+    from anpr_edge.central.stores import Readable
 
 DAY_MINUTES = 24 * 60
 
@@ -137,12 +137,12 @@ def run_flows(args: Namespace) -> int:
 
 
 @contextmanager
-def _archive(args: Namespace) -> Iterator[Archive]:
-    from anpr_edge.central.stores.places import open_archive
+def _archive(args: Namespace) -> Iterator[Readable]:
+    from anpr_edge.central.stores.places import open_readable
 
     if args.since is not None and args.until is not None and args.since >= args.until:
         raise UsageError("--since must be before --until")
-    archive = open_archive(args.store)
+    archive = open_readable(args.store)
     try:
         yield archive
     finally:

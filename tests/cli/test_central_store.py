@@ -152,6 +152,14 @@ def test_flows_of_a_feed_without_position_need_one(
     assert "observedVehicle" not in bare_one
 
 
+def test_an_export_does_not_wait_for_a_store_that_is_written_to(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(open_store(archive.place)):
+        assert archive.run("export", "flows", "--feed", FEED) == 0
+    assert '"intensity": 3' in capsys.readouterr().out
+
+
 def test_an_interval_divides_a_day(archive: Archive) -> None:
     with pytest.raises(SystemExit) as caught:
         archive.run("export", "flows", "--feed", FEED, "--interval", "7")

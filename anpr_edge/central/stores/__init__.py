@@ -96,21 +96,13 @@ class Dropped:
     refusals: int
 
 
-@runtime_checkable
-class Archive(Protocol):
-    """A store that can be read from, and that forgets. (Kafka is none: its topics have a retention.)"""
+class Readable(Protocol):
+    """A store that can be read from, also while others write into it."""
 
     def documents(
         self, feed: str | None = None, since_utc_ns: int | None = None, until_utc_ns: int | None = None
     ) -> Iterator[Mapping[str, Any]]:
-        """The reads (objects of `central.documents`) first seen in [since, until), oldest received first.
-
-        Raises: StoreUnavailable, StoreError.
-        """
-        ...
-
-    def forget_before(self, day: date) -> Dropped:
-        """Remove what was received before this day (UTC); which numbers were here stays known.
+        """The reads (objects of `central.documents`) first seen in [since, until), day of reception by day.
 
         Raises: StoreUnavailable, StoreError.
         """
@@ -118,6 +110,18 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Let go of the store; harmless when called twice."""
+        ...
+
+
+@runtime_checkable
+class Archive(Readable, Protocol):
+    """A store that can be read from, and that forgets. (Kafka is none: its topics have a retention.)"""
+
+    def forget_before(self, day: date) -> Dropped:
+        """Remove what was received before this day (UTC); which numbers were here stays known.
+
+        Raises: StoreUnavailable, StoreError.
+        """
         ...
 
 

@@ -31,7 +31,36 @@ from anpr_edge.central.stores.memory import MemoryLedgers
 from anpr_edge.errors import StoreError
 
 
-class JsonlStore(MemoryLedgers):
+class JsonlReader:
+    """Reads a file of reads, also while a `JsonlStore` appends to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def documents(
+        self, feed: str | None = None, since_utc_ns: int | None = None, until_utc_ns: int | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """The reads first seen in [since, until), as they came.
+
+        Raises: StoreError when the file cannot be read, or a line is not one of ours.
+        """
+        try:
+            for where, line in _lines(self._path):
+                if not line.endswith(b"\n"):
+                    return  # being written, or cut off by a crash
+                document = _document(line, where)
+                if "read" not in document or feed not in (None, document["feed"]):
+                    continue
+                if seen_within(document, since_utc_ns, until_utc_ns):
+                    yield document
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class JsonlStore(MemoryLedgers, JsonlReader):
     """Appends and fsyncs, once for each batch; one process at a time: a lock on the file keeps others out.
 
     A last line cut off by a crash is removed on opening: it was never acknowledged.
@@ -40,8 +69,8 @@ class JsonlStore(MemoryLedgers):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
+        MemoryLedgers.__init__(self)
+        JsonlReader.__init__(self, path)
         self._refused_path = path.with_name(path.name + ".refused")
         self._files: dict[Path, BinaryIO] = {}
         try:
@@ -61,17 +90,6 @@ class JsonlStore(MemoryLedgers):
         if not self._files:
             raise StoreError(f"{self._path}: the store is closed")
         return super().ledgers(keys)
-
-    def documents(
-        self, feed: str | None = None, since_utc_ns: int | None = None, until_utc_ns: int | None = None
-    ) -> Iterator[Mapping[str, Any]]:
-        """The reads first seen in [since, until). Raises: StoreError when a line is not one of ours."""
-        for where, line in _lines(self._path):
-            document = _document(line, where)
-            if "read" not in document or feed not in (None, document["feed"]):
-                continue
-            if seen_within(document, since_utc_ns, until_utc_ns):
-                yield document
 
     def forget_before(self, day: date) -> Dropped:
         """Write both files anew without what was received before `day`. Raises: StoreError."""

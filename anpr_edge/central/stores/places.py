@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from anpr_edge.central.stores import Archive, Store
+from anpr_edge.central.stores import Archive, Readable, Store
 from anpr_edge.errors import ConfigError, StoreError, UsageError
 
 HINT = "the forms are in anpr-central subscribe --help"
@@ -50,6 +50,18 @@ def open_store(place: str) -> Store:
     from anpr_edge.central.stores.jsonl import JsonlStore
 
     return JsonlStore(Path(path if kind == "jsonl" and path else place))
+
+
+def open_readable(place: str) -> Readable:
+    """The store that `place` names, to be read from while others may write into it; never begun anew.
+
+    Raises: as `open_archive`.
+    """
+    if not place.startswith(SHARED) and (path := Path(place.removeprefix("jsonl:"))).exists():
+        from anpr_edge.central.stores.jsonl import JsonlReader
+
+        return JsonlReader(path)
+    return open_archive(place)
 
 
 def open_archive(place: str) -> Archive:

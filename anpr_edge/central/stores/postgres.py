@@ -40,7 +40,7 @@ DOCUMENTS = """SELECT document FROM anpr.plate_read JOIN anpr.feed ON feed.id = 
     WHERE (%(feed)s::text IS NULL OR feed.feed = %(feed)s)
       AND first_seen >= coalesce(%(since)s::timestamptz, '-infinity')
       AND first_seen < coalesce(%(until)s::timestamptz, 'infinity')
-    ORDER BY day, received, feed_id, seq"""
+    ORDER BY day, feed_id, seq"""
 
 
 @dataclass

@@ -88,7 +88,7 @@ class SqliteStore:
             rows = self._db.execute(
                 "SELECT document FROM plate_read JOIN feed ON feed.id = feed_id"
                 " WHERE first_seen >= ? AND first_seen < ? AND (?3 IS NULL OR feed = ?3)"
-                " ORDER BY received, feed_id, seq",
+                " ORDER BY day, feed_id, seq",
                 (since, until, feed),
             )
             for (text,) in rows:
