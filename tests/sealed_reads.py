@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anpr_edge.central.units import Units
-from anpr_edge.records import Alternative, Fix, Instant, PlateRead
+from anpr_edge.records import Alternative, Fix, Instant, Loss, PlateRead
 from anpr_edge.seal.envelope import CHAIN_START, envelope_hash
 from anpr_edge.seal.keys import RecipientKey, SigningKey
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
@@ -58,6 +58,17 @@ class SealingUnit:
     def seal(self, count: int = 1) -> list[bytes]:
         """The next `count` sealed reads."""
         return [self._next() for _ in range(count)]
+
+    def skip(self, count: int) -> None:
+        """Use up numbers that no read will ever have."""
+        self._seq += count
+
+    def report(self, *losses: Loss) -> bytes:
+        """What it has lost, sealed in a read's place."""
+        self._seq += 1
+        blob = self._sealer.seal_losses(losses, self.feed, self._seq, self._previous).blob
+        self._previous = envelope_hash(blob)
+        return blob
 
     def restart_at(self, seq: int) -> None:
         """Lose the outbox: the chain begins again at a much higher number."""

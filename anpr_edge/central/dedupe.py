@@ -2,21 +2,23 @@
 
 Reads may come in any order: a unit sends live reads before its backlog. So what is here is kept as
 runs of consecutive numbers, and every place where two runs meet is checked against the hash chain.
+
+Times are the wall clock's: several processes, perhaps on several machines, share one feed's runs. A step of
+that clock can only make a gap be asked for too early, which costs the unit a repeat.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
+from anpr_edge.central.lost import LostNumbers
+from anpr_edge.central.prints import MemoryPrints, Prints, print_of
 from anpr_edge.records import EPOCH_NUMBERS, Loss, LossCause
 from anpr_edge.seal.envelope import CHAIN_START
-
-PRINT_BYTES = 8
-"""What is remembered of each read's hash, to tell a repeat from another read under a used number."""
 
 GRACE_S = 10.0
 """A gap that has not shrunk for this long is asked for; until then the backlog may still be filling it."""
@@ -26,6 +28,15 @@ MOST_GAPS = 100
 
 
 Gaps = tuple[tuple[int, int], ...]
+
+
+class FeedKey(NamedTuple):
+    """Whose numbers they are: a unit that was set up anew, with another signing key, counts anew."""
+
+    fleet: str
+    unit: str
+    feed: str
+    signer_kid: bytes
 
 
 class Place(Enum):
@@ -55,9 +66,27 @@ class Link:
 class _Run:
     first: Link
     last: Link
-    prints: array[int]
     gap_since_ns: int
     """When the gap below this run last changed."""
+
+
+class RunState(NamedTuple):
+    """A run of numbers as a store keeps it: its ends, and what the chain is checked against there."""
+
+    first: int
+    previous: bytes
+    last: int
+    hash: bytes
+    gap_since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """All of a ledger but the reads' own hashes, which a store has beside the reads."""
+
+    runs: Sequence[RunState] = ()
+    breaks: int = 0
+    lost: Sequence[Loss] = ()
 
 
 class FeedLedger:
@@ -66,12 +95,15 @@ class FeedLedger:
     What the unit has reported lost is neither missing nor asked for; should it come all the same, it is new.
     """
 
-    def __init__(self, grace_s: float = GRACE_S) -> None:
-        self._lost: list[Loss] = []
-        self._grace_ns = round(grace_s * 1e9)
-        self._runs: list[_Run] = []
-        self._conflicts: set[int] = set()
-        self.breaks = 0
+    def __init__(self, prints: Prints | None = None, state: LedgerState | None = None) -> None:
+        state = state or LedgerState()
+        self._prints = prints or MemoryPrints()
+        self._runs = [
+            _Run(Link(run.first, run.previous, b""), Link(run.last, b"", run.hash), run.gap_since_ns)
+            for run in state.runs
+        ]
+        self._lost = LostNumbers(state.lost)
+        self.breaks = state.breaks
 
     def __len__(self) -> int:
         return sum(run.last.seq - run.first.seq + 1 for run in self._runs)
@@ -81,30 +113,26 @@ class FeedLedger:
         below = self._run_at_or_below(link.seq)
         if below is None or link.seq > below.last.seq:
             return Place.NEW
-        print_ = _print(link)
-        same = below.prints[link.seq - below.first.seq] == print_ or print_ in self._conflicts
-        return Place.REPEAT if same else Place.CONFLICT
+        known = self._prints.of(link.seq)
+        return Place.CONFLICT if known and print_of(link.hash) not in known else Place.REPEAT
 
     def add_conflict(self, link: Link) -> None:
         """Remember a link in conflict, so that it is a repeat when it comes again."""
-        self._conflicts.add(_print(link))
+        self._prints.add(link)
 
-    def add(self, link: Link, mono_ns: int) -> bool:
+    def add(self, link: Link, utc_ns: int) -> bool:
         """Count a new link as here; False when the chain does not hold beside it."""
         at = bisect_right(self._runs, link.seq, key=lambda run: run.first.seq)
-        self._runs.insert(at, _Run(link, link, array("Q", [_print(link)]), mono_ns))
+        self._runs.insert(at, _Run(link, link, utc_ns))
+        self._prints.add(link)
         breaks = self.breaks
-        self._join(at, mono_ns)
-        self._join(at - 1, mono_ns)
+        self._join(at, utc_ns)
+        self._join(at - 1, utc_ns)
         return self.breaks == breaks
 
     def lose(self, losses: Iterable[Loss]) -> None:
-        """Take the unit's word that these will never come. What it says first of a number counts."""
-        for loss in losses:
-            parts = _without((loss.first, loss.last), self._lost)
-            self._lost += [Loss(first, last, loss.cause) for first, last in parts]
-            self._lost.sort(key=lambda one: one.first)
-        self._lost = _joined(self._lost)
+        """Take the unit's word that these will never come."""
+        self._lost.add(losses)
 
     @property
     def lost(self) -> dict[LossCause, int]:
@@ -115,21 +143,21 @@ class FeedLedger:
         counts: dict[LossCause, int] = {}
         for run, mark in self._with_marks():
             gap = _gap_below(run, mark)
-            for loss in self._lost_in(gap) if gap else ():
+            for loss in self._lost.of(gap) if gap else ():
                 count = loss.last - loss.first + 1 if loss.first - 1 > run.first.before_epoch else 1
                 counts[loss.cause] = counts.get(loss.cause, 0) + count
         return counts
 
-    def watermark(self, mono_ns: int) -> tuple[int, Gaps]:
+    def watermark(self, utc_ns: int, grace_s: float = GRACE_S) -> tuple[int, Gaps]:
         """The number up to which all is here, but for the gaps (first, last) that are asked for again."""
         mark = 0
         asked: list[tuple[int, int]] = []
         for run in self._runs:
             gap = _gap_below(run, mark)
-            open_parts = _without(gap, self._lost_in(gap)) if gap else []
+            open_parts = self._lost.rest_of(gap) if gap else []
             if open_parts:
                 room = MOST_GAPS - len(asked)
-                if not room or mono_ns - run.gap_since_ns < self._grace_ns:
+                if not room or 0 <= utc_ns - run.gap_since_ns < grace_s * 1e9:
                     break
                 asked += open_parts[:room]
                 if len(open_parts) > room:
@@ -156,48 +184,42 @@ class FeedLedger:
         others_below = bool(self._runs) and self._runs[0].first.seq < link.seq
         return link.previous == CHAIN_START and (link.before_epoch > 0 or others_below)
 
+    @property
+    def state(self) -> LedgerState:
+        """What a store keeps of this, to go on from."""
+        runs = [
+            RunState(run.first.seq, run.first.previous, run.last.seq, run.last.hash, run.gap_since_ns)
+            for run in self._runs
+        ]
+        return LedgerState(runs, self.breaks, self._lost.ranges)
+
     def _with_marks(self) -> list[tuple[_Run, int]]:
         """Every run, with the last number of the one below it."""
         return list(zip(self._runs, [0, *(run.last.seq for run in self._runs)], strict=False))
 
     def _missing_below(self, run: _Run, mark: int) -> int:
         gap = _gap_below(run, mark)
-        parts = _without(gap, self._lost_in(gap)) if gap else []
+        parts = self._lost.rest_of(gap) if gap else []
         if parts and mark <= run.first.before_epoch:
             return 1
         return sum(last - first + 1 for first, last in parts)
-
-    def _lost_in(self, gap: tuple[int, int]) -> list[Loss]:
-        """What is lost of a gap."""
-        at = bisect_left(self._lost, gap[0], key=lambda loss: loss.last)
-        found = []
-        for loss in self._lost[at:]:
-            if loss.first > gap[1]:
-                break
-            found.append(Loss(max(loss.first, gap[0]), min(loss.last, gap[1]), loss.cause))
-        return found
 
     def _run_at_or_below(self, seq: int) -> _Run | None:
         at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)
         return self._runs[at - 1] if at else None
 
-    def _join(self, at: int, mono_ns: int) -> None:
+    def _join(self, at: int, utc_ns: int) -> None:
         """Make one run of the runs `at` and `at + 1` when no number lies between them."""
         if at < 0 or at + 1 >= len(self._runs):
             return
         left, right = self._runs[at], self._runs[at + 1]
         if left.last.seq + 1 != right.first.seq:
-            right.gap_since_ns = mono_ns
+            right.gap_since_ns = utc_ns
             return
         if right.first.previous != left.last.hash:
             self.breaks += 1
         left.last = right.last
-        left.prints.extend(right.prints)
         del self._runs[at + 1]
-
-
-def _print(link: Link) -> int:
-    return int.from_bytes(link.hash[:PRINT_BYTES])
 
 
 def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:
@@ -206,26 +228,3 @@ def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:
     if run.first.seq <= first or run.first.previous == CHAIN_START:
         return None
     return first, run.first.seq - 1
-
-
-def _without(gap: tuple[int, int], lost: Iterable[Loss]) -> list[tuple[int, int]]:
-    """The parts of a gap that are not lost; `lost` is in order and does not overlap."""
-    parts = []
-    first = gap[0]
-    for loss in lost:
-        if first < loss.first <= gap[1]:
-            parts.append((first, loss.first - 1))
-        if loss.first <= gap[1]:
-            first = max(first, loss.last + 1)
-    return [*parts, (first, gap[1])] if first <= gap[1] else parts
-
-
-def _joined(lost: Sequence[Loss]) -> list[Loss]:
-    """Neighbours of one cause made one."""
-    joined: list[Loss] = []
-    for loss in lost:
-        if joined and (joined[-1].last + 1, joined[-1].cause) == (loss.first, loss.cause):
-            joined[-1] = Loss(joined[-1].first, loss.last, loss.cause)
-        else:
-            joined.append(loss)
-    return joined
