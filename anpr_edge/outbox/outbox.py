@@ -88,8 +88,10 @@ class SqliteOutbox:
             self._advance_marks(sealed)
         return sealed
 
-    def due(self, limit: int) -> list[OutboxEntry]:
+    def due(self, limit: int, *, held: Collection[str] = ()) -> list[OutboxEntry]:
         """Unsent reads whose time has come: the newest live ones first, then the backlog oldest first.
+
+        None of the feeds `held`.
 
         Raises: OutboxError.
         """
@@ -98,10 +100,10 @@ class SqliteOutbox:
             self._keep_house_if_late()
             now = self._clock.now()
             age_ns = housekeeping.age(self._db, now, self._boot_id).age_ns
-            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first)
+            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first, held)
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
-        """Mark accepted reads sent; put refused ones back with a later next attempt.
+        """Mark accepted reads sent; put refused ones back with a later next attempt; drop hopeless ones.
 
         Raises: OutboxError.
         """

@@ -17,6 +17,7 @@ from tests.fakes import FakeClock
 from tests.integration.conftest import FEED, FLEET, HOST, UNIT, Site, make_site, write_credentials
 from tests.integration.helpers import deliveries, link_state, link_states, make_uplink, within
 from tests.integration.watcher import leave, watching
+from tests.proxy import proxy_to
 
 pytestmark = pytest.mark.broker
 
@@ -158,12 +159,16 @@ def test_status_tells_birth_and_farewell(broker: Site) -> None:
 
 
 def test_status_tells_that_a_unit_was_lost(broker: Site) -> None:
-    with watching(broker, topics.status(FLEET, UNIT)) as heard, make_uplink(broker) as uplink:
+    with (
+        watching(broker, topics.status(FLEET, UNIT)) as heard,
+        proxy_to(HOST, broker.port) as proxy,
+        make_uplink(broker, port=proxy.port) as uplink,
+    ):
         assert link_state(uplink).connected
-        with make_uplink(broker):  # takes the session over: the broker publishes the first one's will
-            for _ in within("the loss was heard"):
-                if {"schema": 1, "state": "offline", "reason": "lost"} in heard:
-                    break
+        proxy.cut()
+        for _ in within("the loss was heard"):
+            if {"schema": 1, "state": "offline", "reason": "lost"} in heard:
+                break
 
 
 def test_health_reaches_the_centre(broker: Site) -> None:
