@@ -103,7 +103,8 @@ class MqttUplink:
         self._carried = Wire()
         self._counting = threading.Lock()
         self._down = LinkState(False, "not connected")
-        self._happened: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._happened: queue.SimpleQueue[tuple[Connection | None, Event]] = queue.SimpleQueue()
+        self._told: Connection | None = None
         self._connection: Connection | None = None
         self._keeper = Keeper(self._connect, clock, backoff or Backoff(self._rng))
 
@@ -137,11 +138,18 @@ class MqttUplink:
         self._keeper.start()
 
     def publish(self, read: SealedRead) -> None:
-        """Hand one read to the broker, waiting while the in-flight window is full."""
+        """Hand one read to the broker, waiting while the in-flight window is full.
+
+        It goes to the connection that `events` told of last, or nowhere: one made meanwhile is for reads that
+        are offered after its own `LinkState`, or else a lost connection's reads would go out twice.
+        """
+        if self._told is not None:
+            self._told.publish(read)  # of one that has ended, `events` will tell
+            return
+        self._happened.put((None, self._down))
         connection = self._connection
-        if connection is None or not connection.publish(read):
-            self._happened.put(self._down)
-            self._repeat_if_up()
+        if connection is not None and connection.is_up:
+            self._happened.put((connection, connection.state()))
 
     def report_health(self, health: Mapping[str, object]) -> bool:
         """Publish the unit's health (no personal data in it); False when there is no connection."""
@@ -156,21 +164,23 @@ class MqttUplink:
         self._keeper.check()
         happened: list[Event] = []
         try:
-            happened.append(self._happened.get(timeout=timeout_s))
+            happened.append(self._next_event(timeout_s))
             while True:
-                happened.append(self._happened.get_nowait())
+                happened.append(self._next_event(0.0))
         except queue.Empty:
             return happened
+
+    def _next_event(self, timeout_s: float) -> Event:
+        connection, event = (
+            self._happened.get(timeout=timeout_s) if timeout_s else self._happened.get_nowait()
+        )
+        if isinstance(event, LinkState):
+            self._told = connection if event.connected else None
+        return event
 
     def stop(self) -> None:
         """Say goodbye and end the connection; harmless when called twice."""
         self._keeper.stop()
-
-    def _repeat_if_up(self) -> None:
-        """Whoever hears that a publish found no connection must not miss the one made meanwhile."""
-        connection = self._connection
-        if connection is not None and connection.is_up:
-            self._happened.put(connection.state())
 
     def _connect(self, stopping: threading.Event) -> None:
         broker, began_ns = self._brokers.current, self._clock.now().mono_ns
@@ -179,7 +189,11 @@ class MqttUplink:
         self._wallet.look(now=True)
         self._papers, self._renew_ns = self._wallet.generation, 0
         options = replace(self._options, host=broker.host, port=broker.port, retain=memory.retain)
-        emit = self._heed(broker, memory)
+
+        def emit(event: Event) -> None:
+            self._heed(event, memory)
+            self._happened.put((connection, event))
+
         connection = Connection(
             options, self._speaker, self._clock, emit, memory=memory, watch=self._look_around
         )
@@ -192,23 +206,19 @@ class MqttUplink:
             self._carried, self._connection = self._carried + connection.link.wire, None
         cause = connection.link.end.cause
         self._down = LinkState(False, why, broker=str(broker), cause=cause)
-        self._happened.put(self._down)
+        self._happened.put((None, self._down))
         self._choose(connection, memory, steady=steady)
         if cause is Cause.TAKEN_OVER:
             stopping.wait(self._rng.uniform(*AFTER_TAKEOVER_S))
 
-    def _heed(self, broker: Address, memory: Memory) -> Callable[[Event], None]:
-        """Pass on what a connection tells; a broker that takes no feed of ours is left for another."""
-
-        def emit(event: Event) -> None:
-            if isinstance(event, Delivery):
-                if event.reason_code in HOLDING:
-                    memory.refused.add(event.feed)
-                elif event.accepted:
-                    memory.refused.clear()
-            self._happened.put(event)
-
-        return emit
+    @staticmethod
+    def _heed(event: Event, memory: Memory) -> None:
+        """Remember which feeds this broker takes."""
+        if isinstance(event, Delivery):
+            if event.reason_code in HOLDING:
+                memory.refused.add(event.feed)
+            elif event.accepted:
+                memory.refused.clear()
 
     def _takes_nothing(self, memory: Memory) -> bool:
         return memory.refused >= set(self._speaker.feeds) > set()
