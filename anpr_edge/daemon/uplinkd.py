@@ -122,6 +122,7 @@ class UplinkService:
         try:
             self._outbox.check()
             self._take(self._uplink.events(POLL_S))
+            self._traffic.update(self._wire())
             if self._link.connected:
                 self._publish_due()
         except OutboxBroken:
@@ -131,7 +132,6 @@ class UplinkService:
             self._clock.sleep(RETRY_S)
         self._notifier.alive()
         self._daily.save_if_due()
-        self._traffic.update(self._wire())
         self._traffic.save()
         state = self._report.write(self._state("running"))
         if state is not None and self._health_due_ns <= self._clock.now().mono_ns:

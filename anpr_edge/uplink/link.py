@@ -163,10 +163,14 @@ class Link:
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
             return f"{where}: {explain(str(error), self._options.settings)}"
         self._serve(stopping)
-        why = self._why or self._hint_of_end
-        if not why:  # as mosquitto 2.0 does to a client whose session another one takes
-            why = "the broker hung up without a word" if self._accepted else "connection lost"
+        why = self._why or self._hint_of_end or self._silent_end()
         return f"{where}: {explain(why, self._options.settings)}"
+
+    def _silent_end(self) -> str:
+        if self._meter.unheard:
+            return "timed out: nothing there acknowledges what we send"
+        # as mosquitto 2.0 does to a client whose session another one takes
+        return "the broker hung up without a word" if self._accepted else "connection lost"
 
     def publish(
         self,
@@ -288,7 +292,7 @@ class Link:
     def _on_socket_close(self, _: Client, __: object, connection: object) -> None:
         self._meter.release()
         if isinstance(connection, ssl.SSLSocket) and isinstance(connection.context, ClientContext):
-            connection.context.remember(connection)
+            connection.context.remember(connection, self._options.port)
 
     def _on_connect(
         self, _: Client, __: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None

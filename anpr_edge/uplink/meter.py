@@ -9,9 +9,9 @@ from typing import Final
 
 TCP_INFO_BYTES: Final = 208
 _BYTES_RECEIVED, _SEGMENTS, _BYTES_SENT = struct.Struct("=Q"), struct.Struct("=II"), struct.Struct("=Q")
-_RECEIVED_AT, _SEGMENTS_AT, _SENT_AT = 128, 136, 200
-"""Where Linux keeps what a connection has carried: bytes received, segments out and in, bytes sent with what
-was sent again. Source: Linux uapi/linux/tcp.h, struct tcp_info (bytes_sent since 4.19)."""
+_RETRANSMITS_AT, _RECEIVED_AT, _SEGMENTS_AT, _SENT_AT = 2, 128, 136, 200
+"""Where Linux keeps what a connection has carried: how often the last was sent again in vain, bytes received,
+segments out and in, bytes sent with what was sent again. Source: Linux uapi/linux/tcp.h, struct tcp_info (bytes_sent since 4.19)."""
 
 TCP_HEADER: Final = 32
 """With the timestamps option, which Linux uses unless told otherwise. Source: RFC 9293 §3.1, RFC 7323 §3.2."""
@@ -44,6 +44,7 @@ class Meter:
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._wire = Wire()
+        self.unheard = False
 
     def watch(self, connection: socket.socket) -> None:
         """Count this socket from now on, with what it has carried already."""
@@ -56,18 +57,32 @@ class Meter:
         return self._wire
 
     def release(self) -> None:
-        """Take the last reading: the socket is about to be closed."""
+        """Take the last reading: the socket is about to be closed.
+
+        `unheard` then says whether the other side has acknowledged what was sent last, sent again or not.
+        """
         self.read()
+        self.unheard = self._socket is not None and _sent_in_vain(self._socket)
         self._socket = None
 
 
-def carried_by(connection: socket.socket) -> Wire | None:
-    """What the kernel says that a TCP socket has carried; None when it does not say."""
+def _sent_in_vain(connection: socket.socket) -> bool:
+    info = _tcp_info(connection)
+    return info is not None and info[_RETRANSMITS_AT] > 0
+
+
+def _tcp_info(connection: socket.socket) -> bytes | None:
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
     except (OSError, AttributeError):
         return None
-    if len(info) < TCP_INFO_BYTES:
+    return info if len(info) >= TCP_INFO_BYTES else None
+
+
+def carried_by(connection: socket.socket) -> Wire | None:
+    """What the kernel says that a TCP socket has carried; None when it does not say."""
+    info = _tcp_info(connection)
+    if info is None:
         return None
     header = TCP_HEADER + IP_HEADER.get(connection.family, IP_HEADER[socket.AF_INET6])
     out, came = _SEGMENTS.unpack_from(info, _SEGMENTS_AT)

@@ -35,12 +35,12 @@ class ClientContext(ssl.SSLContext):
         more.setdefault("session", known.get((more.get("server_hostname"), _port_of(sock))))
         return super().wrap_socket(sock, *args, **more)
 
-    def remember(self, connection: ssl.SSLSocket) -> None:
-        """Keep the session of a connection that is about to be closed, for the next one."""
+    def remember(self, connection: ssl.SSLSocket, port: int) -> None:
+        """Keep the session of a connection that is about to be closed, for the next one to `port`."""
         session = connection.session
         if session is not None and session.has_ticket:
             known = vars(self).setdefault("_sessions", {})
-            known[(connection.server_hostname, _port_of(connection))] = session
+            known[(connection.server_hostname, port)] = session
 
 
 def _port_of(connection: socket.socket) -> int:

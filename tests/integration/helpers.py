@@ -41,7 +41,8 @@ def new_uplink(
         "birth": {"version": "test"},
         "backoff": Backoff(random.Random(1), first_s=0.05, most_s=0.2),
     }
-    return MqttUplink(HOST, port or site.port, **{**settings, **more})
+    host = more.pop("host", HOST)
+    return MqttUplink(host, port or site.port, **{**settings, **more})
 
 
 @contextmanager
