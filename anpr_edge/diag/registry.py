@@ -22,6 +22,7 @@ from anpr_edge.diag.checks import (
     policy,
     recipients,
     services,
+    uplink,
 )
 from anpr_edge.diag.condition import Check, Condition
 from anpr_edge.errors import UsageError
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
+    uplink.CHECK,
     frames.CHECK,
     exposure.CHECK,
     outbox.CHECK,
