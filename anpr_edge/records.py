@@ -256,7 +256,7 @@ class SealedRead:
 class OutboxEntry:
     """A sealed read waiting in the outbox, and when it may be tried again.
 
-    `attempts`: how often in a row the broker gave the answer it gave last. `live`: it goes before the backlog.
+    `attempts`: how often in a row the broker gave the answer it gave last. `live`: before the backlog.
     """
 
     read: SealedRead

@@ -1,7 +1,7 @@
 """A small MQTT 5 broker over TLS that answers as a test says: for what mosquitto cannot be made to do.
 
-It knows the packets a unit sends and no others, and checks little of them: it is the other end of a test, not a
-broker. Source of all formats: MQTT 5.0 §2 and §3.
+It knows the packets a unit sends and no others, and checks little of them: it is the other end of a test,
+not a broker. Source of all formats: MQTT 5.0 §2 and §3.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ def due(
     age_ns: int,
     utc_ns: int,
     first: Collection[str] = (),
+    *,
     held: Collection[str] = (),
 ) -> list[OutboxEntry]:
     """Up to `limit` waiting reads: of the feeds `first`, then live ones newest first, then oldest first.

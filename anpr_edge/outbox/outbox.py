@@ -100,7 +100,7 @@ class SqliteOutbox:
             self._keep_house_if_late()
             now = self._clock.now()
             age_ns = housekeeping.age(self._db, now, self._boot_id).age_ns
-            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first, held)
+            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first, held=held)
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
         """Mark accepted reads sent; put refused ones back with a later next attempt; drop hopeless ones.

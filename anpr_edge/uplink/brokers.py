@@ -14,7 +14,7 @@ MOST_HOPS: Final = 3
 """Brokers that send us from one to the other are followed this often without a lasting connection."""
 
 LONGEST_RETURN: Final = 8
-"""A preferred broker that fails again after each return is tried at growing intervals, up to 8 times as long."""
+"""A preferred broker that fails again after each return is tried at growing intervals, up to 8 times."""
 
 RETURN_JITTER: Final = 0.25
 """A city's units return over half of the time they were away, not in one second."""
@@ -151,7 +151,7 @@ def parse_reference(reference: str, default_port: int) -> Address | None:
 
     Source: MQTT 5.0 §4.13.
     """
-    first = reference.split(" ")[0]
+    first = reference.split(" ", maxsplit=1)[0]
     found = _REFERENCE.fullmatch(first)
     port = int(found[3] or default_port) if found else 0
     return Address(found[1] or found[2], port) if found and 0 < port < 65_536 else None

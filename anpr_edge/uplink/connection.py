@@ -48,8 +48,8 @@ class Speaker:
 class Memory:
     """What a unit has learnt of one broker, kept from one connection to the next.
 
-    `subscribed`: what the session there is subscribed to. `packet_bytes`: the largest packet it takes, where it
-    says so only by hanging up. `refused`: the feeds whose reads it does not take from us.
+    `subscribed`: what the session there is subscribed to. `packet_bytes`: the largest packet it takes, where
+    it says so only by hanging up. `refused`: the feeds whose reads it does not take from us.
     """
 
     subscribed: frozenset[str] = frozenset()

@@ -36,11 +36,11 @@ LINGER_S = 3.0
 because TCP resets a connection that is closed with unread bytes (RFC 2525 §2.17)."""
 
 CONNECT_WITHIN_S: Final = 10.0
-"""For an address to take the connection and end the TLS handshake: a mobile network may lose a packet or two."""
+"""For an address to take the connection and end the handshake: a mobile network loses a packet or two."""
 
 UNHEARD_S: Final = 30.0
-"""What we sent and nobody's TCP has acknowledged for so long ends the connection, where the system can do that:
-the way back is gone. Without it Linux tries for about 15 minutes. Source: RFC 5482; tcp(7), TCP_USER_TIMEOUT."""
+"""What we sent and nobody's TCP has acknowledged for so long ends the connection, where the system can do
+that: the way is gone. Linux by itself tries for 15 minutes. Source: RFC 5482; tcp(7), TCP_USER_TIMEOUT."""
 
 NORMAL, WITH_WILL = 0x00, 0x04
 """Disconnect reason codes. Source: MQTT 5.0 §3.14.2.1."""
@@ -144,6 +144,7 @@ class Link:
         self._retains = options.retain
         self.end = End()
         self.granted = False
+        self.wordless = False
         self._client = self._make_client()
 
     @property
@@ -169,7 +170,7 @@ class Link:
     def _silent_end(self) -> str:
         if self._meter.unheard:
             return "timed out: nothing there acknowledges what we send"
-        # as mosquitto 2.0 does to a client whose session another one takes
+        self.wordless = self._accepted  # mosquitto 2.0 does so to a client whose session another one takes
         return "the broker hung up without a word" if self._accepted else "connection lost"
 
     def publish(

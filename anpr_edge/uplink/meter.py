@@ -11,10 +11,11 @@ TCP_INFO_BYTES: Final = 208
 _BYTES_RECEIVED, _SEGMENTS, _BYTES_SENT = struct.Struct("=Q"), struct.Struct("=II"), struct.Struct("=Q")
 _RETRANSMITS_AT, _RECEIVED_AT, _SEGMENTS_AT, _SENT_AT = 2, 128, 136, 200
 """Where Linux keeps what a connection has carried: how often the last was sent again in vain, bytes received,
-segments out and in, bytes sent with what was sent again. Source: Linux uapi/linux/tcp.h, struct tcp_info (bytes_sent since 4.19)."""
+segments out and in, bytes sent with what was sent again.
+Source: Linux uapi/linux/tcp.h, struct tcp_info (bytes_sent since 4.19)."""
 
 TCP_HEADER: Final = 32
-"""With the timestamps option, which Linux uses unless told otherwise. Source: RFC 9293 §3.1, RFC 7323 §3.2."""
+"""With timestamps, which Linux uses unless told otherwise. Source: RFC 9293 §3.1, RFC 7323 §3.2."""
 
 IP_HEADER: Final = {socket.AF_INET: 20, socket.AF_INET6: 40}
 """Source: RFC 791 §3.1, RFC 8200 §3."""

@@ -36,6 +36,11 @@ AFTER_TAKEOVER_S: Final = (60.0, 180.0)
 """Who was sent away because another client uses our identity stays away this long: two units that share one
 would else end each other's connection every second."""
 
+WORDLESS_IN_A_ROW: Final = 3
+WORDLESS_WITHIN_S: Final = 60.0
+"""A broker that takes us and hangs up without a word, so often in a row and each time so soon, has given our
+session to another client: mosquitto 2.0 says nothing, and lets us in again at once."""
+
 RENEW_WITHIN_S: Final = 60.0
 """With a new certificate a connection is made anew at a random time within this: a fleet may get its new
 certificates in one go."""
@@ -100,6 +105,7 @@ class MqttUplink:
         self._memories: defaultdict[Address, Memory] = defaultdict(Memory)
         self._probe: Probe | None = None
         self._papers, self._renew_ns = 0, 0
+        self._wordless = 0
         self._carried = Wire()
         self._counting = threading.Lock()
         self._down = LinkState(False, "not connected")
@@ -199,17 +205,26 @@ class MqttUplink:
         )
         self._connection = connection
         why = connection.link.run(stopping)
-        steady = self._clock.now().mono_ns - began_ns > STEADY_AFTER_S * 1e9
+        lived_s = (self._clock.now().mono_ns - began_ns) / 1e9
         self._learn(connection, memory)
         connection.close()
         with self._counting:
             self._carried, self._connection = self._carried + connection.link.wire, None
-        cause = connection.link.end.cause
+        cause = self._cause(connection, lived_s)
         self._down = LinkState(False, why, broker=str(broker), cause=cause)
         self._happened.put((None, self._down))
-        self._choose(connection, memory, steady=steady)
+        self._choose(connection, memory, steady=lived_s > STEADY_AFTER_S)
         if cause is Cause.TAKEN_OVER:
             stopping.wait(self._rng.uniform(*AFTER_TAKEOVER_S))
+
+    def _cause(self, connection: Connection, lived_s: float) -> Cause:
+        """Why a connection ended, a broker's silence taken for what it means."""
+        soon = connection.link.wordless and lived_s < WORDLESS_WITHIN_S
+        self._wordless = self._wordless + 1 if soon else 0
+        if self._wordless < WORDLESS_IN_A_ROW:
+            return connection.link.end.cause
+        self._wordless = 0
+        return Cause.TAKEN_OVER
 
     @staticmethod
     def _heed(event: Event, memory: Memory) -> None:
@@ -247,7 +262,7 @@ class MqttUplink:
         self._brokers.ended(steady=steady and not hopeless, hopeless=hopeless)
 
     def _look_around(self) -> None:
-        """From the connection's thread, a few times a second: is there something better to connect with or to?"""
+        """From the connection's thread, a few times a second: is there a better certificate, or broker?"""
         connection = self._connection
         if connection is None or not connection.is_up:
             return

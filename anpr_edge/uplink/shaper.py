@@ -1,4 +1,4 @@
-"""What may go out now: live reads before the backlog, the backlog at its rate, nothing where a broker said no.
+"""What may go out now: live reads first, the backlog at its rate, nothing where a broker said no.
 
 No threads, no I/O: the service asks before it publishes and tells what was answered.
 """
@@ -16,13 +16,13 @@ from anpr_edge.uplink.reasons import HOLDING, SLOWING, Cause
 
 FIRST_HOLD_S: Final = 300.0
 LONGEST_HOLD_S: Final = 3600.0
-"""A feed the broker does not let us write is tried with one read after 5 minutes, then after twice as long each
-time, up to an hour: a person has to change an access list."""
+"""A feed the broker does not let us write is tried with one read after 5 minutes, then after twice as long
+each time, up to an hour: a person has to change an access list."""
 
 FIRST_PAUSE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 300.0
-"""After "quota exceeded" nothing goes out for 5 s, then twice as long each time, up to 5 minutes, give or take a
-quarter."""
+"""After "quota exceeded" nothing goes out for 5 s, then twice as long each time, up to 5 minutes, give or
+take a quarter."""
 
 BURST_S: Final = 0.5
 """Backlog that could not go out, because live reads did, catches up by no more than this."""
@@ -33,7 +33,7 @@ JITTER: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many reads may go out now: `unanswered` at most, `backlog` of them not live, none of feeds `held`."""
+    """How many reads may go out now: at most `unanswered`, `backlog` not live, none of feeds `held`."""
 
     unanswered: int
     backlog: int
@@ -54,8 +54,8 @@ class _Hold:
 class Shaper:
     """Decides for one uplink whose window holds `window` unanswered reads.
 
-    The backlog goes out at `backlog_per_s`, beginning at a random moment within `spread_s` of a connection, so
-    that a city that comes back from an outage does not flatten its broker; while `thrifty` says so it
+    The backlog goes out at `backlog_per_s`, beginning at a random moment within `spread_s` of a connection,
+    so that a city that comes back from an outage does not flatten its broker; while `thrifty` says so it
     stays. Live reads do not wait.
     """
 

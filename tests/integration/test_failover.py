@@ -1,4 +1,4 @@
-"""Several brokers: the first one dies, says nothing or goes silent, and comes back; no read is lost over it."""
+"""Several brokers: the first one dies, says nothing or goes silent, and comes back; no read is lost."""
 
 from __future__ import annotations
 

@@ -36,26 +36,28 @@ def reconnect(uplink: MqttUplink, proxy: Proxy) -> int:
 
 @pytest.mark.broker
 def test_a_reconnect_resumes_tls_and_the_session(broker: Site) -> None:
-    with proxy_to(HOST, broker.port) as proxy:
-        with make_uplink(broker, port=proxy.port) as uplink:
-            link_states(uplink, lambda state: state.connected)
-            uplink.publish(SealedRead(FEED, 1, b"sealed"))
-            deliveries(uplink, 1)
-            first = proxy.up_bytes + proxy.down_bytes
-            assert reconnect(uplink, proxy) < SIXTY_PER_CENT * first
-            assert reconnect(uplink, proxy) < SIXTY_PER_CENT * first
+    with proxy_to(HOST, broker.port) as proxy, make_uplink(broker, port=proxy.port) as uplink:
+        link_states(uplink, lambda state: state.connected)
+        uplink.publish(SealedRead(FEED, 1, b"sealed"))
+        deliveries(uplink, 1)
+        first = proxy.up_bytes + proxy.down_bytes
+        assert reconnect(uplink, proxy) < SIXTY_PER_CENT * first
+        assert reconnect(uplink, proxy) < SIXTY_PER_CENT * first
 
 
 def test_a_session_that_is_there_is_not_subscribed_again(tmp_path: Path) -> None:
     place = make_site(tmp_path)
-    with scripted(place) as broker, proxy_to(HOST, broker.port) as proxy:
-        with make_uplink(place, port=proxy.port) as uplink:
-            prove(uplink)
-            reconnect(uplink, proxy)
-            assert broker.heard.subscribes == 2, "the broker said that there is no session"
-            broker.script = Script(session_present=True)
-            reconnect(uplink, proxy)
-            reconnect(uplink, proxy)
+    with (
+        scripted(place) as broker,
+        proxy_to(HOST, broker.port) as proxy,
+        make_uplink(place, port=proxy.port) as uplink,
+    ):
+        prove(uplink)
+        reconnect(uplink, proxy)
+        assert broker.heard.subscribes == 2, "the broker said that there is no session"
+        broker.script = Script(session_present=True)
+        reconnect(uplink, proxy)
+        reconnect(uplink, proxy)
     assert broker.heard.subscribes == 2
     clean_start = [body[7] & 0x02 for body in broker.heard.connects]
     assert not any(clean_start)
@@ -63,12 +65,14 @@ def test_a_session_that_is_there_is_not_subscribed_again(tmp_path: Path) -> None
 
 def test_a_session_of_an_earlier_process_is_subscribed_again(tmp_path: Path) -> None:
     place = make_site(tmp_path)
-    with scripted(place, Script(session_present=True)) as broker:
-        with make_uplink(place, port=broker.port) as uplink:
-            link_states(uplink, lambda state: state.connected)
-            for _ in within("it has subscribed"):
-                if broker.heard.subscribes:
-                    break
+    with (
+        scripted(place, Script(session_present=True)) as broker,
+        make_uplink(place, port=broker.port) as uplink,
+    ):
+        link_states(uplink, lambda state: state.connected)
+        for _ in within("it has subscribed"):
+            if broker.heard.subscribes:
+                break
 
 
 @pytest.mark.broker

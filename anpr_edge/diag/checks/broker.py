@@ -49,8 +49,8 @@ BROKER_STANDBY = Condition(
     title="Every standby broker takes connections and proves who it is",
     severity=Severity.DELIVERY,
     explanation=(
-        "The brokers in [broker.standby.NAME] are used when the first one fails. Name, port and TLS of each are "
-        "tried, so that it is known before that."
+        "The brokers in [broker.standby.NAME] are used when the first one fails. Name, port and TLS of "
+        "each are tried, so that it is known before that."
     ),
     depends_on=("certificate", "certificate-dates"),
 )
@@ -95,7 +95,7 @@ def _standbys(subject: Subject) -> Finding:
         wrong = [one for one in _preferred(subject, address) if one.verdict is not Verdict.OK]
         troubles += [f"{name}: {one.measured}" for one in wrong]
     if troubles:
-        step = "the uplink works by the other brokers; mend this one before they fail: its log, routes, certificate"
+        step = "the uplink works by the others; mend this one before they fail: log, routes, certificate"
         return warn(BROKER_STANDBY, "; ".join(troubles), next_step=step)
     return ok(BROKER_STANDBY, ", ".join(broker.standby) or "none configured")
 

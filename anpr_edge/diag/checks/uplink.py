@@ -15,7 +15,8 @@ BROKER_USED = Condition(
     title="The uplink uses the broker it prefers",
     severity=Severity.DELIVERY,
     explanation=(
-        "While the first broker fails, a standby is used, and the first one is tried from time to time. Reads "
+        "While the first broker fails, a standby is used, and the first one is tried from time to time. "
+        "Reads "
         "arrive all the same when the centre is subscribed there; the next failure finds one broker less."
     ),
     depends_on=("service-uplink",),
@@ -25,7 +26,8 @@ ACCEPTED = Condition(
     title="The broker takes this unit as a client",
     severity=Severity.DELIVERY,
     explanation=(
-        "TLS may succeed and the broker still refuse the client or its subscriptions: by its access list, a ban, "
+        "TLS may succeed and the broker still refuse the client or its subscriptions: by its access list, "
+        "a ban, "
         "or because it carries QoS 0 only, which answers nothing. It says so with a reason code."
     ),
     depends_on=("service-uplink",),
@@ -35,7 +37,8 @@ IDENTITY = Condition(
     title="No other client uses this unit's identity",
     severity=Severity.DELIVERY,
     explanation=(
-        "Two clients with one name and key end each other's connection. A card that was copied does that, and so "
+        "Two clients with one name and key end each other's connection. A card that was copied does that, "
+        "and so "
         "does a stolen key. The unit stays away for one to three minutes each time, so as not to quarrel."
     ),
     depends_on=("service-uplink",),
@@ -45,7 +48,8 @@ FEEDS = Condition(
     title="The broker takes the reads of every feed",
     severity=Severity.DELIVERY,
     explanation=(
-        "A feed whose reads the broker does not let this unit write is held: one read tries again after 5 minutes, "
+        "A feed whose reads the broker does not let this unit write is held: one read tries again after 5 "
+        "minutes, "
         "then less and less often, up to an hour; the other feeds go on. The held reads wait in the outbox."
     ),
     depends_on=("service-uplink",),
@@ -65,7 +69,8 @@ CERTIFICATE_USED = Condition(
     title="The uplink uses the certificate that lies there",
     severity=Severity.DELIVERY,
     explanation=(
-        "New files are taken without a restart. A pair that does not fit together, or is for another unit, from "
+        "New files are taken without a restart. A pair that does not fit together, or is for another "
+        "unit, from "
         "another authority or out of date, is left alone and the old one stays in use until the next restart."
     ),
     depends_on=("service-uplink",),
@@ -75,7 +80,8 @@ BUDGET = Condition(
     title="The day's bytes suffice",
     severity=Severity.DELIVERY,
     explanation=(
-        "From four fifths of uplink.daily_megabytes on the backlog waits for the next day (UTC) and health is told "
+        "From four fifths of uplink.daily_megabytes on the backlog waits for the next day (UTC) and "
+        "health is told "
         "every quarter of an hour; live reads go on. What counts are IP packets of the connection, both ways."
     ),
     depends_on=("service-uplink",),
