@@ -1,4 +1,4 @@
-"""`scripts/bench uplink`: bytes on the wire for a read, an idle hour and a reconnect, and how fast a backlog drains.
+"""`scripts/bench uplink`: bytes on the wire for a read, an idle hour and a reconnect; drain rate.
 
 Against a real mosquitto with TLS 1.3 on loopback. Bytes are whole IP packets, by the kernel's count of the
 unit's own sockets (docs/uplink-bench.md).
@@ -171,7 +171,7 @@ def report(result: dict[str, Any]) -> str:
     where, idle = result["machine"], result["idle"]
     connect, read = result["connect_bytes"], result["read_bytes"]
     lines = [
-        f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}; mosquitto, TLS 1.3, loopback",
+        f"{where['processor']}, {where['cores']} cores, load {where['load_1min']}; mosquitto on loopback",
         f"a connection: {connect['first']} bytes the first, {connect['resumed']} resumed",
         f"a read of {result['sealed_read_bytes']} bytes sealed: {read['alone']} on the wire alone, "
         f"{read['in a burst']} in a burst of {WINDOW}",
