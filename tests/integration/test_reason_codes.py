@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from anpr_edge.fleet.broker import ACCESS_FILE
+from anpr_edge.seal.keys import SigningKey
 from anpr_edge.uplink.brokers import Address
+from tests.integration.centre import Centre
 from tests.integration.conftest import HOST, Site, make_site
 from tests.integration.helpers import link_states, make_uplink, within
 from tests.integration.service import Service, serving
@@ -64,6 +67,27 @@ def test_a_feed_the_broker_does_not_let_us_write_is_held_and_the_others_go_on(
     assert state["shaping"]["held"]["police"]["reason_code"] == 0x87
     assert state["link"]["connected"]
     assert 1 <= refused <= 20, "only what was under way when the first was refused"
+
+
+@pytest.mark.broker
+def test_a_feed_that_mosquittos_access_list_forbids_ends_one_connection_and_is_held(
+    site: Site, tmp_path: Path
+) -> None:
+    access = site.config.with_name(ACCESS_FILE)
+    access.write_text(access.read_text().replace("%u/reads/+", "%u/reads/access"))
+    centre = Centre(tmp_path / "reads.jsonl")
+    with (
+        site.broker(),
+        centre.subscribed(site, SigningKey.generate().public) as subscriber,
+        serving(site, tmp_path, port=site.port, feeds=("access", "police")) as service,
+    ):
+        centre.await_connection(subscriber)
+        service.keep(*[100] * 5, feed="police")
+        await_state(service, "shaping", lambda shaping: shaping and shaping["held"])
+        service.keep(*[100] * 20, feed="access")
+        await_sent(service, "access", 20)
+        assert service.counts("police") == (5, 0)
+        assert service.state["refused"] == 1
 
 
 def test_after_quota_exceeded_it_pauses_and_then_sends_all(

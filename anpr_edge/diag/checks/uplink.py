@@ -17,7 +17,7 @@ BROKER_USED = Condition(
     explanation=(
         "While the first broker fails, a standby is used, and the first one is tried from time to time. "
         "Reads "
-        "arrive all the same when the centre is subscribed there; the next failure finds one broker less."
+        "arrive all the same when the centre hears that one too; the next failure finds one broker less."
     ),
     depends_on=("service-uplink",),
 )
