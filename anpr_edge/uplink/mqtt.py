@@ -36,10 +36,10 @@ AFTER_TAKEOVER_S: Final = (60.0, 180.0)
 """Who was sent away because another client uses our identity stays away this long: two units that share one
 would else end each other's connection every second."""
 
-WORDLESS_IN_A_ROW: Final = 3
+WORDLESS_IN_A_ROW: Final = 5
 WORDLESS_WITHIN_S: Final = 60.0
-"""A broker that takes us and hangs up without a word, so often in a row and each time so soon, has given our
-session to another client: mosquitto 2.0 says nothing, and lets us in again at once."""
+"""A broker that takes us and hangs up without a word, owing us no answer, so often in a row and each time so
+soon, has given our session to another client: mosquitto 2.0 says nothing, and lets us in again at once."""
 
 RENEW_WITHIN_S: Final = 60.0
 """With a new certificate a connection is made anew at a random time within this: a fleet may get its new
@@ -206,11 +206,11 @@ class MqttUplink:
         self._connection = connection
         why = connection.link.run(stopping)
         lived_s = (self._clock.now().mono_ns - began_ns) / 1e9
+        cause = self._cause(connection, lived_s)
         self._learn(connection, memory)
         connection.close()
         with self._counting:
             self._carried, self._connection = self._carried + connection.link.wire, None
-        cause = self._cause(connection, lived_s)
         self._down = LinkState(False, why, broker=str(broker), cause=cause)
         self._happened.put((None, self._down))
         self._choose(connection, memory, steady=lived_s > STEADY_AFTER_S)
@@ -219,8 +219,10 @@ class MqttUplink:
 
     def _cause(self, connection: Connection, lived_s: float) -> Cause:
         """Why a connection ended, a broker's silence taken for what it means."""
-        soon = connection.link.wordless and lived_s < WORDLESS_WITHIN_S
-        self._wordless = self._wordless + 1 if soon else 0
+        if not connection.link.wordless or lived_s > WORDLESS_WITHIN_S:
+            self._wordless = 0
+        elif connection.window.largest() == 0:
+            self._wordless += 1
         if self._wordless < WORDLESS_IN_A_ROW:
             return connection.link.end.cause
         self._wordless = 0
