@@ -73,7 +73,7 @@ CERTIFICATE_USED = Condition(
         "unit, from "
         "another authority or out of date, is left alone and the old one stays in use until the next restart."
     ),
-    depends_on=("service-uplink",),
+    depends_on=("service-uplink", "certificate", "certificate-dates"),
 )
 BUDGET = Condition(
     code="uplink-budget",
