@@ -54,11 +54,17 @@ class DailyCounts:
 
     def add(self, feed: str, what: str, count: int = 1) -> None:
         """Count so many more today."""
-        day = f"{datetime.fromtimestamp(self._clock.now().utc_ns / 1e9, UTC):%Y-%m-%d}"
+        day = self._day()
         with self._lock:
             counts = self._days.setdefault(day, {}).setdefault(feed, {})
             counts[what] = counts.get(what, 0) + count
             self._changed = True
+
+    def today(self, feed: str) -> dict[str, int]:
+        """What was counted of this feed today."""
+        day = self._day()
+        with self._lock:
+            return dict(self._days.get(day, {}).get(feed, {}))
 
     def save_if_due(self) -> None:
         """Write the file when a minute has passed since it was written."""
@@ -78,6 +84,9 @@ class DailyCounts:
                 log.error("%s: %s", self._path, error.strerror)
                 return
             self._changed = False
+
+    def _day(self) -> str:
+        return f"{datetime.fromtimestamp(self._clock.now().utc_ns / 1e9, UTC):%Y-%m-%d}"
 
     def _write(self) -> None:
         draft = self._path.with_name(f".{self._path.name}.new")

@@ -20,7 +20,8 @@ Point = tuple[float, float]
 Direction = Literal["toward", "away"]
 
 NO_MATCHING_SUBSCRIBERS = 0x10
-"""Source: MQTT 5.0 §3.4.2.1, PUBACK reason codes."""
+PACKET_TOO_LARGE = 0x95
+"""Source: MQTT 5.0 §2.4, reason codes."""
 
 
 def mask_plate(text: str) -> str:
@@ -292,12 +293,13 @@ class SealedRead:
 class OutboxEntry:
     """A sealed read waiting in the outbox, and when it may be tried again.
 
-    `attempts`: how often in a row the broker gave the answer it gave last.
+    `attempts`: how often in a row the broker gave the answer it gave last. `live`: before the backlog.
     """
 
     read: SealedRead
     attempts: int
     next_attempt_utc_ns: int
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,11 @@ class Delivery:
     def accepted(self) -> bool:
         return self.reason_code < 128 and self.reason_code != NO_MATCHING_SUBSCRIBERS
 
+    @property
+    def too_large(self) -> bool:
+        """Whether the broker takes no packet of its size: none succeeds before somebody changes that."""
+        return self.reason_code == PACKET_TOO_LARGE
+
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
@@ -327,7 +334,12 @@ class SignedMessage:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """The uplink's connection changed; `detail` says why, in the broker's or the system's words."""
+    """The uplink's connection changed; `detail` says why, in the broker's or the system's words.
+
+    `broker` is the one it is, or was to be, with; `cause` why there is none, in one of a few stable words.
+    """
 
     connected: bool
     detail: str
+    broker: str = ""
+    cause: str = ""

@@ -6,7 +6,7 @@ Motion gate, tracker, fusion and syntax are plain classes and need no seam.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from anpr_edge.records import (
@@ -118,8 +118,11 @@ class Outbox(Protocol):
         """Number, seal and keep one read for each (feed, seal) pair, all in one transaction."""
         ...
 
-    def due(self, limit: int) -> list[OutboxEntry]:
-        """Unsent reads whose time has come: the newest first, then the backlog oldest first."""
+    def due(self, limit: int, *, held: Collection[str] = ()) -> list[OutboxEntry]:
+        """Unsent reads whose time has come: the newest first, then the backlog oldest first.
+
+        None of the feeds `held`.
+        """
         ...
 
     def record(self, deliveries: Sequence[Delivery]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from anpr_edge.errors import OutboxError, SealError
-from anpr_edge.outbox.delivery import LIVE_NS, confirm_after_ns, counted, retry_after_ns
+from anpr_edge.outbox.delivery import LIVE_NS, counted, wait_ns
 from anpr_edge.records import (
     Delivery,
     Instant,
@@ -99,13 +99,20 @@ class FakeOutbox:
         self._kept.update({(read.feed, read.seq): Kept(read, since_ns) for read in sealed})
         return sealed
 
-    def due(self, limit: int) -> list[OutboxEntry]:
+    def due(self, limit: int, *, held: Collection[str] = ()) -> list[OutboxEntry]:
         now = self._clock.now()
-        waiting = [kept for kept in self._kept.values() if kept.not_before_ns <= now.mono_ns]
+        waiting = [
+            kept
+            for kept in self._kept.values()
+            if kept.not_before_ns <= now.mono_ns and kept.read.feed not in held
+        ]
         live = [kept for kept in waiting if kept.since_ns > now.mono_ns - LIVE_NS and not kept.attempts]
         backlog = [kept for kept in waiting if kept not in live]
         chosen = (live[::-1] + backlog)[:limit]
-        return [OutboxEntry(kept.read, abs(kept.attempts), self._utc_ns(kept, now)) for kept in chosen]
+        return [
+            OutboxEntry(kept.read, abs(kept.attempts), self._utc_ns(kept, now), live=kept in live)
+            for kept in chosen
+        ]
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -114,12 +121,11 @@ class FakeOutbox:
             if kept is None or (kept.sent and kept.not_before_ns > self._clock.now().mono_ns):
                 continue
             tries = counted(kept.attempts, accepted=delivery.accepted)
-            wait_ns = confirm_after_ns(tries) if delivery.accepted else retry_after_ns(abs(tries))
             self._kept[number] = replace(
                 kept,
                 sent=delivery.accepted,
                 attempts=tries,
-                not_before_ns=self._clock.now().mono_ns + wait_ns,
+                not_before_ns=self._clock.now().mono_ns + wait_ns(delivery, tries),
             )
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:

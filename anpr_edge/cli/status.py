@@ -207,6 +207,7 @@ def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str
     word = "connected" if link["connected"] else "not connected"
     detail = f" ({link['detail']})" if link["detail"] not in ("", word) else ""
     yield "link", f"{word} for {duration(link['since_s'])}{detail}"
+    yield from _link_rows(state)
     yield "sent", f"{state['published']} published, {state['accepted']} accepted, {state['refused']} refused"
     for feed in feeds:
         kept = state["outbox"].get(feed, {"waiting": 0, "sent": 0, "oldest_age_s": None})
@@ -215,6 +216,19 @@ def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str
         watermark = state["acked"].get(feed)
         confirmed = "nothing confirmed yet" if watermark is None else f"centre has all up to #{watermark}"
         yield feed, f"{kept['waiting']} waiting, {kept['sent']} sent and unconfirmed{age}; {confirmed}"
+
+
+def _link_rows(state: State) -> Iterator[tuple[str, str]]:
+    """What is out of the ordinary with the connection."""
+    if state.get("broker", {}).get("on_standby"):
+        yield "broker", f"STANDBY {state['broker']['address']}, preferred is {state['broker']['preferred']}"
+    if trouble := state.get("certificate", {}).get("trouble"):
+        yield "new cert.", f"NOT USED: {trouble}"
+    for feed, hold in state.get("shaping", {}).get("held", {}).items():
+        yield feed, f"HELD: the broker refuses it, MQTT reason {hold['reason_code']}"
+    traffic = state.get("traffic", {})
+    if traffic.get("budget") in ("saving", "spent"):
+        yield "bytes", f"{traffic['today_bytes'] / 1e6:.1f} of {traffic['limit_bytes'] / 1e6:.1f} MB today"
 
 
 def _stage(name: str, stage: State) -> str:

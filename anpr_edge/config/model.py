@@ -233,20 +233,43 @@ class OutboxSettings(Section):
     commit_window_ms: int = Field(default=500, ge=0, le=5000)
 
 
+HostText = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$"),
+    Allowed("a host name or address alone, without scheme or port"),
+]
+
+
+class Standby(Section):
+    """Another broker of the fleet, for when those before it fail."""
+
+    host: HostText
+    port: int = Field(default=8883, ge=1, le=65_535)
+
+
 class Broker(Section):
     """The MQTT broker and the unit's credentials for it."""
 
-    host: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z0-9._:-]{1,253}$"),
-        Allowed("a host name or address alone, without scheme or port"),
-    ]
+    host: HostText
     port: int = Field(default=8883, ge=1, le=65_535)
     ca_file: Place
     cert_file: Place
     key_file: Place
-    keep_alive_s: int = Field(default=30, ge=5, le=3600)
+    keep_alive_s: int = Field(default=60, ge=5, le=3600)
     in_flight: int = Field(default=20, ge=1, le=1000)
+    session_expiry_s: int = Field(default=3600, ge=0, le=604_800)
+    failover_after: int = Field(default=3, ge=1, le=100)
+    failover_after_s: float = Field(default=60.0, ge=1, le=86_400)
+    return_after_s: float = Field(default=900.0, ge=1, le=86_400)
+    standby: Annotated[dict[Name, Standby], Allowed("sections [broker.standby.NAME]")] = {}
+
+
+class UplinkSettings(Section):
+    """How fast the backlog goes out, and what a metered link may carry."""
+
+    backlog_per_s: float = Field(default=5.0, ge=0.01, le=1000)
+    backlog_spread_s: float = Field(default=10.0, ge=0, le=3600)
+    daily_megabytes: float | None = Field(default=None, ge=0.1, le=1_000_000)
 
 
 class Log(Section):
@@ -271,4 +294,5 @@ class Config(Section):
     policy: PolicySettings | None = None
     outbox: OutboxSettings
     broker: Broker
+    uplink: UplinkSettings = UplinkSettings()
     log: Log = Log()

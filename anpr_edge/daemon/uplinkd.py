@@ -7,12 +7,14 @@ The outbox owns every retry; nothing waits in the MQTT library.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from threading import Event
 
 from anpr_edge.daemon.health import Counters
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.daemon.traffic import Traffic
 from anpr_edge.dailycounts import SENT, DailyCounts
 from anpr_edge.errors import AnprError, OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
@@ -20,20 +22,30 @@ from anpr_edge.records import Delivery, LinkState, SignedMessage
 from anpr_edge.seal.acks import open_ack
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seams import Clock, Notifier, Uplink
+from anpr_edge.uplink.meter import Wire
+from anpr_edge.uplink.shaper import Shaper
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1
 RETRY_S = 1.0
 HEALTH_EVERY_S = 60.0
+SAVING_HEALTH_EVERY_S = 900.0
+"""Health takes more bytes than most reads do: on a link whose budget is nearly spent it is told seldom."""
+
+COUNTED = ("published", "accepted", "refused", "acks_refused", "set_aside")
+
+SET_ASIDE_SHOWN = 10
+"""How many of the reads that no broker can carry the state names."""
 
 
 class UplinkService:
     """Drives one uplink from one outbox until `stop`.
 
     `unit_kid` names the key the reader signs with; `ack_keys` are the keys whose watermarks count, one for
-    each feed; `window` is how many reads may be with the broker unanswered; `publish_health` sends the
-    state, which holds no plate, and says whether it could; `daily` has what the broker took, by day.
+    each feed; `shaper` says what may go out; `traffic` counts what `wire` says the link has carried;
+    `publish_health` sends the state, which holds no plate, and says whether it could; `daily` has what the
+    broker took, by day; `link_state` is what more the uplink says of itself.
     """
 
     def __init__(
@@ -48,9 +60,12 @@ class UplinkService:
         unit: str,
         unit_kid: bytes,
         ack_keys: Mapping[str, VerifyKey],
-        window: int,
+        shaper: Shaper,
+        traffic: Traffic,
         publish_health: Callable[[Mapping[str, object]], bool],
         daily: DailyCounts,
+        wire: Callable[[], Wire] = Wire,
+        link_state: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self._outbox = outbox
         self._uplink = uplink
@@ -61,7 +76,10 @@ class UplinkService:
         self._unit = unit
         self._unit_kid = unit_kid
         self._ack_keys = ack_keys
-        self._window = window
+        self._shaper = shaper
+        self._traffic = traffic
+        self._wire = wire
+        self._link_state = link_state
         self._publish_health = publish_health
         self._daily = daily
         self._health_due_ns = clock.now().mono_ns
@@ -71,6 +89,8 @@ class UplinkService:
         self._link_since_ns = clock.now().mono_ns
         self._counts = Counters()
         self._watermarks: dict[str, int] = {}
+        self._set_aside: deque[dict[str, object]] = deque(maxlen=SET_ASIDE_SHOWN)
+        self._last_cause = ""
 
     def stop(self) -> None:
         """End after the current turn. Safe in a signal handler."""
@@ -94,6 +114,8 @@ class UplinkService:
             self._report.write(self._state("stopping"), force=True)
             self._uplink.stop()
             self._daily.close()
+            self._traffic.update(self._wire())
+            self._traffic.save(closing=True)
             self._link, self._link_since_ns = LinkState(False, ending), self._clock.now().mono_ns
             self._report.write(self._state(ending), force=True)
 
@@ -101,6 +123,7 @@ class UplinkService:
         try:
             self._outbox.check()
             self._take(self._uplink.events(POLL_S))
+            self._traffic.update(self._wire())
             if self._link.connected:
                 self._publish_due()
         except OutboxBroken:
@@ -110,6 +133,7 @@ class UplinkService:
             self._clock.sleep(RETRY_S)
         self._notifier.alive()
         self._daily.save_if_due()
+        self._traffic.save()
         state = self._report.write(self._state("running"))
         if state is not None and self._health_due_ns <= self._clock.now().mono_ns:
             self._tell_health(state)
@@ -117,14 +141,20 @@ class UplinkService:
     # ── up ──────────────────────────────────────────────────────────────────────────────────
 
     def _publish_due(self) -> None:
-        room = self._window - len(self._in_flight)
+        """Hand over what may go now: live reads, and of the backlog as many as its rate allows."""
+        allowed = self._shaper.allowance()
+        room, backlog = allowed.unanswered - len(self._in_flight), allowed.backlog
         if room <= 0:
             return
-        due = self._outbox.due(self._window + len(self._in_flight))
-        fresh = [e.read for e in due if (e.read.feed, e.read.seq) not in self._in_flight]
-        for read in fresh[:room]:
+        for entry in self._outbox.due(room + backlog + len(self._in_flight), held=allowed.held):
+            read = entry.read
+            waits = (not entry.live and backlog <= 0) or self._shaper.is_held(read.feed)
+            if room <= 0 or waits or (read.feed, read.seq) in self._in_flight:
+                continue
+            room, backlog = room - 1, backlog - (not entry.live)
             self._in_flight.add((read.feed, read.seq))
             self._counts.add("published")
+            self._shaper.sent(entry)
             self._uplink.publish(read)
 
     # ── down ────────────────────────────────────────────────────────────────────────────────
@@ -146,18 +176,30 @@ class UplinkService:
         for delivery in deliveries:
             self._in_flight.discard((delivery.feed, delivery.seq))
             self._counts.add("accepted" if delivery.accepted else "refused")
+            self._shaper.answered(delivery)
             if delivery.accepted:
                 self._daily.add(delivery.feed, SENT)
-            if not delivery.accepted:
+            elif delivery.too_large:
+                self._set_read_aside(delivery)
+            else:
                 log.warning(
                     "%s#%d refused: MQTT reason %d", delivery.feed, delivery.seq, delivery.reason_code
                 )
         self._outbox.record(deliveries)
 
+    def _set_read_aside(self, delivery: Delivery) -> None:
+        self._counts.add("set_aside")
+        self._set_aside.append({"feed": delivery.feed, "seq": delivery.seq})
+        log.error("%s#%d set aside: the broker takes no packet of its size", delivery.feed, delivery.seq)
+
     def _link_changed(self, link: LinkState) -> None:
         """What was in flight on a lost connection is simply due again."""
-        if not link.connected:
+        if link.connected:
+            self._shaper.connected(link.broker)
+        else:
             self._in_flight.clear()
+            self._shaper.lost(link.cause)
+            self._last_cause = link.cause or self._last_cause
         if link.connected != self._link.connected:
             self._link_since_ns = self._clock.now().mono_ns
         if link != self._link:
@@ -197,8 +239,14 @@ class UplinkService:
                 "connected": self._link.connected,
                 "detail": self._link.detail,
                 "since_s": round(since_s, 1),
+                "cause": self._link.cause,
+                "last_cause": self._last_cause,
             },
-            **{name: counts.get(name, 0) for name in ("published", "accepted", "refused", "acks_refused")},
+            **{name: counts.get(name, 0) for name in COUNTED},
+            "set_aside_last": list(self._set_aside),
+            "shaping": self._shaper.state(),
+            "traffic": self._traffic.state(),
+            **self._link_state(),
             "acked": dict(self._watermarks),
             "outbox": self._outbox_state(),
             "outbox_rebuilds": self._outbox.rebuilds,
@@ -207,7 +255,8 @@ class UplinkService:
     def _tell_health(self, state: Mapping[str, object]) -> None:
         """Publish how the unit is; without a connection it is tried again with the next state."""
         if self._link.connected and self._publish_health(state):
-            self._health_due_ns = self._clock.now().mono_ns + round(HEALTH_EVERY_S * 1e9)
+            every_s = SAVING_HEALTH_EVERY_S if self._traffic.is_nearly_spent() else HEALTH_EVERY_S
+            self._health_due_ns = self._clock.now().mono_ns + round(every_s * 1e9)
 
     def _outbox_state(self) -> dict[str, dict[str, object]]:
         try:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from anpr_edge import __version__
 from anpr_edge.config import Config
 from anpr_edge.daemon.notify import make_notifier
+from anpr_edge.daemon.traffic import LINK, Traffic
 from anpr_edge.daemon.uplinkd import UplinkService
 from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.errors import AnprError
+from anpr_edge.errors import AnprError, UplinkError
+from anpr_edge.seal.certificates import read_certificate
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seams import Clock
 from anpr_edge.statefile import STATE_SCHEMA, read_state
 from anpr_edge.unitpolicy import notice, store_of
+from anpr_edge.uplink.brokers import Address, Failover
 from anpr_edge.uplink.mqtt import MqttUplink
+from anpr_edge.uplink.shaper import Shaper
+from anpr_edge.uplink.tls import Credentials
 
 
 def build_uplink(config: Config) -> UplinkService:
@@ -38,10 +45,17 @@ def build_uplink(config: Config) -> UplinkService:
         key_file=broker.key_file,
         keep_alive_s=broker.keep_alive_s,
         in_flight=broker.in_flight,
+        session_expiry_s=broker.session_expiry_s,
+        standbys=[Address(one.host, one.port) for one in broker.standby.values()],
+        failover=Failover(broker.failover_after, broker.failover_after_s, broker.return_after_s),
+        examine=examiner(config.unit.id, clock),
         clock=clock,
         birth={"version": __version__},
         policy=None if store is None else notice(standing, store),
     )
+    limit_mb = config.uplink.daily_megabytes
+    limit_bytes = None if limit_mb is None else round(limit_mb * 1e6)
+    traffic = Traffic(build_counts(LINK, config, clock), limit_bytes)
     reader_state = config.unit.run_dir / "reader.json"
 
     def publish_health(own: Mapping[str, object]) -> bool:
@@ -59,10 +73,48 @@ def build_uplink(config: Config) -> UplinkService:
         unit=config.unit.id,
         unit_kid=VerifyKey.load(config.unit.keys_dir / "sign.pub").kid,
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
-        window=broker.in_flight,
+        shaper=Shaper(
+            clock,
+            random.Random(),
+            window=broker.in_flight,
+            backlog_per_s=config.uplink.backlog_per_s,
+            spread_s=config.uplink.backlog_spread_s,
+            thrifty=traffic.is_nearly_spent,
+        ),
+        traffic=traffic,
+        wire=lambda: uplink.wire,
+        link_state=uplink.state,
         publish_health=publish_health,
         daily=build_counts("uplink", config, clock),
     )
+
+
+def examiner(unit: str, clock: Clock) -> Callable[[Credentials], int]:
+    """Says until when a certificate counts, UTC in ns.
+
+    What it gives raises UplinkError for one of another unit or authority, or out of date, and KeyFileError
+    for what is none.
+    """
+
+    def examine(files: Credentials) -> int:
+        certificate, authority = read_certificate(files.cert_file), read_certificate(files.ca_file)
+        start_ns, end_ns = (
+            round(when.timestamp()) * 10**9 for when in (certificate.not_before, certificate.not_after)
+        )
+        trouble = ""
+        if certificate.common_name != unit:
+            trouble = f"is for {certificate.common_name}, not for {unit}"
+        elif not certificate.is_issued_by(authority):
+            trouble = f"was not issued by {files.ca_file}"
+        elif not start_ns <= clock.now().utc_ns < end_ns:
+            trouble = (
+                f"is good from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d} only"
+            )
+        if trouble:
+            raise UplinkError(f"{files.cert_file} {trouble}", hint="have the fleet issue this unit's anew")
+        return end_ns
+
+    return examine
 
 
 def _state_of(path: Path) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from anpr_edge.diag.checks import (
     policy,
     recipients,
     services,
+    uplink,
 )
 from anpr_edge.diag.condition import Check, Condition
 from anpr_edge.errors import UsageError
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
+    uplink.CHECK,
     frames.CHECK,
     exposure.CHECK,
     lamp_board.CHECK,

@@ -31,40 +31,67 @@ up to 6 hours: a broker may lose what it acknowledged, and the centre cannot mis
 STEP_READS: Final = 1000
 """How many reads one transaction forgets: some megabytes of log."""
 
-_SELECT: Final = "SELECT id, feed, seq, blob, attempts, not_before FROM reads WHERE state = 0"
-_Row = tuple[int, str, int, bytes, int, int]
+_SELECT: Final = "SELECT id, feed, seq, blob, attempts, not_before, kept_age FROM reads WHERE state = 0"
+_Row = tuple[int, str, int, bytes, int, int, int]
 
 
 def due(
-    db: sqlite3.Connection, limit: int, age_ns: int, utc_ns: int, first: Collection[str] = ()
+    db: sqlite3.Connection,
+    limit: int,
+    age_ns: int,
+    utc_ns: int,
+    first: Collection[str] = (),
+    *,
+    held: Collection[str] = (),
 ) -> list[OutboxEntry]:
-    """Up to `limit` waiting reads: of the feeds `first`, then live ones newest first, then oldest first."""
-    urgent = [row for feed in sorted(first) for row in _waiting(db, limit, age_ns, " AND feed = ?", feed)]
-    rows = urgent + _live(db, limit, age_ns) + _waiting(db, limit, age_ns)
+    """Up to `limit` waiting reads: of the feeds `first`, then live ones newest first, then oldest first.
+
+    None of the feeds `held`.
+    """
+    urgent = [row for feed in sorted(set(first) - set(held)) for row in _waiting(db, limit, age_ns, (), feed)]
+    rows = urgent + _live(db, limit, age_ns, held) + _waiting(db, limit, age_ns, held)
     rows = list({row[0]: row for row in rows}.values())
     return [
         OutboxEntry(
-            SealedRead(feed, seq, blob), abs(tries), utc_ns + not_before - age_ns if not_before else 0
+            SealedRead(feed, seq, blob),
+            abs(tries),
+            utc_ns + not_before - age_ns if not_before else 0,
+            live=feed in first or _is_live(kept_age, not_before, age_ns),
         )
-        for _, feed, seq, blob, tries, not_before in rows[:limit]
+        for _, feed, seq, blob, tries, not_before, kept_age in rows[:limit]
     ]
 
 
-def _waiting(db: sqlite3.Connection, limit: int, age_ns: int, also: str = "", *values: str) -> list[_Row]:
+def _waiting(
+    db: sqlite3.Connection, limit: int, age_ns: int, held: Collection[str], feed: str | None = None
+) -> list[_Row]:
     """The oldest reads whose time has come."""
+    also, values = _without(held) if feed is None else (" AND feed = ?", (feed,))
     query = f"{_SELECT} AND not_before <= ?{also} ORDER BY id LIMIT ?"
     return db.execute(query, (age_ns, *values, limit)).fetchall()
 
 
-def _live(db: sqlite3.Connection, limit: int, age_ns: int) -> list[_Row]:
+def _live(db: sqlite3.Connection, limit: int, age_ns: int, held: Collection[str]) -> list[_Row]:
     """Ids follow arrival, so the live reads are among the newest `limit`."""
-    newest = f"{_SELECT.replace('SELECT', 'SELECT kept_age,', 1)} ORDER BY id DESC LIMIT ?"
-    rows = db.execute(newest, (limit,)).fetchall()
-    return [row[1:] for row in rows if row[0] > age_ns - LIVE_NS and not row[5]]
+    also, values = _without(held)
+    rows = db.execute(f"{_SELECT}{also} ORDER BY id DESC LIMIT ?", (*values, limit)).fetchall()
+    return [row for row in rows if _is_live(row[6], row[5], age_ns)]
+
+
+def _is_live(kept_age: int, not_before: int, age_ns: int) -> bool:
+    return kept_age > age_ns - LIVE_NS and not not_before
+
+
+def _without(held: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """A condition that leaves these feeds out, and its values."""
+    return (f" AND feed NOT IN ({', '.join('?' * len(held))})", tuple(held)) if held else ("", ())
 
 
 def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) -> None:
-    """Accepted reads are sent; refused ones wait, longer each time, and each kind counts for itself."""
+    """Accepted reads are sent; refused ones wait, longer each time, and each kind counts for itself.
+
+    What is too large for the broker waits as long as can be: somebody has to change the broker first.
+    """
     for delivery in deliveries:
         number = (delivery.feed, delivery.seq)
         row = db.execute(
@@ -72,10 +99,9 @@ def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) 
         ).fetchone()
         if row is not None:
             tries = counted(row[0], accepted=delivery.accepted)
-            wait_ns = confirm_after_ns(tries) if delivery.accepted else retry_after_ns(abs(tries))
             db.execute(
                 "UPDATE reads SET state = ?, attempts = ?, not_before = ? WHERE feed = ? AND seq = ?",
-                (SENT if delivery.accepted else WAITING, tries, age_ns + wait_ns, *number),
+                (SENT if delivery.accepted else WAITING, tries, age_ns + wait_ns(delivery, tries), *number),
             )
 
 
@@ -90,6 +116,13 @@ def counted(tries: int, *, accepted: bool) -> int:
     What nobody subscribed to for an hour still waits only `FIRST_CONFIRM_NS` once it was accepted.
     """
     return max(tries, 0) + 1 if accepted else min(tries, 0) - 1
+
+
+def wait_ns(delivery: Delivery, tries: int) -> int:
+    """How long a read waits after the broker has answered so often like that."""
+    if delivery.accepted:
+        return confirm_after_ns(tries)
+    return LONGEST_CONFIRM_NS if delivery.too_large else retry_after_ns(abs(tries))
 
 
 def retry_after_ns(attempts: int) -> int:

@@ -113,8 +113,10 @@ class SqliteOutbox:
             self._mend()
             return self._room.do(lambda: self._report_losses(sealing))
 
-    def due(self, limit: int) -> list[OutboxEntry]:
+    def due(self, limit: int, *, held: Collection[str] = ()) -> list[OutboxEntry]:
         """Unsent reads whose time has come: the newest live ones first, then the backlog oldest first.
+
+        None of the feeds `held`.
 
         Raises: OutboxError.
         """
@@ -125,7 +127,7 @@ class SqliteOutbox:
             self._keep_house_if_late()
             now = self._clock.now()
             age_ns = housekeeping.age(self._db, now, self._boot_id).age_ns
-            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first)
+            return delivery.due(self._db, limit, age_ns, now.utc_ns, self._first, held=held)
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
         """Mark accepted reads sent; put refused ones back with a later next attempt.

@@ -6,9 +6,12 @@ message, an identifier, an old certificate) can leak into the next. Units and ce
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode
@@ -18,7 +21,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from anpr_edge.errors import UplinkError
 from anpr_edge.seams import Clock
-from anpr_edge.uplink.tls import UNIT_SETTINGS, Credentials, SettingNames, explain
+from anpr_edge.uplink.meter import Meter, Wire
+from anpr_edge.uplink.reasons import Cause, cause_of
+from anpr_edge.uplink.tls import UNIT_SETTINGS, ClientContext, Papers, SettingNames, explain
 
 POLL_S = 0.25
 """The longest the network thread waits before it looks at its timers again."""
@@ -30,13 +35,20 @@ LINGER_S = 3.0
 """How long a stop waits for the broker's answers: closing earlier can take back what was sent last,
 because TCP resets a connection that is closed with unread bytes (RFC 2525 §2.17)."""
 
+CONNECT_WITHIN_S: Final = 10.0
+"""For an address to take the connection and end the handshake: a mobile network loses a packet or two."""
+
+UNHEARD_S: Final = 30.0
+"""What we sent and nobody's TCP has acknowledged for so long ends the connection, where the system can do
+that: the way is gone. Linux by itself tries for 15 minutes. Source: RFC 5482; tcp(7), TCP_USER_TIMEOUT."""
+
 NORMAL, WITH_WILL = 0x00, 0x04
 """Disconnect reason codes. Source: MQTT 5.0 §3.14.2.1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says for us when we vanish; always retained, QoS 1."""
+    """What the broker says for us when we vanish: QoS 1, and retained where the broker can."""
 
     topic: str
     payload: bytes
@@ -49,6 +61,7 @@ class LinkOptions:
 
     `in_flight` is the receive maximum we announce, and the most publishes we leave unanswered.
     With a `session_expiry_s` the broker keeps subscriptions and messages that long for us.
+    `retain` false: a broker that keeps no messages gets none to keep.
     `settings` are the names under which a person sets all this.
 
     The broker gives a session to whoever names it, whatever certificate he shows: any unit's
@@ -58,15 +71,16 @@ class LinkOptions:
 
     host: str
     port: int
-    credentials: Credentials
+    credentials: Papers
     client_id: str
-    keep_alive_s: int = 30
+    keep_alive_s: int = 60
     in_flight: int = 20
     session_expiry_s: int = 0
     manual_acks: bool = False
     ends_session: bool = False
     """Whether the broker is to keep nothing for us once we were stopped in order."""
     will: Will | None = None
+    retain: bool = True
     settings: SettingNames = UNIT_SETTINGS
 
 
@@ -86,6 +100,15 @@ class Limits:
 
     receive_maximum: int
     packet_bytes: int | None
+    session_present: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a connection ended, beside the words of `Link.run`: why, and where the broker sends us instead."""
+
+    cause: Cause = Cause.LOST
+    reference: str = ""
 
 
 class LinkEvents(Protocol):
@@ -119,8 +142,19 @@ class Link:
         self._over = threading.Event()
         self.unsubscribed = threading.Event()
         """Set once the broker has confirmed `unsubscribe`: what comes after it was on its way."""
+        self._leaving = threading.Event()
         self._publishing = threading.Lock()
+        self._meter = Meter()
+        self._retains = options.retain
+        self.end = End()
+        self.granted = False
+        self.wordless = False
         self._client = self._make_client()
+
+    @property
+    def wire(self) -> Wire:
+        """What the connection has put on the wire up to now, or up to its end."""
+        return self._meter.read()
 
     def run(self, stopping: threading.Event) -> str:
         """Connect and serve until the connection ends or `stopping` is set; returns why, in words."""
@@ -129,14 +163,19 @@ class Link:
             self._client.tls_set_context(self._options.credentials.context())
             self._connect()
         except UplinkError as error:
+            self.end = End(Cause.CREDENTIALS)
             return f"{error}; {error.hint}"
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
             return f"{where}: {explain(str(error), self._options.settings)}"
         self._serve(stopping)
-        why = self._why or self._hint_of_end
-        if not why:  # as mosquitto 2.0 does to a client whose session another one takes
-            why = "the broker hung up without a word" if self._accepted else "connection lost"
+        why = self._why or self._hint_of_end or self._silent_end()
         return f"{where}: {explain(why, self._options.settings)}"
+
+    def _silent_end(self) -> str:
+        if self._meter.unheard:
+            return "timed out: nothing there acknowledges what we send"
+        self.wordless = self._accepted  # mosquitto 2.0 does so to a client whose session another one takes
+        return "the broker hung up without a word" if self._accepted else "connection lost"
 
     def publish(
         self,
@@ -154,6 +193,7 @@ class Link:
             properties.MessageExpiryInterval = expiry_s
         with self._publishing:
             self._sent += 1
+            retain = retain and self._retains
             return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     def subscribe(self, filters: list[str]) -> None:
@@ -169,10 +209,17 @@ class Link:
         """Tell the broker that we have `message` (only with `manual_acks`)."""
         self._client.ack(message.mid, 1)
 
-    def drop(self, why: str) -> None:
+    def drop(self, why: str, cause: Cause = Cause.LOST, reference: str = "") -> None:
         """End the connection; `why` is what `run` returns."""
-        self._why = self._why or why
+        if not self._why:
+            self._why, self.end = why, End(cause, reference)
         self._over.set()
+
+    def leave(self, why: str) -> None:
+        """End the connection in order, as a stop does: what is unanswered has a moment to be answered."""
+        if not self._why:
+            self._why, self.end = why, End(Cause.NONE)
+        self._leaving.set()
 
     def _connect(self) -> None:
         options = self._options
@@ -190,14 +237,17 @@ class Link:
     def _serve(self, stopping: threading.Event) -> None:
         began_ns = self._clock.now().mono_ns
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
-        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._over.is_set() and not stopping.is_set():
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._is_ending(stopping):
             code = self._client.loop(POLL_S)
             self._events.tick()
             if not self._accepted and self._passed(began_ns, ANSWER_WITHIN_S):
                 self.drop(f"took the connection but has not answered for {ANSWER_WITHIN_S:.0f} s")
         if code == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._part(in_order=stopping.is_set())
+            self._part(in_order=stopping.is_set() or self._leaving.is_set())
         self._over.set()
+
+    def _is_ending(self, stopping: threading.Event) -> bool:
+        return self._over.is_set() or self._leaving.is_set() or stopping.is_set()
 
     def _part(self, *, in_order: bool) -> None:
         """Disconnect; unless `in_order`, the broker is to publish our will."""
@@ -230,8 +280,11 @@ class Link:
             reconnect_on_failure=False,
         )
         client.max_inflight_messages_set(0)  # our own window bounds it; paho shall hold nothing back
+        client.connect_timeout = CONNECT_WITHIN_S
         if options.will:
-            _set_will(client, options.will)
+            _set_will(client, options.will, retain=options.retain)
+        client.on_socket_open = self._on_socket_open
+        client.on_socket_close = self._on_socket_close
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -243,21 +296,39 @@ class Link:
         client.on_socket_register_write = _leave_writing_to_the_loop
         return client
 
+    def _on_socket_open(self, _: Client, __: object, connection: object) -> None:
+        if isinstance(connection, socket.socket):
+            self._meter.watch(connection)
+            with suppress(OSError, AttributeError):  # not on every system
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNHEARD_S * 1e3))
+
+    def _on_socket_close(self, _: Client, __: object, connection: object) -> None:
+        self._meter.release()
+        if isinstance(connection, ssl.SSLSocket) and isinstance(connection.context, ClientContext):
+            connection.context.remember(connection, self._options.port)
+
     def _on_connect(
-        self, _: Client, __: object, ___: ConnectFlags, reason: ReasonCode, properties: Properties | None
+        self, _: Client, __: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
+        given = properties.json() if properties else {}
         if reason.is_failure:
-            self.drop(f"the broker refuses us: {reason}")
+            where = str(given.get("ServerReference", ""))
+            self.drop(f"the broker refuses us: {reason}", cause_of(reason.value), where)
+            return
+        if given.get("MaximumQoS", 2) < 1:
+            self.drop("the broker takes QoS 0 only, and reads need an answer", Cause.QOS)
             return
         self._accepted = True
-        given = properties.json() if properties else {}
-        self._events.up(Limits(given.get("ReceiveMaximum", 65535), given.get("MaximumPacketSize")))
+        self._retains = self._retains and bool(given.get("RetainAvailable", 1))
+        receive_maximum, packet_bytes = given.get("ReceiveMaximum", 65535), given.get("MaximumPacketSize")
+        self._events.up(Limits(receive_maximum, packet_bytes, flags.session_present))
 
     def _on_disconnect(
-        self, _: Client, __: object, flags: DisconnectFlags, reason: ReasonCode, ___: Properties | None
+        self, _: Client, __: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            self.drop(f"the broker closed the connection: {reason}")
+            where = str(properties.json().get("ServerReference", "")) if properties else ""
+            self.drop(f"the broker closed the connection: {reason}", cause_of(reason.value), where)
         elif str(reason) == "Keep alive timeout":
             self.drop(f"no sign of life for {self._options.keep_alive_s} s")
         self._over.set()
@@ -266,8 +337,9 @@ class Link:
         self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None
     ) -> None:
         refused = next((reason for reason in reasons if reason.is_failure), None)
+        self.granted = refused is None
         if refused is not None:
-            self.drop(f"the broker refuses our subscription: {refused}")
+            self.drop(f"the broker refuses our subscription: {refused}", Cause.SUBSCRIPTION)
 
     def _on_unsubscribe(
         self, _: Client, __: object, ___: int, ____: list[ReasonCode], _____: Properties | None
@@ -301,10 +373,10 @@ def _identifier(options: LinkOptions) -> str:
         return options.client_id
 
 
-def _set_will(client: Client, will: Will) -> None:
+def _set_will(client: Client, will: Will, *, retain: bool) -> None:
     properties = Properties(PacketTypes.WILLMESSAGE)
     properties.ContentType = will.content_type
-    client.will_set(will.topic, will.payload, qos=1, retain=True, properties=properties)
+    client.will_set(will.topic, will.payload, qos=1, retain=retain, properties=properties)
 
 
 def _leave_writing_to_the_loop(_: Client, __: object, ___: object) -> None:

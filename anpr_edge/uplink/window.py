@@ -14,6 +14,7 @@ class _Sent:
     feed: str
     seq: int
     mono_ns: int
+    size: int
 
 
 class Window:
@@ -31,7 +32,7 @@ class Window:
         self._closed = False
         self._sent: dict[int, _Sent] = {}
         self._early: dict[int, int] = {}
-        self._ignored: set[int] = set()
+        self._ignored: dict[int, int] = {}
 
     def __len__(self) -> int:
         with self._changed:
@@ -51,21 +52,21 @@ class Window:
             self._reserved += 1
             return True
 
-    def sent(self, mid: int, feed: str, seq: int, mono_ns: int) -> bool:
-        """Note which read went out as `mid`; False when the window closed meanwhile."""
+    def sent(self, mid: int, feed: str, seq: int, mono_ns: int, size: int = 0) -> bool:
+        """Note which read went out as `mid`, in `size` bytes; False when the window closed meanwhile."""
         with self._changed:
             if self._closed:
                 return False
-            entry = self._sent[mid] = _Sent(feed, seq, mono_ns)
+            entry = self._sent[mid] = _Sent(feed, seq, mono_ns, size)
             if mid in self._early:
                 self._settle(mid, entry, self._early.pop(mid))
             return True
 
-    def ignore(self, mid: int) -> None:
+    def ignore(self, mid: int, size: int = 0) -> None:
         """Expect an answer to `mid` that nobody needs: status and health take no room."""
         with self._changed:
             if self._early.pop(mid, None) is None:
-                self._ignored.add(mid)
+                self._ignored[mid] = size
 
     def refused(self, feed: str, seq: int, reason_code: int) -> None:
         """Answer a reserved publish ourselves, because the broker would not take it."""
@@ -83,7 +84,7 @@ class Window:
             if entry is not None:
                 self._settle(mid, entry, reason_code)
             elif mid in self._ignored:
-                self._ignored.discard(mid)
+                del self._ignored[mid]
             else:
                 self._early[mid] = reason_code
 
@@ -92,12 +93,19 @@ class Window:
         with self._changed:
             return min((entry.mono_ns for entry in self._sent.values()), default=None)
 
+    def largest(self) -> int:
+        """The size of the largest unanswered packet; 0 when all are answered."""
+        with self._changed:
+            sizes = [entry.size for entry in self._sent.values()]
+            return max((*sizes, *self._ignored.values()), default=0)
+
     def close(self) -> None:
         """Forget everything unanswered; the outbox will offer it again."""
         with self._changed:
             self._closed = True
             self._sent.clear()
             self._early.clear()
+            self._ignored.clear()
             self._reserved = 0
             self._changed.notify_all()
 

@@ -74,5 +74,7 @@ def test_a_lost_certificate_is_the_one_cause_of_all_that_follows(
         "certificate": ("fail", ""),
         "certificate-dates": ("not-checked", "certificate"),
         "broker-tls": ("not-checked", "certificate"),
+        "broker-standby": ("not-checked", "certificate"),
         "uplink-link": ("not-checked", "certificate"),
+        "uplink-certificate": ("not-checked", "certificate"),
     }

@@ -266,3 +266,31 @@ def test_numbers_go_on_when_everything_is_gone(outbox: Outbox) -> None:
 def test_an_empty_batch_is_nothing(outbox: Outbox) -> None:
     assert outbox.append([]) == []
     assert outbox.due(5) == []
+
+
+def test_feeds_that_are_held_are_not_due_and_do_not_hold_up_others(outbox: Outbox) -> None:
+    keep(outbox, "police", 50)
+    keep(outbox, "charging", 2)
+    assert {entry.read.feed for entry in outbox.due(5, held={"police"})} == {"charging"}
+    assert len(outbox.due(100, held={"police"})) == 2
+    assert outbox.due(5, held={"police", "charging"}) == []
+
+
+def test_what_is_young_and_unanswered_is_live(outbox: Outbox, clock: FakeClock) -> None:
+    keep(outbox, "charging", 1)
+    clock.advance(61)
+    keep(outbox, "charging", 2)
+    outbox.record([Delivery("charging", 2, QUOTA)])
+    clock.advance(30)
+    assert {entry.read.seq: entry.live for entry in outbox.due(9)} == {1: False, 2: False, 3: True}
+
+
+def test_what_is_too_large_for_the_broker_waits_long_and_is_not_lost(
+    outbox: Outbox, clock: FakeClock
+) -> None:
+    keep(outbox, "charging", 3)
+    outbox.record([Delivery("charging", 2, 0x95)])
+    clock.advance(6 * 3600 - 1)
+    assert sorted(numbers(outbox)) == [1, 3]
+    clock.advance(1)
+    assert sorted(numbers(outbox)) == [1, 2, 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,13 +37,33 @@ class Centre:
     @contextmanager
     def subscribed(self, site: Site, unit_key: VerifyKey, feed: str = FEED) -> Iterator[Subscriber]:
         """A running subscription; call `turn` to serve it."""
+        with self.subscribed_to([site], unit_key, feed) as (subscriber,):
+            yield subscriber
+
+    @contextmanager
+    def subscribed_to(
+        self, sites: Sequence[Site], unit_key: VerifyKey, feed: str = FEED
+    ) -> Iterator[list[Subscriber]]:
+        """A running subscription at each of several brokers, into one store; call `turn` to serve each."""
         clock = SystemClock()
         store = JsonlStore(self.store_path)
         intake = Intake(Opener(Units({UNIT: unit_key}), self.key), store, clock, grace_s=GRACE_S)
+        subscribers = [self._subscriber(site, intake, feed) for site in sites]
+        try:
+            for subscriber in subscribers:
+                subscriber.start()
+            yield subscribers
+        finally:
+            for subscriber in subscribers:
+                subscriber.stop()
+            store.close()
+
+    def _subscriber(self, site: Site, intake: Intake, feed: str) -> Subscriber:
+        clock = SystemClock()
         options = LinkOptions(
             HOST, site.port, site.credentials(CENTRE), client_id=f"{FLEET}.{CENTRE}", session_expiry_s=3600
         )
-        subscriber = Subscriber(
+        return Subscriber(
             options,
             fleet=FLEET,
             feeds=[feed],
@@ -52,12 +72,6 @@ class Centre:
             clock=clock,
             backoff=Backoff(random.Random(1), first_s=0.05, most_s=0.2),
         )
-        subscriber.start()
-        try:
-            yield subscriber
-        finally:
-            subscriber.stop()
-            store.close()
 
     def turn(self, subscriber: Subscriber) -> None:
         """Take what has arrived."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,14 @@ def make_site(directory: Path, server_name: str = HOST) -> Site:
     listener = Listener(free_port(), server.ca_file, server.cert_file, server.key_file)
     config = write_mosquitto(directory / "mosquitto", FLEET, listener, {CENTRE: [FEED]})
     return Site(directory, authority, listener, config)
+
+
+def another_site(site: Site, name: str) -> Site:
+    """A second broker of the same fleet, with files and a port of its own."""
+    directory = site.directory / name
+    listener = replace(site.listener, port=free_port())
+    config = write_mosquitto(directory, FLEET, listener, {CENTRE: [FEED]})
+    return replace(site, listener=listener, config=config)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.records import Delivery, LinkState
@@ -20,32 +21,41 @@ WITHIN_S = 30.0
 
 
 def new_uplink(
-    site: Site, *, name: str = UNIT, credentials: Credentials | None = None, policy: bytes | None = None
+    site: Site,
+    *,
+    name: str = UNIT,
+    credentials: Credentials | None = None,
+    port: int | None = None,
+    **more: Any,
 ) -> MqttUplink:
-    """An uplink of unit `name`, not started."""
+    """An uplink of unit `name`, not started; `more` goes to its constructor."""
     files = credentials or site.credentials(UNIT)
-    return MqttUplink(
-        HOST,
-        site.port,
-        fleet=FLEET,
-        unit=name,
-        feeds=[FEED],
-        ca_file=files.ca_file,
-        cert_file=files.cert_file,
-        key_file=files.key_file,
-        clock=SystemClock(),
-        birth={"version": "test"},
-        policy=policy,
-        backoff=Backoff(random.Random(1), first_s=0.05, most_s=0.2),
-    )
+    settings: dict[str, Any] = {
+        "fleet": FLEET,
+        "unit": name,
+        "feeds": [FEED],
+        "ca_file": files.ca_file,
+        "cert_file": files.cert_file,
+        "key_file": files.key_file,
+        "clock": SystemClock(),
+        "birth": {"version": "test"},
+        "backoff": Backoff(random.Random(1), first_s=0.05, most_s=0.2),
+    }
+    host = more.pop("host", HOST)
+    return MqttUplink(host, port or site.port, **{**settings, **more})
 
 
 @contextmanager
 def make_uplink(
-    site: Site, *, name: str = UNIT, credentials: Credentials | None = None, policy: bytes | None = None
+    site: Site,
+    *,
+    name: str = UNIT,
+    credentials: Credentials | None = None,
+    port: int | None = None,
+    **more: Any,
 ) -> Iterator[MqttUplink]:
     """A started uplink of unit `name`, stopped at the end."""
-    uplink = new_uplink(site, name=name, credentials=credentials, policy=policy)
+    uplink = new_uplink(site, name=name, credentials=credentials, port=port, **more)
     uplink.start()
     try:
         yield uplink

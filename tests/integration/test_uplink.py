@@ -11,12 +11,13 @@ import pytest
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.fleet.authority import Authority
 from anpr_edge.fleet.broker import ACCESS_FILE
-from anpr_edge.records import NO_MATCHING_SUBSCRIBERS, SealedRead
+from anpr_edge.records import NO_MATCHING_SUBSCRIBERS, LinkState, SealedRead
 from anpr_edge.uplink import topics
 from tests.fakes import FakeClock
 from tests.integration.conftest import FEED, FLEET, HOST, UNIT, Site, make_site, write_credentials
 from tests.integration.helpers import deliveries, link_state, link_states, make_uplink, within
 from tests.integration.watcher import leave, watching
+from tests.proxy import proxy_to
 
 pytestmark = pytest.mark.broker
 
@@ -158,12 +159,29 @@ def test_status_tells_birth_and_farewell(broker: Site) -> None:
 
 
 def test_status_tells_that_a_unit_was_lost(broker: Site) -> None:
-    with watching(broker, topics.status(FLEET, UNIT)) as heard, make_uplink(broker) as uplink:
+    with (
+        watching(broker, topics.status(FLEET, UNIT)) as heard,
+        proxy_to(HOST, broker.port) as proxy,
+        make_uplink(broker, port=proxy.port) as uplink,
+    ):
         assert link_state(uplink).connected
-        with make_uplink(broker):  # takes the session over: the broker publishes the first one's will
-            for _ in within("the loss was heard"):
-                if {"schema": 1, "state": "offline", "reason": "lost"} in heard:
-                    break
+        proxy.cut()
+        for _ in within("the loss was heard"):
+            if {"schema": 1, "state": "offline", "reason": "lost"} in heard:
+                break
+
+
+def test_two_clients_of_one_identity_do_not_quarrel_for_ever(broker: Site) -> None:
+    """mosquitto 2.0 tells neither: that they end each other is known by how it looks."""
+    with make_uplink(broker) as one, make_uplink(broker) as other:
+        for _ in within("one of them has understood"):
+            states = [event for uplink in (one, other) for event in uplink.events(0.05)]
+            causes = [state.cause for state in states if isinstance(state, LinkState)]
+            if "taken-over" in causes:
+                break
+        SystemClock().sleep(1.0)
+        one.events(0.1), other.events(0.1)
+        assert not [event for event in one.events(1.0) + other.events(1.0) if isinstance(event, LinkState)]
 
 
 def test_health_reaches_the_centre(broker: Site) -> None:

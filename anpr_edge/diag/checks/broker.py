@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 
 from anpr_edge.config import Broker
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, Verdict, fail, ok, warn
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import UplinkError
 from anpr_edge.uplink.tls import Credentials, explain
@@ -44,12 +44,27 @@ BROKER_TLS = Condition(
     depends_on=("broker-port", "certificate", "certificate-dates"),
 )
 
+BROKER_STANDBY = Condition(
+    code="broker-standby",
+    title="Every standby broker takes connections and proves who it is",
+    severity=Severity.DELIVERY,
+    explanation=(
+        "The brokers in [broker.standby.NAME] are used when the first one fails. Name, port and TLS of "
+        "each are tried, so that it is known before that."
+    ),
+    depends_on=("certificate", "certificate-dates"),
+)
+
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
 
 def run(subject: Subject) -> Iterator[Finding]:
-    """Each step is timed; the first that fails is the last."""
-    broker = subject.config.broker
+    """Each step is timed; the first that fails is the last. Then the standbys, in one finding."""
+    yield from _preferred(subject, subject.config.broker)
+    yield _standbys(subject)
+
+
+def _preferred(subject: Subject, broker: Broker) -> Iterator[Finding]:
     started_ns = subject.clock.now().mono_ns
     try:
         addresses = _resolve(broker)
@@ -71,6 +86,18 @@ def run(subject: Subject) -> Iterator[Finding]:
         peer = connection.getpeername()[0]
         yield ok(BROKER_PORT, f"{peer} port {broker.port}, {subject.elapsed_ms(started_ns):.0f} ms")
         yield _handshake(subject, broker, connection)
+
+
+def _standbys(subject: Subject) -> Finding:
+    broker, troubles = subject.config.broker, []
+    for name, standby in broker.standby.items():
+        address = broker.model_copy(update={"host": standby.host, "port": standby.port})
+        wrong = [one for one in _preferred(subject, address) if one.verdict is not Verdict.OK]
+        troubles += [f"{name}: {one.measured}" for one in wrong]
+    if troubles:
+        step = "the uplink works by the others; mend this one before they fail: log, routes, certificate"
+        return warn(BROKER_STANDBY, "; ".join(troubles), next_step=step)
+    return ok(BROKER_STANDBY, ", ".join(broker.standby) or "none configured")
 
 
 def _resolve(broker: Broker) -> list[Address]:
@@ -141,4 +168,4 @@ def _next_step(error: OSError) -> str:
     return explain(str(error.strerror or error)).partition(" (")[0]
 
 
-CHECK = Check("broker", (BROKER_NAME, BROKER_PORT, BROKER_TLS), run)
+CHECK = Check("broker", (BROKER_NAME, BROKER_PORT, BROKER_TLS, BROKER_STANDBY), run)

@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 def filled_in(text: str) -> str:
     """The example with its required keys switched on and real keys in the place of the placeholders."""
-    text = re.sub(r"^#(?=(fleet|id|host) = )", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^#(?=(fleet|id|host) = .(?!broker-2))", "", text, flags=re.MULTILINE)
     text = text.replace(f"x25519:{PLACEHOLDER_KEY}", RECIPIENT)
     return text.replace(f"ed25519:{PLACEHOLDER_KEY}", ACK_KEY)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from anpr_edge.daemon.notify import NullNotifier
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.daemon.traffic import Traffic
 from anpr_edge.daemon.uplinkd import UplinkService
 from anpr_edge.dailycounts import DailyCounts, read_counts
 from anpr_edge.errors import OutboxBroken, OutboxError
@@ -20,6 +22,7 @@ from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.keys import SigningKey
 from anpr_edge.statefile import StateFile
+from anpr_edge.uplink.shaper import Shaper
 from tests.fakes import EPOCH_NS, FakeClock
 
 Event = Delivery | SignedMessage | LinkState
@@ -104,7 +107,8 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         unit="unit-0001",
         unit_kid=UNIT_KID,
         ack_keys={"charging": CENTRE.public},
-        window=WINDOW,
+        shaper=Shaper(clock, random.Random(1), window=WINDOW, backlog_per_s=1000, spread_s=0),
+        traffic=Traffic(DailyCounts(folder / "link.json", clock), None),
         publish_health=uplink.take_health,
         daily=DailyCounts(folder / "counts.json", clock),
     )
@@ -255,7 +259,7 @@ def test_a_clean_stop_ends_stopped_and_not_connected(
     told = json.loads((tmp_path / "uplink.json").read_text())
     assert (told["state"], told["link"]) == (
         "stopped",
-        {"connected": False, "detail": "stopped", "since_s": 0.0},
+        {"connected": False, "detail": "stopped", "since_s": 0.0, "cause": "", "last_cause": ""},
     )
 
 

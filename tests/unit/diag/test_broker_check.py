@@ -80,7 +80,7 @@ def find(bench: Bench, serve: Serve) -> dict[str, Finding]:
 
 def test_a_broker_that_takes_us(bench: Bench) -> None:
     findings = find(bench, tls(bench))
-    assert [finding.verdict for finding in findings.values()] == [Verdict.OK] * 3
+    assert [finding.verdict for finding in findings.values()] == [Verdict.OK] * 4
     assert findings["broker-tls"].measured.startswith("TLSv1.3")
 
 
@@ -130,4 +130,18 @@ def test_a_name_without_an_address(bench: Bench, host: str) -> None:
     bench.write_config()
     findings = bench.find(CHECK)
     assert findings["broker-name"].verdict is Verdict.FAIL
-    assert list(findings) == ["broker-name"]
+    assert list(findings) == ["broker-name", "broker-standby"]
+
+
+def test_a_standby_that_does_not_answer_is_named(bench: Bench) -> None:
+    with socket.create_server((HOST, 0)) as server:
+        closed = server.getsockname()[1]
+    bench.more = f'\n[broker.standby.second]\nhost = "{HOST}"\nport = {closed}\n'
+    finding = find(bench, tls(bench))["broker-standby"]
+    assert finding.verdict is Verdict.WARN
+    assert finding.measured.startswith("second: ")
+    assert "Connection refused" in finding.measured
+
+
+def test_without_a_standby_there_is_nothing_to_say(bench: Bench) -> None:
+    assert find(bench, tls(bench))["broker-standby"].measured == "none configured"
