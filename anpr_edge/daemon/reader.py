@@ -18,14 +18,16 @@ from typing import Any
 
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate, Share
-from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
+from anpr_edge.daemon.health import Counters, Heartbeats, Latencies, Rates
+from anpr_edge.daemon.platestats import PlateStats
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
+from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.stages import Stages
-from anpr_edge.daemon.state import StateReport
+from anpr_edge.daemon.state import StateReport, minute
 from anpr_edge.errors import CaptureError, OutboxError, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
-from anpr_edge.records import Frame, PlateRead
+from anpr_edge.records import Frame, Instant, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Sealer
 from anpr_edge.vision.frame_faults import FrameFaults
 
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 
 STAGE_LIMITS_S = {"infer": 10.0, "commit": 30.0}
 """How long each stage may be silent: a cold model, an SD card's worst fsync."""
+
+STAGE_COUNTS = {"capture": "taken", "infer": "processed", "commit": "committed"}
+"""What each stage has done, for its rate."""
 
 STALL_MARGIN_S = 5.0
 """A source has this long to say itself that it has stalled, which explains more than a watchdog does."""
@@ -93,13 +98,26 @@ class Reader:
         self._reads: Bounded[PlateRead] = Bounded(READS_WAITING)
         self._counts = Counters()
         self._frame_ms = Latencies()
-        self._last_read_mono_ns: int | None = None
+        self._rates = Rates(clock)
+        self._stats = PlateStats(clock)
+        self._last_read: Instant | None = None
         self._outbox_down = False
         self._tries_left = TRIES_AFTER_STOP
+        self._commands: ReaderDesk | None = None
+        self.start_again = False
 
     def stop(self) -> None:
         """Take no more frames; what is under way is still finished. Safe in a signal handler."""
         self._stop.set()
+
+    def end_to_start_again(self) -> None:
+        """Stop in order, and say that the service is to be started again."""
+        self.start_again = True
+        self._stop.set()
+
+    def heed(self, commands: ReaderDesk) -> None:
+        """Act on the fleet authority's commands, from `run` on."""
+        self._commands = commands
 
     def run(self) -> None:
         """Block until done.
@@ -134,6 +152,8 @@ class Reader:
         else:
             self._notifier.alive()
         self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+        if self._commands is not None:
+            self._commands.turn()
 
     def _say_how_it_ended(self) -> None:
         state = "failed" if self._stages.failed else "stopped" if self._stop.is_set() else "finished"
@@ -197,6 +217,7 @@ class Reader:
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
             placed = replace(read, fix=self._parts.positioner.fix())
+            self._stats.add(read)
             try:
                 while not self._reads.put(placed, POLL_S):
                     self._heartbeats.beat("infer")
@@ -244,7 +265,7 @@ class Reader:
             log.info("reads can be kept again")
         self._outbox_down = False
         self._counts.add("committed", len(reads))
-        self._last_read_mono_ns = self._clock.now().mono_ns
+        self._last_read = self._clock.now()
 
     def _unsealable(self, error: SealError, reads: Sequence[Sequence[Share]]) -> None:
         """One read that breaks the wire format's limits must not take the others with it."""
@@ -281,10 +302,13 @@ class Reader:
     def _state(self, state: str) -> dict[str, Any]:
         counts, plates = self._counts.state(), self._parts.plates
         now, fix = self._clock.now(), self._parts.positioner.fix()
-        last = self._last_read_mono_ns
+        last = self._last_read
+        self._rates.note(counts)
+        hour, why = self._stats.state()
         return {
             "state": state,
             "stages": self._heartbeats.state(),
+            "rates": {stage: self._rates.per_s(count) for stage, count in STAGE_COUNTS.items()},
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
@@ -296,8 +320,11 @@ class Reader:
                 "unreadable": plates.counts.unreadable,
                 "unsealable": counts.get("unsealable", 0),
                 "lost": counts.get("lost", 0),
-                "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
+                "last_age_s": None if last is None else round((now.mono_ns - last.mono_ns) / 1e9, 1),
+                "last_utc": None if last is None else minute(last.utc_ns),
             },
+            "plates": hour,
+            "plates_why": why,
             "latency_ms": {
                 "frame_p50": self._frame_ms.percentile(50),
                 "frame_p95": self._frame_ms.percentile(95),

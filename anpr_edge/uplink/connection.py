@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 
 from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
 from anpr_edge.seams import Clock
@@ -26,9 +27,9 @@ ANSWER_WITHIN_S = 45.0
 """A broker that answers pings but no publish for this long is given up; mosquitto takes milliseconds. The
 service may wait that long for room in the window: less than WatchdogSec of anpr-edge-uplink.service."""
 
-OWN_WORD = 2
-"""Status and health, and a policy where there is one, may be unanswered beside the reads; a broker counts
-them into its receive maximum."""
+OWN_WORD = 3
+"""Status, health and one reply, and a policy where there is one, may be unanswered beside the reads; a broker
+counts them into its receive maximum."""
 
 HEALTH_EXPIRY_S = 300
 """Health that old says nothing about now; the broker drops it."""
@@ -64,6 +65,8 @@ class Connection:
         self._emit = emit
         self._where = f"{options.host}:{options.port}"
         self._packet_bytes: int | None = None
+        self._replying = Lock()
+        self._reply_mid: int | None = None
         self.is_up = False
         self.window = Window(options.in_flight, emit)
         self.link = Link(options, self, clock)
@@ -95,6 +98,17 @@ class Connection:
             self._tell(topic, payload, expiry_s=HEALTH_EXPIRY_S)
         return self.is_up
 
+    def reply(self, name: str, payload: bytes, correlation: bytes) -> bool:
+        """Publish a reply to a command; False when there is no connection or the last one is unanswered."""
+        topic = topics.reply(self._speaker.fleet, self._speaker.unit, name)
+        with self._replying:
+            if not self.is_up or self._reply_mid is not None:
+                return False
+            self._reply_mid = self.link.publish(
+                topic, payload, content_type=topics.READS_CONTENT_TYPE, correlation=correlation
+            )
+        return True
+
     def close(self) -> None:
         """Answer nothing more; the link has ended."""
         self.is_up = False
@@ -104,7 +118,8 @@ class Connection:
         speaker = self._speaker
         self.window.limit(limits.receive_maximum - OWN_WORD - (speaker.policy is not None))
         self._packet_bytes = limits.packet_bytes
-        self.link.subscribe([topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds])
+        acks = [topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds]
+        self.link.subscribe([*acks, topics.command(speaker.fleet, speaker.unit, "+")])
         self.say("online", **speaker.birth)
         self._show_policy()
         self.is_up = True
@@ -114,8 +129,18 @@ class Connection:
         feed = topics.parse_ack(message.topic, self._speaker.fleet, self._speaker.unit)
         if feed is not None:
             self._emit(SignedMessage("ack", feed, message.payload))
+            return
+        name = topics.parse_command(message.topic, self._speaker.fleet, self._speaker.unit)
+        if name is not None and not message.retained:  # a command is for now: nobody may leave one here
+            self._emit(
+                SignedMessage("cmd", name, message.payload, message.response_topic, message.correlation)
+            )
 
     def answered(self, mid: int, reason_code: int) -> None:
+        with self._replying:
+            if mid == self._reply_mid:
+                self._reply_mid = None
+                return
         self.window.answered(mid, reason_code)
 
     def tick(self) -> None:
