@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
-COMMANDS = ("anpr_edge.cli.fleet_commands", "anpr_edge.cli.fleet_policy", "anpr_edge.cli.fleet_list")
+COMMANDS = (
+    "anpr_edge.cli.fleet_commands",
+    "anpr_edge.cli.fleet_policy",
+    "anpr_edge.cli.fleet_list",
+    "anpr_edge.cli.fleet_command",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +17,13 @@ from anpr_edge.seal.keys import VerifyKey
 MODELS: Final = ("detector", "closeup", "recogniser")
 
 
-def birth(models_dir: Path, standing: Standing, verify_key: VerifyKey) -> dict[str, Any]:
+def birth(
+    models_dir: Path, standing: Standing, verify_key: VerifyKey, groups: Sequence[str]
+) -> dict[str, Any]:
     """The `online` status's part beyond its state: versions, and hashes of what decides about reads.
 
     A model is hashed as its file is now; one that cannot be read has None for a hash, and `why`. `policy` is
-    None for a unit whose configuration names its feeds.
+    None for a unit whose configuration names its feeds. `groups` are what commands may address it by.
     """
     signed = {"version": standing.policy.version, "sha256": standing.sha256, "refused": standing.refused}
     return {
@@ -32,6 +35,7 @@ def birth(models_dir: Path, standing: Standing, verify_key: VerifyKey) -> dict[s
         "models": {name: model(models_dir, name) for name in MODELS},
         "policy": signed if standing.policy.version else None,
         "verify_key": verify_key.text,
+        "groups": sorted(groups),
     }
 
 

@@ -55,6 +55,11 @@ def build_counts(process: str, config: Config, clock: Clock) -> DailyCounts:
     return DailyCounts(counts_file(config.unit.state_dir, process), clock)
 
 
+def groups_of(config: Config) -> tuple[str, ...]:
+    """What the unit can be addressed by besides its name."""
+    return tuple({*config.commands.groups, *(config.policy.groups if config.policy else ())})
+
+
 def command_key(config: Config) -> VerifyKey | None:
     """The key whose commands count; None, said in the log, when there is none that can be used."""
     file = config.commands.key_file
@@ -71,11 +76,9 @@ def command_key(config: Config) -> VerifyKey | None:
 def build_judge(process: str, config: Config, clock: Clock) -> tuple[CommandJudge, CommandStore] | None:
     """What judges commands for one service; None, said in the log, when nothing can be remembered of them."""
     unit = config.unit
-    policy_groups = config.policy.groups if config.policy else ()
-    groups = (*config.commands.groups, *policy_groups)
     try:
         store = CommandStore(unit.state_dir / COMMANDS_FILE)
-        identity = Identity(unit.fleet, unit.id, groups, command_key(config))
+        identity = Identity(unit.fleet, unit.id, groups_of(config), command_key(config))
         return CommandJudge(process, identity, store, unit.state_dir, clock), store
     except AnprError as error:
         log.error("%s; the %s takes no commands: %s", error, process, error.hint)

@@ -21,6 +21,7 @@ from anpr_edge.daemon.wiring_common import (
     build_judge,
     build_outbox,
     build_report,
+    groups_of,
 )
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.outbox.outbox import SqliteOutbox
@@ -53,7 +54,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         keep_alive_s=broker.keep_alive_s,
         in_flight=broker.in_flight,
         clock=clock,
-        birth=birth(config.models.directory, standing, verify_key),
+        birth=birth(config.models.directory, standing, verify_key, groups_of(config)),
         policy=None if store is None else notice(standing, store),
     )
     health = UnitHealth(

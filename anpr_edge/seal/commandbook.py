@@ -38,7 +38,7 @@ def _feed(value: object) -> str:
 class Entry:
     """One command: what it does, its arguments (`defaults` may be left out), and who acts on it.
 
-    A `quiet` one changes nothing on the unit.
+    A `quiet` one changes nothing on the unit. After `accepted`, one that ends `later` is replied to again.
     """
 
     brief: str
@@ -46,6 +46,7 @@ class Entry:
     arguments: Mapping[str, Check] = field(default_factory=dict)
     defaults: Mapping[str, Argument] = field(default_factory=dict)
     quiet: bool = False
+    later: bool = False
 
 
 BOOK: Final[Mapping[str, Entry]] = {
@@ -61,6 +62,7 @@ BOOK: Final[Mapping[str, Entry]] = {
         (UPLINK,),
         {"within_s": whole(1, LONGEST_DRAIN_S)},
         {"within_s": 600},
+        later=True,
     ),
     "pause": Entry(
         "keep no reads for a feed, for some minutes",
