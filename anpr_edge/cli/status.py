@@ -195,6 +195,7 @@ def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str
     detail = f" ({link['detail']})" if link["detail"] not in ("", word) else ""
     yield "link", f"{word} for {duration(link['since_s'])}{detail}"
     yield "sent", f"{state['published']} published, {state['accepted']} accepted, {state['refused']} refused"
+    yield from command_rows(state.get("commands") or {})
     for feed in feeds:
         kept = state["outbox"].get(feed, {"waiting": 0, "sent": 0, "oldest_age_s": None})
         oldest = kept["oldest_age_s"]
@@ -202,6 +203,20 @@ def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str
         watermark = state["acked"].get(feed)
         confirmed = "nothing confirmed yet" if watermark is None else f"centre has all up to #{watermark}"
         yield feed, f"{kept['waiting']} waiting, {kept['sent']} sent and unconfirmed{age}; {confirmed}"
+
+
+def command_rows(commands: State) -> Iterator[tuple[str, str]]:
+    """The fleet authority's commands: the last one, paused feeds, and whether any are taken at all."""
+    if trouble := commands.get("trouble"):
+        yield "commands", f"NOT TAKEN: {trouble}"
+    elif not commands.get("key", True):
+        yield "commands", "none are taken: command.pub is not there (docs/commands.md)"
+    if last := commands.get("last"):
+        said = f"{last['name']}, number {last['number']}: {last['outcome']}, {last['utc']}"
+        refused = sum(commands["refused"].values())
+        yield "commands", f"the last {said}; {refused} refused"
+    for pause in commands.get("paused") or ():
+        yield "paused", f"{pause['feed']} until {pause['until_utc']}"
 
 
 def _stage(name: str, stage: State) -> str:

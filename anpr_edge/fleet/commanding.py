@@ -103,7 +103,8 @@ class Commander:
         until_ns = self._clock.now().mono_ns + round(wait_s * 1e9)
         while open_ends:
             while waiting and unanswered < self._most:
-                sent[self._publish(command, blob, waiting[0])] = waiting.pop(0)
+                unit = waiting.pop(0)
+                sent[self._publish(command, blob, unit)] = unit
                 unanswered += 1
             event = self._next(until_ns)
             if event is None:

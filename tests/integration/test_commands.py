@@ -1,0 +1,203 @@
+"""The fleet authority's commands over a real broker, to a real reader and a real uplink."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anpr_edge.auditlog import read_audit
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.errors import UplinkError
+from anpr_edge.fleet.broker import find_mosquitto
+from anpr_edge.fleet.rig import FEED, FLEET, UNIT, Rig, build_rig
+from anpr_edge.seal.commands import Command, open_command, sign_command
+from anpr_edge.seal.keys import SigningKey
+from anpr_edge.uplink import topics
+from tests.integration.control import order, publish, run_fleet, within
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+
+ROAD = {"source": "synthetic", "frame_rate": 10.0, "synthetic": {"vehicles": 500, "seed": 1}}
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A unit, a centre and a broker that run while this module's tests do."""
+    try:
+        find_mosquitto()
+    except UplinkError as error:
+        pytest.skip(f"{error}: {error.hint}")
+    rig = build_rig(tmp_path_factory.mktemp("rig"), ROAD, SystemClock())
+    with rig.broker(), running(rig):
+        for _ in within("both services run"):
+            if all(rig.state(process).get("state") == "running" for process in ("reader", "uplink")):
+                break
+        for _ in within("the uplink is connected"):
+            if rig.state("uplink")["link"]["connected"]:
+                break
+        yield rig
+
+
+@contextmanager
+def running(rig: Rig) -> Iterator[None]:
+    processes = [rig.start_centre(), rig.start_uplink(), rig.start_reader()]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+
+
+def to_unit(*words: str) -> Sequence[str]:
+    return (*words, "--unit", UNIT)
+
+
+def audit(rig: Rig) -> list[dict[str, Any]]:
+    found = read_audit(rig.unit.state_dir / "audit.log")
+    assert found.trouble == ""
+    return [dict(entry) for entry in found.entries]
+
+
+def signed(rig: Rig, tmp_path: Path, *words: str) -> bytes:
+    """A command signed to a file."""
+    out = tmp_path / "command.cose"
+    done = run_fleet(rig, *words, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return out.read_bytes()
+
+
+def key_of(rig: Rig) -> SigningKey:
+    return SigningKey.load(rig.control_dir / "command.pem")
+
+
+def refused(rig: Rig, blob: bytes, name: str, kind: str, **changes: str) -> dict[str, Any]:
+    """Publish a command that is to be refused; the entry of the audit log."""
+    before = len(audit(rig))
+    publish(rig, topics.command(FLEET, UNIT, name), blob, **changes)
+    for _ in within(f"the refusal ({kind}) is entered"):
+        entries = audit(rig)[before:]
+        if entries:
+            break
+    assert [(entry["event"], entry["kind"]) for entry in entries] == [("command-refused", kind)]
+    return entries[0]
+
+
+def test_a_ping_is_answered_and_audited(rig: Rig) -> None:
+    said = order(rig, *to_unit("ping"))
+    (reply,) = said["replies"]
+    assert (reply["unit"], reply["by"], reply["outcome"]) == (UNIT, "uplink", "done")
+    assert reply["document"]["details"]["services"]["reader"]["state"] == "running"
+    entry = audit(rig)[-1]
+    assert (entry["event"], entry["command"], entry["number"]) == ("command-taken", "ping", said["number"])
+
+
+def test_the_whole_fleet_and_a_group_are_found_by_their_statuses(rig: Rig) -> None:
+    assert [reply["unit"] for reply in order(rig, "ping", "--all")["replies"]] == [UNIT]
+    assert order(rig, "ping", "--group", "nobody", code=1)["replies"] == []
+
+
+def test_a_pause_reaches_the_reader_who_keeps_no_more_reads(rig: Rig) -> None:
+    said = order(rig, *to_unit("pause"), "--arg", f"feed={FEED}", "--arg", "minutes=30")
+    assert [(one["by"], one["outcome"]) for one in said["replies"]] == [("reader", "done")]
+    for _ in within("the reader's state shows it"):
+        if FEED in rig.state("reader")["policy"]["paused"]:
+            break
+    for _ in within("a read is withheld"):
+        if rig.state("reader")["policy"]["withheld"][FEED].get("paused"):
+            break
+    kept = rig.state("reader")["reads"]["committed"]
+    for _ in within("another read is withheld"):
+        if rig.state("reader")["policy"]["withheld"][FEED]["paused"] > 1:
+            break
+    assert rig.state("reader")["reads"]["committed"] == kept
+    assert [pause["feed"] for pause in rig.state("uplink")["commands"]["paused"]] == [FEED]
+    order(rig, *to_unit("resume"), "--arg", f"feed={FEED}")
+    for _ in within("reads are kept again"):
+        if rig.state("reader")["reads"]["committed"] > kept:
+            break
+
+
+def test_a_feed_the_unit_does_not_have_is_said_so(rig: Rig) -> None:
+    said = order(rig, *to_unit("pause"), "--arg", "feed=police", "--arg", "minutes=1", code=1)
+    assert said["replies"][0]["outcome"] == "failed"
+    assert audit(rig)[-1]["event"] == "command-failed"
+
+
+def test_a_drain_ends_when_the_centre_has_confirmed(rig: Rig) -> None:
+    said = order(rig, *to_unit("drain"))
+    assert [(one["by"], one["outcome"]) for one in said["replies"]] == [("uplink", "done")]
+
+
+def test_a_restart_is_refused_where_nobody_would_start_the_service_again(rig: Rig) -> None:
+    for service in ("reader", "uplink"):
+        said = order(rig, *to_unit("restart"), "--arg", f"service={service}", code=1)
+        assert [(one["by"], one["outcome"]) for one in said["replies"]] == [(service, "failed")]
+        assert rig.state(service)["state"] == "running"
+
+
+def test_a_configuration_that_cannot_be_used_changes_nothing(rig: Rig) -> None:
+    good = rig.config.read_text()
+    rig.config.write_text(good.replace("frame_rate = 10.0", 'frame_rate = "fast"'))
+    try:
+        said = order(rig, *to_unit("reload"), "--arg", "what=config", code=1)
+    finally:
+        rig.config.write_text(good)
+    assert [(one["by"], one["outcome"]) for one in said["replies"]] == [
+        ("reader", "failed"),
+        ("uplink", "failed"),
+    ]
+    assert "frame_rate" in said["replies"][0]["says"]
+
+
+def test_a_report_is_written_on_the_unit(rig: Rig) -> None:
+    (reply,) = order(rig, *to_unit("report"))["replies"]
+    with zipfile.ZipFile(reply["document"]["details"]["path"]) as archive:
+        contents = json.loads(archive.read("contents.json"))
+        assert set(archive.namelist()) >= {"reader.json", "uplink.json", "audit.log", "unit.toml"}
+    assert contents["unit"] == UNIT
+
+
+def test_a_replay_is_refused_and_audited(rig: Rig, tmp_path: Path) -> None:
+    blob = signed(rig, tmp_path, *to_unit("ping"))
+    assert order(rig, "--signed", str(tmp_path / "command.cose"))["replies"][0]["outcome"] == "done"
+    refused(rig, blob, "ping", "replay")
+    again = order(rig, "--signed", str(tmp_path / "command.cose"), code=1)
+    assert again["replies"][0]["document"]["kind"] == "replay"
+
+
+def test_a_stale_command_is_refused_and_audited(rig: Rig, tmp_path: Path) -> None:
+    fresh = open_command(signed(rig, tmp_path, *to_unit("ping")), key_of(rig).public)
+    stale = replace(fresh, issued_utc_s=fresh.issued_utc_s - 100, expires_utc_s=fresh.issued_utc_s - 1)
+    refused(rig, sign_command(stale, key_of(rig)), "ping", "expired")
+
+
+def test_foreign_commands_are_refused_and_audited(rig: Rig, tmp_path: Path) -> None:
+    good = open_command(signed(rig, tmp_path, *to_unit("ping")), key_of(rig).public)
+    for foreign in (replace(good, units=("unit-0002",)), replace(good, fleet="other")):
+        refused(rig, sign_command(foreign, key_of(rig)), "ping", "foreign")
+    refused(rig, sign_command(good, SigningKey.generate()), "ping", "unknown-key")
+    refused(rig, b"\x00", "ping", "malformed")
+    refused(rig, sign_command(good, key_of(rig)), "health", "topic")
+    away = topics.reply(FLEET, "unit-0002", "ping")
+    refused(rig, sign_command(good, key_of(rig)), "ping", "response-topic", response_topic=away)
+    assert order(rig, *to_unit("ping"))["replies"][0]["outcome"] == "done"
+
+
+def test_the_last_command_shows_in_status(rig: Rig) -> None:
+    said = order(rig, *to_unit("ping"))
+    command = [sys.executable, "-m", "anpr_edge.cli.edge", "status", "--config", str(rig.config)]
+    for _ in within("status shows it"):
+        shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        if f"ping, number {said['number']}" in shown:
+            break
