@@ -126,9 +126,9 @@ class CommandStore:
 
     def handed(self) -> Handed | None:
         """The oldest command that waits for the reader."""
-        query = (
-            "SELECT id, CAST(name AS TEXT), substr(CAST(blob AS BLOB), 1, 65536),"
-            " substr(CAST(correlation AS BLOB), 1, 64) FROM inbox ORDER BY id LIMIT 1"
+        query = (  # whatever a captured uplink has put there, these come out as what they are to be
+            "SELECT id, CAST(name AS TEXT), coalesce(substr(CAST(blob AS BLOB), 1, 65536), x''),"
+            " coalesce(substr(CAST(correlation AS BLOB), 1, 64), x'') FROM inbox ORDER BY id LIMIT 1"
         )
         row = self._one(query)
         return None if row is None else Handed(*row)

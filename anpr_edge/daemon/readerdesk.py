@@ -52,8 +52,8 @@ class ReaderDesk:
         self._look_at_ns = now_ns + LOOK_EVERY_NS
         try:
             while handed := self._store.handed():
-                self._store.forget_handed(handed.id)
                 self._take(handed)
+                self._store.forget_handed(handed.id)
             self._trouble = ""
         except AnprError as error:
             if str(error) != self._trouble:

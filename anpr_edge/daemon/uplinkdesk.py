@@ -21,8 +21,9 @@ from anpr_edge.seams import Clock
 log = logging.getLogger(__name__)
 
 LONGEST_CORRELATION: Final = 64
-END_WITHIN_NS: Final = 3 * 10**9
-"""How long a service that is to end waits for its replies to go out; those left go out once it runs again."""
+END_WITHIN_NS: Final = 5 * 10**9
+"""How long the uplink, when it is to end, waits for replies, the reader's too, to go out; those left go out
+once it runs again."""
 
 Act = Callable[[Command, Mapping[str, Argument]], Answer]
 
@@ -78,7 +79,7 @@ class UplinkDesk:
             reply = self._store.reply()
             if reply is not None and connected and self._send(reply.name, reply.correlation, reply.document):
                 self._store.forget_reply(reply.id)
-            return self._is_to_end(said_all=reply is None)
+            return self._is_to_end(said_all=reply is None and self._store.handed() is None)
         except AnprError as error:
             log.error("commands: %s", error)
             self._trouble = str(error)

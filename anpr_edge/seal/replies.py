@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -82,9 +83,9 @@ def open_reply(blob: bytes, authority: Certificate, unit: str) -> dict[str, Any]
         raise SealError(f"{WHAT} names no certificate")
     try:
         certificate = of_parsed(x509.load_der_x509_certificate(der))
-    except ValueError:
+        public = certificate.parsed.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise SealError(f"{WHAT} names no certificate") from None
-    public = certificate.parsed.public_key()
     if certificate.common_name != unit or not certificate.is_issued_by(authority):
         raise SealError(f"{WHAT} is not signed by unit {unit} of this fleet")
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):

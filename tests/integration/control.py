@@ -15,7 +15,6 @@ from anpr_edge.fleet.rig import FLEET, Rig
 from anpr_edge.uplink.link import Limits, Link, LinkOptions, Message
 from tests.integration.conftest import files_in
 
-
 WITHIN_S = 90.0
 
 
@@ -45,17 +44,18 @@ def run_fleet(rig: Rig, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 class _Ears:
-    """Says when the broker is there, and what it answers."""
+    """Says when the broker is there, what it answers and what it brings."""
 
     def __init__(self) -> None:
+        self.heard: SimpleQueue[bytes] = SimpleQueue()
         self.is_up = threading.Event()
         self.answers: SimpleQueue[int] = SimpleQueue()
 
     def up(self, _: Limits) -> None:
         self.is_up.set()
 
-    def message(self, _: Message) -> None:
-        """It listens to nothing."""
+    def message(self, message: Message) -> None:
+        self.heard.put(message.payload)
 
     def answered(self, _: int, reason_code: int) -> None:
         self.answers.put(reason_code)
@@ -80,6 +80,23 @@ def publish(rig: Rig, topic: str, payload: bytes, *, response_topic: str = "") -
         assert ears.is_up.wait(20)
         link.publish(topic, payload, content_type="application/cose", response_topic=response_topic)
         return ears.answers.get(timeout=20)
+    finally:
+        stopping.set()
+        thread.join(10)
+
+
+def kept(rig: Rig, topic: str) -> dict[str, Any]:
+    """What the broker keeps on a topic that the rig's centre may read."""
+    ears, stopping = _Ears(), threading.Event()
+    options = LinkOptions(rig.listener.address, rig.listener.port, files_in(rig.centre_dir), "test-reader")
+    link = Link(options, ears, SystemClock())
+    thread = threading.Thread(target=link.run, args=(stopping,))
+    thread.start()
+    try:
+        assert ears.is_up.wait(20)
+        link.subscribe([topic])
+        said: dict[str, Any] = json.loads(ears.heard.get(timeout=20))
+        return said
     finally:
         stopping.set()
         thread.join(10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from anpr_edge.auditlog import read_audit
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import UplinkError
 from anpr_edge.fleet.broker import find_mosquitto
 from anpr_edge.fleet.rig import FEED, FLEET, UNIT, Rig, build_rig
-from anpr_edge.seal.commands import Command, open_command, sign_command
+from anpr_edge.seal.commands import open_command, sign_command
 from anpr_edge.seal.keys import SigningKey
 from anpr_edge.uplink import topics
-from tests.integration.control import order, publish, run_fleet, within
+from tests.integration.control import kept, order, publish, run_fleet, within
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -160,12 +162,49 @@ def test_a_configuration_that_cannot_be_used_changes_nothing(rig: Rig) -> None:
     assert "frame_rate" in said["replies"][0]["says"]
 
 
-def test_a_report_is_written_on_the_unit(rig: Rig) -> None:
+def test_a_report_holds_no_plate_and_no_key(rig: Rig) -> None:
+    for _ in within("the centre has some reads"):
+        plates = {line["read"]["plate_text"].encode() for line in stored(rig)}
+        if len(plates) > 2:
+            break
     (reply,) = order(rig, *to_unit("report"))["replies"]
     with zipfile.ZipFile(reply["document"]["details"]["path"]) as archive:
-        contents = json.loads(archive.read("contents.json"))
-        assert set(archive.namelist()) >= {"reader.json", "uplink.json", "audit.log", "unit.toml"}
-    assert contents["unit"] == UNIT
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert set(parts) >= {"reader.json", "uplink.json", "counts-reader.json", "audit.log", "unit.toml"}
+    assert json.loads(parts["contents.json"])["unit"] == UNIT
+    for name, content in parts.items():
+        assert [plate for plate in plates if plate in content] == [], name
+        assert b"PRIVATE KEY" not in content, name
+        for key in ("sign", "open", "tls"):
+            pem = (rig.unit.state_dir / "keys" / f"{key}.pem").read_bytes().splitlines()[1]
+            assert pem not in content, name
+
+
+def stored(rig: Rig) -> list[dict[str, Any]]:
+    """What the centre has opened so far."""
+    lines = rig.store.read_text().splitlines(keepends=True) if rig.store.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def test_health_on_command_fits_its_schema(rig: Rig) -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "health.schema.json").read_text())
+    order(rig, *to_unit("health"))
+    for _ in within("health tells of the command"):
+        health = kept(rig, topics.health(FLEET, UNIT))
+        if (health["commands"]["last"] or {}).get("name") == "health":
+            break
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(health)] == []
+    assert health["services"]["reader"]["state"] == "running"
+    assert health["stages"]["capture"]["per_s"] > 1
+    assert health["unknown"]["plates"] == "no whole hour has passed since the reader started"
+
+
+def test_the_status_tells_versions_and_what_decides_about_reads(rig: Rig) -> None:
+    status = kept(rig, topics.status(FLEET, UNIT))
+    assert (status["state"], status["policy"], status["groups"]) == ("online", None, [])
+    detector = Path(__file__).parents[2] / "models" / "detector.tflite"
+    assert status["models"]["detector"]["sha256"] == hashlib.sha256(detector.read_bytes()).hexdigest()
+    assert status["verify_key"] == (rig.unit.state_dir / "keys" / "sign.pub").read_text().strip()
 
 
 def test_a_replay_is_refused_and_audited(rig: Rig, tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ COMMANDS = (
     CommandCase("good-no-arguments", "A ping.", fields=_with({9: "ping", 10: {}})),
     CommandCase("good-highest", "The highest number.", fields=_with({5: 2**53 - 1})),
     CommandCase("good-week", "It lives for a week.", fields=_with({8: ISSUED + 604_800})),
-    CommandCase("good-unheard-of", "A name no unit knows is for the unit to refuse.", fields=_with({9: "fly"})),
+    CommandCase(
+        "good-unheard-of", "A name no unit knows is for the unit to refuse.", fields=_with({9: "fly"})
+    ),
     CommandCase("good-p256", "Signed with ECDSA P-256.", signer=TPM_COMMANDER, verify_with=TPM_COMMANDER),
     CommandCase("shape-truncated", "The last byte is missing.", "malformed", bend_blob=lambda b: b[:-1]),
     CommandCase("shape-trailing", "One byte too many.", "malformed", bend_blob=lambda b: b + b"\0"),
@@ -90,7 +92,9 @@ COMMANDS = (
         "malformed",
         bend_protected=lambda p: {**p, 16: "application/anpr-policy+cose"},
     ),
-    CommandCase("header-kid", "Another key's kid.", "unknown-key", bend_protected=lambda p: {**p, 4: bytes(8)}),
+    CommandCase(
+        "header-kid", "Another key's kid.", "unknown-key", bend_protected=lambda p: {**p, 4: bytes(8)}
+    ),
     CommandCase("header-algorithm", "EdDSA (-8).", "malformed", bend_protected=lambda p: {**p, 1: -8}),
     CommandCase(
         "header-unsigned-label",
