@@ -266,7 +266,7 @@ def _next_steps(identity: _Identity) -> Iterator[str]:
     elif not identity.trust.exists():
         yield f"next: bring the authority's ca.crt to {identity.trust}"
     if not identity.command_key.exists():
-        yield f"next: bring command.pub to {identity.command_key}: without it the unit takes no commands"
+        yield f"the unit takes no commands until the authority's command.pub is at {identity.command_key}"
     if SIGN_KEY in identity.made:
         yield "next: give the verify key to the centre:"
         yield f"      anpr-central units add {identity.unit} VERIFY-KEY"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
 
 from anpr_edge.records import Delivery, LinkState, SealedRead, SignedMessage
 from anpr_edge.seams import Clock
@@ -65,8 +64,7 @@ class Connection:
         self._emit = emit
         self._where = f"{options.host}:{options.port}"
         self._packet_bytes: int | None = None
-        self._replying = Lock()
-        self._reply_mid: int | None = None
+        self._reply_mid = 0
         self.is_up = False
         self.window = Window(options.in_flight, emit)
         self.link = Link(options, self, clock)
@@ -101,12 +99,13 @@ class Connection:
     def reply(self, name: str, payload: bytes, correlation: bytes) -> bool:
         """Publish a reply to a command; False when there is no connection or the last one is unanswered."""
         topic = topics.reply(self._speaker.fleet, self._speaker.unit, name)
-        with self._replying:
-            if not self.is_up or self._reply_mid is not None:
-                return False
-            self._reply_mid = self.link.publish(
-                topic, payload, content_type=topics.READS_CONTENT_TYPE, correlation=correlation
-            )
+        if not self.is_up or self.window.expects(self._reply_mid):
+            return False
+        content_type = topics.READS_CONTENT_TYPE
+        self._reply_mid = self.link.publish(
+            topic, payload, content_type=content_type, correlation=correlation
+        )
+        self.window.ignore(self._reply_mid)
         return True
 
     def close(self) -> None:
@@ -137,10 +136,6 @@ class Connection:
             )
 
     def answered(self, mid: int, reason_code: int) -> None:
-        with self._replying:
-            if mid == self._reply_mid:
-                self._reply_mid = None
-                return
         self.window.answered(mid, reason_code)
 
     def tick(self) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -67,11 +68,13 @@ class _Ears:
         """It leaves nothing behind."""
 
 
-def publish(rig: Rig, topic: str, payload: bytes, *, response_topic: str = "") -> int:
-    """Publish as the rig's commander; the broker's reason code."""
+def publish(
+    rig: Rig, topic: str, payload: bytes, *, response_topic: str = "", as_whom: Path | None = None
+) -> int:
+    """Publish as the rig's commander, or with the files of somebody else; the broker's reason code."""
     ears, stopping = _Ears(), threading.Event()
     options = LinkOptions(
-        rig.listener.address, rig.listener.port, files_in(rig.control_dir), "test-commander"
+        rig.listener.address, rig.listener.port, files_in(as_whom or rig.control_dir), "test-commander"
     )
     link = Link(options, ears, SystemClock())
     thread = threading.Thread(target=link.run, args=(stopping,))

@@ -28,6 +28,9 @@ from tests.integration.control import kept, order, publish, run_fleet, within
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
+NOT_AUTHORISED = 0x87
+"""Source: MQTT 5.0 §2.4."""
+
 ROAD = {"source": "synthetic", "frame_rate": 10.0, "synthetic": {"vehicles": 500, "seed": 1}}
 
 
@@ -83,10 +86,10 @@ def key_of(rig: Rig) -> SigningKey:
     return SigningKey.load(rig.control_dir / "command.pem")
 
 
-def refused(rig: Rig, blob: bytes, name: str, kind: str, **changes: str) -> dict[str, Any]:
+def refused(rig: Rig, blob: bytes, name: str, kind: str, response_topic: str = "") -> dict[str, Any]:
     """Publish a command that is to be refused; the entry of the audit log."""
     before = len(audit(rig))
-    publish(rig, topics.command(FLEET, UNIT, name), blob, **changes)
+    publish(rig, topics.command(FLEET, UNIT, name), blob, response_topic=response_topic)
     for _ in within(f"the refusal ({kind}) is entered"):
         entries = audit(rig)[before:]
         if entries:
@@ -170,7 +173,7 @@ def test_a_report_holds_no_plate_and_no_key(rig: Rig) -> None:
     (reply,) = order(rig, *to_unit("report"))["replies"]
     with zipfile.ZipFile(reply["document"]["details"]["path"]) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    assert set(parts) >= {"reader.json", "uplink.json", "counts-reader.json", "audit.log", "unit.toml"}
+    assert set(parts) >= {"reader.json", "uplink.json", "audit.log", "unit.toml", "system.json"}
     assert json.loads(parts["contents.json"])["unit"] == UNIT
     for name, content in parts.items():
         assert [plate for plate in plates if plate in content] == [], name
@@ -240,3 +243,11 @@ def test_the_last_command_shows_in_status(rig: Rig) -> None:
         shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         if f"ping, number {said['number']}" in shown:
             break
+
+
+def test_nobody_but_the_commander_sends_commands_nor_anybody_but_the_unit_replies(rig: Rig) -> None:
+    command, reply = topics.command(FLEET, UNIT, "ping"), topics.reply(FLEET, UNIT, "ping")
+    assert publish(rig, command, b"", as_whom=rig.centre_dir) == NOT_AUTHORISED
+    assert publish(rig, command, b"", as_whom=rig.unit.state_dir / "keys") == NOT_AUTHORISED
+    assert publish(rig, reply, b"") == NOT_AUTHORISED
+    assert publish(rig, topics.reads(FLEET, UNIT, FEED), b"") == NOT_AUTHORISED

@@ -137,10 +137,10 @@ def test_without_a_key_nothing_is_taken(tmp_path: Path) -> None:
 
 def test_an_unsynchronised_clock_is_behind_and_never_ahead(bench: Bench) -> None:
     bench.clock.utc_error_ms = None
-    ahead = {"issued_utc_s": NOW_S + 86_400, "expires_utc_s": NOW_S + 87_000}
+    ahead: dict[str, Any] = {"issued_utc_s": NOW_S + 86_400, "expires_utc_s": NOW_S + 87_000}
     assert bench.says(replace(PAUSE, **ahead)) is CommandRefusal.NOT_YET_VALID
     assert bench.takes(replace(PING, **ahead))
-    past = {"number": 9, "issued_utc_s": NOW_S - 700, "expires_utc_s": NOW_S}
+    past: dict[str, Any] = {"number": 9, "issued_utc_s": NOW_S - 700, "expires_utc_s": NOW_S}
     assert bench.says(replace(PING, **past)) is CommandRefusal.EXPIRED
 
 

@@ -42,7 +42,7 @@ def nulls(value: Any, path: str = "") -> Iterator[str]:
 
 def uplink(**changes: Any) -> dict[str, Any]:
     feed = {"waiting": 3, "sent": 1, "oldest_age_s": 4.5, "dropped": {"full": 2}, "restarts": 0}
-    idle = {"waiting": 0, "sent": 0, "oldest_age_s": None, "dropped": {}, "restarts": 0}
+    idle: dict[str, Any] = {"waiting": 0, "sent": 0, "oldest_age_s": None, "dropped": {}, "restarts": 0}
     commands = {"trouble": "", "key": True, "taken": 1, "refused": {"replay": 2}, "paused": [], "last": None}
     return {
         "state": "running",
