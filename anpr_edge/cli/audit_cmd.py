@@ -89,8 +89,9 @@ def _command(entry: Mapping[str, Any]) -> str:
     """What a command's entry is about; empty for other entries."""
     if not str(entry["event"]).startswith("command-"):
         return ""
-    number = f", number {entry['number']}" if "number" in entry else ""
     given = " ".join(f"{key}={value}" for key, value in entry.get("arguments", {}).items())
-    kind = f" ({entry['kind']})" if "kind" in entry else ""
-    more = f", {entry['unlisted']} more before it" if "unlisted" in entry else ""
-    return f"{entry.get('command', '')} {given}".strip() + f"{number}, by the {entry.get('by')}{kind}{more}"
+    parts = [f"{entry.get('command', '')} {given}".strip(), str(entry.get("kind", ""))]
+    parts += [f"number {entry['number']}"] if "number" in entry else []
+    parts += [f"by the {entry.get('by')}"]
+    parts += [f"{entry['unlisted']} more before it"] if "unlisted" in entry else []
+    return ", ".join(part for part in parts if part)
