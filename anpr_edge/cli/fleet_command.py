@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,13 +137,8 @@ def _signed(arguments: Namespace) -> tuple[Command, bytes]:
         arguments=_arguments(arguments.arg),
     )
     checked(command)
-    return (numbered := _numbered(command, next_number(key_file.parent, utc_s))), sign_command(numbered, key)
-
-
-def _numbered(command: Command, number: int) -> Command:
-    from dataclasses import replace
-
-    return replace(command, number=number)
+    command = replace(command, number=next_number(key_file.parent, utc_s))
+    return command, sign_command(command, key)
 
 
 def _read_signed(arguments: Namespace) -> tuple[Command, bytes]:
