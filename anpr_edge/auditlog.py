@@ -9,10 +9,12 @@ It holds no plate and no other personal data.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +27,18 @@ NO_ENTRY = "0" * 64
 
 AUDIT_MODE = 0o660
 AUDIT_FILE = "audit.log"
+LOCK_FILE = "policy.lock"
 LIST_TAKEN = "list-taken"
 """A list of vehicles came, or a change to one: its name, revision, length and end."""
 TAMPER_CLEARED = "tamper-cleared"
 """Somebody made the lamp board forget that the housing was opened or the head moved."""
+
+COMMAND_TAKEN = "command-taken"
+"""A verified command, entered before it is acted on: its name, number, arguments, and by which service."""
+COMMAND_FAILED = "command-failed"
+"""It could not be done, and why."""
+COMMAND_REFUSED = "command-refused"
+"""A command was not acted on: the kind of refusal, and why; `unlisted` counts those not entered before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Audit:
 
 
 def append(path: Path, utc_ns: int, event: str, details: Mapping[str, Any]) -> None:
-    """Add one entry and see it to the disk. The caller keeps other writers out.
+    """Add one entry and see it to the disk. The caller keeps other writers out, by `in_turn`.
 
     A last line without its end was never finished, and gives way.
 
@@ -64,6 +74,24 @@ def append(path: Path, utc_ns: int, event: str, details: Mapping[str, Any]) -> N
             f"{path}: the audit log cannot be written: {error.strerror}",
             hint="look at the disk's room, and the file's owner and mode",
         ) from None
+
+
+@contextmanager
+def in_turn(state_dir: Path) -> Iterator[None]:
+    """Keep the unit's other writers of log and policy out while the block runs.
+
+    Raises: AnprError when there is no place for the lock.
+    """
+    path = state_dir / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, AUDIT_MODE)
+    except OSError as error:
+        raise AnprError(f"{path}: {error.strerror}", hint="the state folder must take writes") from None
+    with os.fdopen(descriptor, "w") as file:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, AUDIT_MODE)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read_audit(path: Path) -> Audit:

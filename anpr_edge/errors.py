@@ -14,7 +14,8 @@
     │   ├── KeyFileError        a key is missing, malformed, exposed or of the wrong kind
     │   ├── SignerUnavailable   the signing key's TPM does not answer now: try again
     │   ├── EnvelopeError       a sealed read is refused; `kind` names the reason
-    │   └── ListError           a list of vehicles is refused: who signed it, for whom, or which revision
+    │   ├── ListError           a list of vehicles is refused: who signed it, for whom, or which revision
+    │   └── CommandError        a command is refused; `kind` names the reason
     ├── OutboxError             the outbox cannot keep or give reads
     │   ├── OutboxFull          the disk under it has no room left
     │   └── OutboxBroken        its file is damaged or gone: let go of it, so that it can be begun anew
@@ -127,6 +128,33 @@ class EnvelopeError(SealError):
 
 class ListError(SealError):
     """A list of vehicles of interest is refused: who signed it, for whom, or which revision it is."""
+
+
+class CommandRefusal(StrEnum):
+    """Why a command was refused. Values are stable: they appear in replies, logs, tests and docs."""
+
+    NO_KEY = "no-key"
+    OVERSIZE = "oversize"
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown-key"
+    SIGNATURE = "signature"
+    TOPIC = "topic"
+    FOREIGN = "foreign"
+    RESPONSE_TOPIC = "response-topic"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    REPLAY = "replay"
+    UNKNOWN_COMMAND = "unknown-command"
+    ARGUMENTS = "arguments"
+    BUSY = "busy"
+
+
+class CommandError(SealError):
+    """A command is refused; `kind` names the reason."""
+
+    def __init__(self, kind: CommandRefusal, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 class OutboxError(AnprError):

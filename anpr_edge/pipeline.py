@@ -359,4 +359,5 @@ class PlateReader:
             lane=vehicle.lanes.most_common(1)[0][0],
             fix=None,
             model_ids=self.model_ids,
+            plate_width_px=max(*vehicle.first_widths, *vehicle.last_widths),
         )

@@ -6,25 +6,22 @@ Every change, and every refusal, is entered in the audit log before it counts.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge import auditlog
-from anpr_edge.errors import PolicyError
+from anpr_edge.errors import AnprError, PolicyError
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.policy.changes import changes
 from anpr_edge.seal.policy.model import Policy, utc_text
 from anpr_edge.seal.policy.signed import LONGEST_BYTES, open_policy
 
 POLICY_FILE: Final = "policy.cose"
-LOCK_FILE: Final = "policy.lock"
-LOCK_MODE: Final = 0o660
 PUBLIC_MODE: Final = 0o644
 """A policy is no secret: it is published."""
 
@@ -154,16 +151,12 @@ class PolicyStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Reader, uplink and `policy load` take turns."""
-        path = self.state_dir / LOCK_FILE
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, LOCK_MODE)
-        except OSError as error:
-            raise PolicyError(f"{path}: {error.strerror}", hint="the state folder must take writes") from None
-        with os.fdopen(descriptor, "w") as file:
-            if os.fstat(descriptor).st_uid == os.geteuid():
-                os.fchmod(descriptor, LOCK_MODE)
-            fcntl.flock(file, fcntl.LOCK_EX)
+        """Reader, uplink and `policy load` take turns. Raises: PolicyError."""
+        with ExitStack() as turn:
+            try:
+                turn.enter_context(auditlog.in_turn(self.state_dir))
+            except AnprError as error:
+                raise PolicyError(str(error), hint=error.hint) from None
             yield
 
 

@@ -217,7 +217,8 @@ class PlateRead:
     alone favour, theirs is the first of `alternatives`. `confidence` is the probability that `plate_text`
     is right, spellings drawn alike counted as one; it is what `reading.min_confidence` is held against.
     `syntax` names the national pattern the text fits (such as `gb:current`), or None; `region` is the
-    ISO 3166-1 country that pattern belongs to. A `preview` is given while the vehicle is still looked at; its
+    ISO 3166-1 country that pattern belongs to. `plate_width_px` is the widest the plate was
+    seen; it stays on the unit. A `preview` is given while the vehicle is still looked at; its
     read has the same `first` instant.
     """
 
@@ -235,6 +236,7 @@ class PlateRead:
     fix: Fix | None
     model_ids: tuple[str, ...]
     preview: bool = False
+    plate_width_px: float | None = None
 
     def __repr__(self) -> str:
         hidden = {"plate_text": mask_plate(self.plate_text), "char_confidences": "…"}
@@ -325,11 +327,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """Bytes that came down from the broker, unverified, with the topic's last part as `name`."""
+    """Bytes that came down from the broker, unverified, with the topic's last part as `name`.
 
-    kind: Literal["ack"]
+    A command (`cmd`) may say on which topic, and with what, it is to be replied to; empty when it does not.
+    """
+
+    kind: Literal["ack", "cmd"]
     name: str
     payload: bytes
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`anpr-edge audit`: the unit's public trace of policy changes, shown and verified.
+"""`anpr-edge audit`: the unit's public trace of policy changes and commands, shown and verified.
 
 `audit show --json`: {"schema": 1, "file", "entries": [entry], "head", "trouble"}.
 Exit code of both: 0 the chain holds, 1 it does not.
@@ -77,8 +77,21 @@ def _words(number: int, entry: Mapping[str, Any]) -> Iterator[str]:
     replaces = f", replaces policy {entry['replaces']}" if entry.get("replaces") else ""
     version = f" {entry['version']}" if "version" in entry else ""
     listed = "{list}, revision {revision}: {entries} entries until {until}" if "list" in entry else ""
-    yield f"{number}. {entry['utc']}  {entry['event']}{version}{replaces} {listed.format_map(entry)}".rstrip()
+    about = listed.format_map(entry) + _command(entry)
+    yield f"{number}. {entry['utc']}  {entry['event']}{version}{replaces} {about}".rstrip()
     for label in ("reason", "why"):
         if label in entry:
             yield f"     {label}: {entry[label]}"
     yield from (f"     {line}" for line in entry.get("changes", ()))
+
+
+def _command(entry: Mapping[str, Any]) -> str:
+    """What a command's entry is about; empty for other entries."""
+    if not str(entry["event"]).startswith("command-"):
+        return ""
+    given = " ".join(f"{key}={value}" for key, value in entry.get("arguments", {}).items())
+    parts = [f"{entry.get('command', '')} {given}".strip(), str(entry.get("kind", ""))]
+    parts += [f"number {entry['number']}"] if "number" in entry else []
+    parts += [f"by the {entry.get('by')}"]
+    parts += [f"{entry['unlisted']} more before it"] if "unlisted" in entry else []
+    return ", ".join(part for part in parts if part)

@@ -17,6 +17,12 @@ from anpr_edge.fleet.broker import (
     install_commands,
     pack_mosquitto,
 )
+from anpr_edge.fleet.commandkey import (
+    COMMAND_KEY,
+    COMMAND_PUBLIC,
+    make_command_key,
+    public_command_key,
+)
 
 AUTHORITY_TEXT = """Make the certificate authority of a fleet: ca.key, which signs, and ca.crt, which
 units, centres and the broker trust. Once for each fleet; keep ca.key off every networked
@@ -24,9 +30,15 @@ machine, and a copy of it safe.
 
   anpr-fleet authority --dir authority --fleet demo"""
 
+KEY_TEXT = """Make the key that signs commands to units: command.pem, and command.pub, which units
+believe. `authority` makes one too; this is for a fleet from before there were commands, or for a
+new key. Units take commands once command.pub is in their keys folder (docs/commands.md).
+
+  anpr-fleet command-key --dir authority"""
+
 ENROL_TEXT = """Sign the certificate request (tls.csr) that `anpr-edge init` made on a unit. Writes
-tls.crt, and the authority's ca.crt, beside the request: bring both into the unit's keys
-folder. The unit's private key never leaves the unit.
+tls.crt, the authority's ca.crt, and command.pub when the authority's folder has it, beside the
+request: bring them into the unit's keys folder. The unit's private key never leaves the unit.
 
   anpr-fleet enrol unit-0001/tls.csr --dir authority --unit unit-0001"""
 
@@ -61,6 +73,11 @@ def _add_authority(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     _directory(authority)
     authority.add_argument("--fleet", required=True, help="the fleet's name, as in every unit's [unit] fleet")
     authority.set_defaults(run=_create)
+    key = _command(commands, "command-key", "make the key that signs commands", KEY_TEXT)
+    key.add_argument(
+        "--dir", type=Path, required=True, metavar="FOLDER", help="folder for command.pem and command.pub"
+    )
+    key.set_defaults(run=_make_key)
 
 
 def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -130,6 +147,13 @@ def _add_broker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="NAME=FEED[,FEED…]",
         help="a centre and the feeds it may read; repeat for more",
     )
+    broker.add_argument(
+        "--commander",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a certificate's name that may send commands and read replies; repeat for more",
+    )
     broker.set_defaults(run=_broker)
 
 
@@ -149,8 +173,19 @@ def _directory(parser: argparse.ArgumentParser) -> None:
 
 def _create(args: argparse.Namespace) -> int:
     Authority.create(args.dir, args.fleet, SystemClock())
+    if public_command_key(args.dir) is None:
+        make_command_key(args.dir)
     print(args.dir / CERTIFICATE_FILE)
+    print(args.dir / COMMAND_PUBLIC)
     note(f"Made the authority of fleet {args.fleet}. Keep {args.dir / 'ca.key'} off every networked machine.")
+    note(f"Move {args.dir / COMMAND_KEY} to where commands are given: it signs them, and nothing else.")
+    return 0
+
+
+def _make_key(args: argparse.Namespace) -> int:
+    key = make_command_key(args.dir)
+    print(key.text)
+    note(f"Bring {args.dir / COMMAND_PUBLIC} into the keys folder of every unit, and restart its services.")
     return 0
 
 
@@ -163,7 +198,14 @@ def _enrol(args: argparse.Namespace) -> int:
     _write(trust, authority.cert_pem)
     print(target)
     print(trust)
-    note(f"Bring both into the keys folder of {args.unit}.")
+    key = public_command_key(args.dir)
+    if key is None:
+        note(f"No {COMMAND_PUBLIC} in {args.dir}: the unit will take no commands (anpr-fleet command-key)")
+    else:
+        believed = target.with_name(COMMAND_PUBLIC)
+        _write(believed, f"{key.text}\n".encode())
+        print(believed)
+    note(f"Bring these into the keys folder of {args.unit}.")
     return 0
 
 
@@ -196,7 +238,8 @@ def _broker(args: argparse.Namespace) -> int:
     if not args.installed_at.is_absolute():
         args.installed_at = args.installed_at.absolute()
     listener = Listener(args.port, args.dir / CERTIFICATE_FILE, args.cert, args.key, args.address)
-    print(pack_mosquitto(args.out, authority.fleet, listener, consumers, args.installed_at))
+    fleet, commanders = authority.fleet, args.commander
+    print(pack_mosquitto(args.out, fleet, listener, consumers, args.installed_at, commanders=commanders))
     _say_how_to_install(args.out, args.installed_at)
     return 0
 

@@ -21,6 +21,7 @@ SCHEMA = 1
 SIGN_KEY, VERIFY_KEY, TLS_KEY = "sign.pem", "sign.pub", "tls.pem"
 OPEN_KEY, ADDRESS_KEY = "open.pem", "open.pub"
 REQUEST, CERTIFICATE, TRUST = "tls.csr", "tls.crt", "ca.crt"
+COMMAND_KEY = "command.pub"
 OUTBOX = "outbox.db"
 TEXT = """Make the signing key, the key that opens what is sealed to this unit, the TLS key and a
 certificate request, in the keys folder of the
@@ -69,6 +70,7 @@ class _Identity:
     certificate: Path
     trust: Path
     outbox: Path
+    command_key: Path
     tpm: str | None
     made: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -115,7 +117,7 @@ def _identity(arguments: Namespace) -> _Identity:
             )
     state: Path = arguments.state
     keys = state / "keys"
-    files = (keys / CERTIFICATE, keys / TRUST, state / OUTBOX)
+    files = (keys / CERTIFICATE, keys / TRUST, state / OUTBOX, keys / COMMAND_KEY)
     return _Identity(arguments.fleet, arguments.unit, keys, *files, arguments.tpm)
 
 
@@ -124,7 +126,7 @@ def _configured(file: Path) -> _Identity:
 
     config = load_config(file)
     unit, broker = config.unit, config.broker
-    files = (broker.cert_file, broker.ca_file, config.outbox.path)
+    files = (broker.cert_file, broker.ca_file, config.outbox.path, config.commands.key_file)
     return _Identity(unit.fleet, unit.id, unit.keys_dir, *files, unit.tpm)
 
 
@@ -263,6 +265,8 @@ def _next_steps(identity: _Identity) -> Iterator[str]:
         yield f"      then bring tls.crt to {identity.certificate} and ca.crt to {identity.trust}"
     elif not identity.trust.exists():
         yield f"next: bring the authority's ca.crt to {identity.trust}"
+    if not identity.command_key.exists():
+        yield f"the unit takes no commands until the authority's command.pub is at {identity.command_key}"
     if SIGN_KEY in identity.made:
         yield "next: give the verify key to the centre:"
         yield f"      anpr-central units add {identity.unit} VERIFY-KEY"

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from anpr_edge.daemon.lifecycle import Service
 
 START_AGAIN = 75
-"""Exit code of a service that ended for a newer policy. Source: sysexits.h (EX_TEMPFAIL)."""
+"""Exit code of a service that ended to be started again: for a newer policy, or by a command.
+
+Source: sysexits.h (EX_TEMPFAIL).
+"""
 
 READ_HELP = """Take frames, read plates, seal each read for its feeds and keep it in the outbox.
 Runs until the source ends or it is told to stop (Ctrl-C, SIGTERM); then finishes the
@@ -45,14 +48,14 @@ def run_reader(args: argparse.Namespace) -> int:
     """Run the reader until it ends."""
     from anpr_edge.daemon.wiring_reader import build_reader
 
-    return _run("reader", args, build_reader)
+    return _run("reader", args, lambda config: build_reader(config, args.config))
 
 
 def run_uplink(args: argparse.Namespace) -> int:
     """Run the uplink until it is stopped."""
     from anpr_edge.daemon.wiring_uplink import build_uplink
 
-    return _run("uplink", args, build_uplink)
+    return _run("uplink", args, lambda config: build_uplink(config, args.config))
 
 
 def _run(process: str, args: argparse.Namespace, build: Callable[[Config], Service]) -> int:

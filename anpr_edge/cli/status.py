@@ -209,6 +209,7 @@ def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str
     yield "link", f"{word} for {duration(link['since_s'])}{detail}"
     yield from _link_rows(state)
     yield "sent", f"{state['published']} published, {state['accepted']} accepted, {state['refused']} refused"
+    yield from command_rows(state.get("commands") or {})
     for feed in feeds:
         kept = state["outbox"].get(feed, {"waiting": 0, "sent": 0, "oldest_age_s": None})
         oldest = kept["oldest_age_s"]
@@ -229,6 +230,20 @@ def _link_rows(state: State) -> Iterator[tuple[str, str]]:
     traffic = state.get("traffic", {})
     if traffic.get("budget") in ("saving", "spent"):
         yield "bytes", f"{traffic['today_bytes'] / 1e6:.1f} of {traffic['limit_bytes'] / 1e6:.1f} MB today"
+
+
+def command_rows(commands: State) -> Iterator[tuple[str, str]]:
+    """The fleet authority's commands: the last one, paused feeds, and whether any are taken at all."""
+    if trouble := commands.get("trouble"):
+        yield "commands", f"NOT TAKEN: {trouble}"
+    elif not commands.get("key", True):
+        yield "commands", "none are taken: command.pub is not there (docs/commands.md)"
+    if last := commands.get("last"):
+        said = f"{last['name']}, number {last['number']}: {last['outcome']}, {last['utc']}"
+        refused = sum(commands["refused"].values())
+        yield "commands", f"the last {said}; {refused} refused"
+    for pause in commands.get("paused") or ():
+        yield "paused", f"{pause['feed']} until {pause['until_utc']}"
 
 
 def _stage(name: str, stage: State) -> str:

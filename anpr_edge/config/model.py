@@ -225,6 +225,17 @@ class PolicySettings(Section):
     ] = ()
 
 
+class CommandSettings(Section):
+    """Whose commands the unit takes, and what it can be addressed by besides its name."""
+
+    key_file: Place
+    groups: Annotated[
+        tuple[Name, ...],
+        Field(max_length=32, strict=False),
+        Allowed("a list of up to 32 names in quotes"),
+    ] = ()
+
+
 class OutboxSettings(Section):
     """Where sealed reads wait."""
 
@@ -292,6 +303,7 @@ class Config(Section):
     reading: Reading = Reading()
     feeds: Annotated[dict[Name, Feed], Allowed("sections [feeds.NAME]")] = {}
     policy: PolicySettings | None = None
+    commands: CommandSettings
     outbox: OutboxSettings
     broker: Broker
     uplink: UplinkSettings = UplinkSettings()

@@ -10,6 +10,7 @@ import anpr_edge
 
 BESIDE_STATE = {
     ("outbox", "path"): "outbox.db",
+    ("commands", "key_file"): "keys/command.pub",
     ("broker", "ca_file"): "keys/ca.crt",
     ("broker", "cert_file"): "keys/tls.crt",
     ("broker", "key_file"): "keys/tls.pem",

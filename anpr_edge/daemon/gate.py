@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from anpr_edge.daemon.state import moment
 from anpr_edge.dailycounts import DailyCounts
 from anpr_edge.plates.syntax import fold
 from anpr_edge.records import PlateRead
@@ -47,7 +48,8 @@ class FeedGate:
 
     `draw` gives a random number from 0 to below 1 and decides what is sampled, for each feed by itself:
     two feeds with the same share do not get the same vehicles. Without `lists` no read is on any;
-    `counts` has every ruling, by day.
+    `counts` has every ruling, by day. `paused` are the feeds that get nothing for now, with the second of
+    UTC at which that ends.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class FeedGate:
         draw: Callable[[], float] = _draw,
         lists: Lists | None = None,
         counts: DailyCounts | None = None,
+        paused: Mapping[str, int] | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock
@@ -66,6 +69,7 @@ class FeedGate:
         self._draw = draw
         self._lists = lists
         self._counts = counts
+        self._paused = dict(paused or {})
         self._was_valid = True
         self._given_ns: dict[str, deque[int]] = {feed.name: deque() for feed in policy.feeds}
         self._withheld = {feed.name: dict.fromkeys(Ruling, 0) for feed in policy.feeds}
@@ -94,6 +98,15 @@ class FeedGate:
                 self._withheld[feed.name][found] += 1
         return shares
 
+    @property
+    def feeds(self) -> tuple[str, ...]:
+        """The feeds there are, by name."""
+        return tuple(feed.name for feed in self._policy.feeds)
+
+    def pause(self, paused: Mapping[str, int]) -> None:
+        """Let these feeds get nothing until their second of UTC, and all others what they may have."""
+        self._paused = dict(paused)
+
     def state(self) -> dict[str, object]:
         """The `policy` part of the reader's state; version 0 are the configuration's own feeds."""
         policy = self._policy
@@ -110,7 +123,13 @@ class FeedGate:
             "refused": self._refused,
             "withheld": withheld,
             "lists": dict(self._lists.state()) if self._lists else {},
+            "paused": self._pauses(),
         }
+
+    def _pauses(self) -> dict[str, str]:
+        """The feeds that are paused now, and until when."""
+        now_s = self._clock.now().utc_ns / 10**9
+        return {feed: moment(until) for feed, until in self._paused.items() if until > now_s}
 
     def _say_when_it_ends(self, read: PlateRead) -> None:
         """Log it once when the policy stops or starts to hold."""
@@ -122,6 +141,8 @@ class FeedGate:
         self._was_valid = valid
 
     def _ruling(self, feed: FeedTerms, read: PlateRead) -> Ruling:
+        if self._clock.now().utc_ns < self._paused.get(feed.name, 0) * 10**9:
+            return Ruling.PAUSED
         found = ruling(self._policy, feed, read)
         if found is not Ruling.GIVEN:
             return found

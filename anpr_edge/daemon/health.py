@@ -1,4 +1,4 @@
-"""How a service is: heartbeats of its stages, counters and latencies."""
+"""How a service is: heartbeats of its stages, counters, rates and latencies."""
 
 from __future__ import annotations
 
@@ -86,6 +86,37 @@ class Counters:
         """Every cause counted so far."""
         with self._lock:
             return dict(self._counts)
+
+
+RATE_OVER_S = 60.0
+"""Time over which a rate is taken."""
+
+
+class Rates:
+    """How much a second each of some counts has grown, over the last minute.
+
+    Tell it the counts now and then; a rate is None until it has seen them twice.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[int, dict[str, int]]] = deque()
+
+    def note(self, counts: Mapping[str, int]) -> None:
+        """Take the counts of this moment; within a second of the last ones they are passed over."""
+        now_ns = self._clock.now().mono_ns
+        if self._seen and now_ns - self._seen[-1][0] < 1e9:
+            return
+        self._seen.append((now_ns, dict(counts)))
+        while now_ns - self._seen[0][0] > RATE_OVER_S * 1e9 and len(self._seen) > 2:
+            self._seen.popleft()
+
+    def per_s(self, count: str) -> float | None:
+        """How fast a count has grown."""
+        if len(self._seen) < 2:
+            return None
+        (first_ns, first), (last_ns, last) = self._seen[0], self._seen[-1]
+        return round((last.get(count, 0) - first.get(count, 0)) / ((last_ns - first_ns) / 1e9), 3)
 
 
 class Latencies:

@@ -17,7 +17,7 @@ from anpr_edge.daemon.gate import FeedGate, Share
 from anpr_edge.daemon.health import Counters
 from anpr_edge.errors import OutboxError, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
-from anpr_edge.records import Loss, LossCause, PlateRead
+from anpr_edge.records import Instant, Loss, LossCause, PlateRead
 from anpr_edge.seams import Clock, SealAs, Sealer
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ReadKeeper:
         self._due_ns = 0
         self._report_due_ns = 0
         self.down = False
-        self.last_read_mono_ns: int | None = None
+        self.last_read: Instant | None = None
 
     def __len__(self) -> int:
         """How many reads are in memory."""
@@ -138,7 +138,7 @@ class ReadKeeper:
         for _ in reads:
             self._held.popleft()
         self._counts.add("committed", count)
-        self.last_read_mono_ns = self._clock.now().mono_ns
+        self.last_read = self._clock.now()
 
     def _unsealable(self, error: SealError, count: int) -> None:
         """One read that breaks the wire format's limits must not take the others with it."""

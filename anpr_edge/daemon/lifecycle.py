@@ -16,7 +16,13 @@ from anpr_edge.devices.clock import SystemClock
 
 
 class Service(Protocol):
-    """What is run: until its end, or until `stop` is called, by a signal handler too."""
+    """What is run: until its end, or until `stop` is called, by a signal handler too.
+
+    `start_again` says that it ended by a command that wants it started again.
+    """
+
+    @property
+    def start_again(self) -> bool: ...
 
     def run(self) -> None: ...
 
@@ -30,7 +36,8 @@ def run_service(
     *,
     look_every_s: float = LOOK_EVERY_S,
 ) -> bool:
-    """Build one service and run it to its end. True when it ended for a newer policy, to be started again.
+    """Build one service and run it to its end. True when it ended to be started again, with a newer policy
+    or by a command.
 
     Its state file says `starting` before anything is opened, and how it failed when it does.
 
@@ -47,7 +54,7 @@ def run_service(
                 ender.service = build(config)
                 watch.start(ender.service.stop, look_every_s)
                 ender.service.run()
-            return watch.has_news
+            return watch.has_news or ender.service.start_again
         except SystemExit:
             report.amend({"state": "stopped"})
             raise

@@ -18,11 +18,13 @@ from typing import Any
 
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
-from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
+from anpr_edge.daemon.health import Counters, Heartbeats, Latencies, Rates
 from anpr_edge.daemon.keeping import RETRY_S, ReadKeeper, finish
+from anpr_edge.daemon.platestats import PlateStats
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
+from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.stages import Stages
-from anpr_edge.daemon.state import StateReport
+from anpr_edge.daemon.state import StateReport, minute
 from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.errors import CaptureError, OutboxError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
@@ -35,6 +37,9 @@ log = logging.getLogger(__name__)
 
 STAGE_LIMITS_S = {"infer": 10.0, "commit": 30.0}
 """How long each stage may be silent: a cold model, an SD card's worst fsync."""
+
+STAGE_COUNTS = {"capture": "taken", "infer": "processed", "commit": "committed"}
+"""What each stage has done, for its rate."""
 
 STALL_MARGIN_S = 5.0
 """A source has this long to say itself that it has stalled, which explains more than a watchdog does."""
@@ -110,11 +115,24 @@ class Reader:
             may_drop=parts.live,
             urgent=parts.urgent,
         )
+        self._rates = Rates(clock)
+        self._stats = PlateStats(clock)
         self._tries_left = TRIES_AFTER_STOP
+        self._commands: ReaderDesk | None = None
+        self.start_again = False
 
     def stop(self) -> None:
         """Take no more frames; what is under way is still finished. Safe in a signal handler."""
         self._stop.set()
+
+    def end_to_start_again(self) -> None:
+        """Stop in order, and say that the service is to be started again."""
+        self.start_again = True
+        self._stop.set()
+
+    def heed(self, commands: ReaderDesk) -> None:
+        """Act on the fleet authority's commands, from `run` on."""
+        self._commands = commands
 
     def run(self) -> None:
         """Block until done.
@@ -149,6 +167,8 @@ class Reader:
         else:
             self._notifier.alive()
         self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+        if self._commands is not None:
+            self._commands.turn()
 
     def _say_how_it_ended(self) -> None:
         state = "failed" if self._stages.failed else "stopped" if self._stop.is_set() else "finished"
@@ -212,6 +232,7 @@ class Reader:
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
             placed = replace(read, fix=self._parts.positioner.fix())
+            self._stats.add(read)
             try:
                 while not self._reads.put(placed, POLL_S):
                     self._heartbeats.beat("infer")
@@ -261,10 +282,13 @@ class Reader:
     def _state(self, state: str) -> dict[str, Any]:
         counts, plates = self._counts.state(), self._parts.plates
         now, fix = self._clock.now(), self._parts.positioner.fix()
-        last = self._keeper.last_read_mono_ns
+        last = self._keeper.last_read
+        self._rates.note(counts)
+        hour, why = self._stats.state()
         return {
             "state": state,
             "stages": self._heartbeats.state(),
+            "rates": {stage: self._rates.per_s(count) for stage, count in STAGE_COUNTS.items()},
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
@@ -278,8 +302,11 @@ class Reader:
                 "in_memory": len(self._keeper),
                 "dropped": {"no-outbox": counts.get("no-outbox", 0)},
                 "lost": counts.get("lost", 0),
-                "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
+                "last_age_s": None if last is None else round((now.mono_ns - last.mono_ns) / 1e9, 1),
+                "last_utc": None if last is None else minute(last.utc_ns),
             },
+            "plates": hour,
+            "plates_why": why,
             "latency_ms": {
                 "frame_p50": self._frame_ms.percentile(50),
                 "frame_p95": self._frame_ms.percentile(95),

@@ -16,6 +16,16 @@ from anpr_edge.statefile import STATE_SCHEMA, StateFile
 EVERY_S = 1.0
 
 
+def minute(utc_ns: int) -> str:
+    """The minute a moment lies in: as finely as health says when a read was kept."""
+    return datetime.fromtimestamp(utc_ns // (60 * 10**9) * 60, UTC).isoformat(timespec="minutes")
+
+
+def moment(utc_s: int) -> str:
+    """A second of UTC in ISO 8601."""
+    return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="seconds")
+
+
 class StateReport:
     """Writes what a service says of itself, at most once a second unless forced."""
 

@@ -15,6 +15,7 @@ from threading import Event
 from anpr_edge.daemon.health import Counters
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.daemon.traffic import Traffic
+from anpr_edge.daemon.uplinkdesk import UplinkDesk
 from anpr_edge.dailycounts import SENT, DailyCounts
 from anpr_edge.errors import AnprError, OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
@@ -45,7 +46,8 @@ class UplinkService:
     `unit_kid` names the key the reader signs with; `ack_keys` are the keys whose watermarks count, one for
     each feed; `shaper` says what may go out; `traffic` counts what `wire` says the link has carried;
     `publish_health` sends the state, which holds no plate, and says whether it could; `daily` has what the
-    broker took, by day; `link_state` is what more the uplink says of itself.
+    broker took, by day; `link_state` is what more the uplink says of itself;
+    `commands` takes the fleet authority's. `start_again` says that it ended to be started again.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class UplinkService:
         daily: DailyCounts,
         wire: Callable[[], Wire] = Wire,
         link_state: Callable[[], Mapping[str, object]] = dict,
+        commands: UplinkDesk | None = None,
     ) -> None:
         self._outbox = outbox
         self._uplink = uplink
@@ -82,6 +85,8 @@ class UplinkService:
         self._link_state = link_state
         self._publish_health = publish_health
         self._daily = daily
+        self._commands = commands
+        self.start_again = False
         self._health_due_ns = clock.now().mono_ns
         self._stop = Event()
         self._in_flight: set[tuple[str, int]] = set()
@@ -91,6 +96,7 @@ class UplinkService:
         self._watermarks: dict[str, int] = {}
         self._set_aside: deque[dict[str, object]] = deque(maxlen=SET_ASIDE_SHOWN)
         self._last_cause = ""
+        self._outbox_trouble = ""
 
     def stop(self) -> None:
         """End after the current turn. Safe in a signal handler."""
@@ -118,6 +124,8 @@ class UplinkService:
             self._traffic.save(closing=True)
             self._link, self._link_since_ns = LinkState(False, ending), self._clock.now().mono_ns
             self._report.write(self._state(ending), force=True)
+            if self._commands is not None:
+                self._commands.close()
 
     def _turn(self) -> None:
         try:
@@ -134,9 +142,20 @@ class UplinkService:
         self._notifier.alive()
         self._daily.save_if_due()
         self._traffic.save()
+        self._heed_commands()
         state = self._report.write(self._state("running"))
         if state is not None and self._health_due_ns <= self._clock.now().mono_ns:
             self._tell_health(state)
+
+    def _heed_commands(self) -> None:
+        if self._commands is None:
+            return
+        if self._commands.turn(connected=self._link.connected):
+            self.start_again = True
+            self._stop.set()
+        if self._commands.health_wanted:
+            self._commands.health_wanted = False
+            self._health_due_ns = self._clock.now().mono_ns
 
     # ── up ──────────────────────────────────────────────────────────────────────────────────
 
@@ -169,8 +188,10 @@ class UplinkService:
             for event in events:
                 if isinstance(event, LinkState):
                     self._link_changed(event)
-                elif isinstance(event, SignedMessage):
+                elif isinstance(event, SignedMessage) and event.kind == "ack":
                     self._acknowledged(event)
+                elif isinstance(event, SignedMessage) and self._commands is not None:
+                    self._commands.take(event)
 
     def _delivered(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -249,7 +270,9 @@ class UplinkService:
             **self._link_state(),
             "acked": dict(self._watermarks),
             "outbox": self._outbox_state(),
+            "outbox_trouble": self._outbox_trouble,
             "outbox_rebuilds": self._outbox.rebuilds,
+            "commands": {} if self._commands is None else self._commands.state(),
         }
 
     def _tell_health(self, state: Mapping[str, object]) -> None:
@@ -261,8 +284,10 @@ class UplinkService:
     def _outbox_state(self) -> dict[str, dict[str, object]]:
         try:
             stats = self._outbox.stats()
-        except OutboxError:
+        except OutboxError as error:
+            self._outbox_trouble = str(error)
             return {}
+        self._outbox_trouble = ""
         return {
             feed: {
                 "waiting": s.waiting,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from anpr_edge.commandstore import COMMANDS_FILE, CommandStore
 from anpr_edge.config import Config
+from anpr_edge.daemon.commandjudge import CommandJudge, Identity
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.dailycounts import DailyCounts, counts_file
+from anpr_edge.errors import AnprError, KeyFileError
 from anpr_edge.outbox.outbox import DEFAULT_RETENTION, SqliteOutbox
 from anpr_edge.policystore import Standing
+from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seams import Clock
 from anpr_edge.statefile import StateFile
@@ -49,6 +53,36 @@ def build_outbox(config: Config, policy: Policy, clock: Clock) -> SqliteOutbox:
 def build_counts(process: str, config: Config, clock: Clock) -> DailyCounts:
     """What the service counts by day, for `anpr-edge transparency`."""
     return DailyCounts(counts_file(config.unit.state_dir, process), clock)
+
+
+def groups_of(config: Config) -> tuple[str, ...]:
+    """What the unit can be addressed by besides its name."""
+    return tuple({*config.commands.groups, *(config.policy.groups if config.policy else ())})
+
+
+def command_key(config: Config) -> VerifyKey | None:
+    """The key whose commands count; None, said in the log, when there is none that can be used."""
+    file = config.commands.key_file
+    if not file.exists():
+        log.warning("%s: no such file: the unit takes no commands until it is there (docs/commands.md)", file)
+        return None
+    try:
+        return VerifyKey.load(file)
+    except KeyFileError as error:
+        log.error("%s; the unit takes no commands", error)
+        return None
+
+
+def build_judge(process: str, config: Config, clock: Clock) -> tuple[CommandJudge, CommandStore] | None:
+    """What judges commands for one service; None, said in the log, when nothing can be remembered of them."""
+    unit = config.unit
+    try:
+        store = CommandStore(unit.state_dir / COMMANDS_FILE)
+        identity = Identity(unit.fleet, unit.id, groups_of(config), command_key(config))
+        return CommandJudge(process, identity, store, unit.state_dir, clock), store
+    except AnprError as error:
+        log.error("%s; the %s takes no commands: %s", error, process, error.hint)
+        return None
 
 
 def build_report(process: str, config: Config, clock: Clock) -> StateReport:

@@ -8,13 +8,24 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from anpr_edge.capture.opencv_capture import shown
+from anpr_edge.commandstore import CommandStore
 from anpr_edge.config import Config, ViewSettings
+from anpr_edge.daemon.commandjudge import CommandJudge
+from anpr_edge.daemon.commandreply import Voice
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.readerdesk import ReaderDesk
+from anpr_edge.daemon.serviceacts import is_supervised, reload_config, restart
 from anpr_edge.daemon.watchlists import WatchLists
-from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
+from anpr_edge.daemon.wiring_common import (
+    admit_policy,
+    build_counts,
+    build_judge,
+    build_outbox,
+    build_report,
+)
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.devices.exposure import ExposureController
 from anpr_edge.devices.exposure_profile import day_and_night, longest_shutter_us
@@ -41,8 +52,8 @@ log = logging.getLogger(__name__)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def build_reader(config: Config) -> Reader:
-    """The reader service as configured.
+def build_reader(config: Config, file: Path | None = None) -> Reader:
+    """The reader service as configured, in `file` when that can be loaded again.
 
     Raises: PolicyError, ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
     """
@@ -63,13 +74,24 @@ def build_reader(config: Config) -> Reader:
         sealer = build_sealer(config, policy, signing_key)
         source = opened.enter_context(closing(build_source(config, clock)))
         counts = opened.enter_context(closing(build_counts("reader", config, clock)))
+        commands = build_judge("reader", config, clock)
+        if commands is not None:
+            opened.enter_context(closing(commands[1]))
+        gate = FeedGate(
+            policy,
+            clock,
+            refused=standing.refused,
+            lists=lists,
+            counts=counts,
+            paused=commands[1].pauses(clock.now().utc_ns // 10**9) if commands else None,
+        )
         parts = ReaderParts(
             source=source,
             plates=plates,
             sealer=sealer,
             outbox=outbox,
             positioner=positioner,
-            feeds=FeedGate(policy, clock, refused=standing.refused, lists=lists, counts=counts),
+            feeds=gate,
             live=is_live(config),
             faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
@@ -86,7 +108,31 @@ def build_reader(config: Config) -> Reader:
         ", ".join(feed.name for feed in policy.feeds),
         ", ".join(plates.model_ids),
     )
-    return Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
+    reader = Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
+    if commands is not None:
+        reader.heed(build_desk(config, file, reader, gate, commands=commands, clock=clock))
+    return reader
+
+
+def build_desk(
+    config: Config,
+    file: Path | None,
+    reader: Reader,
+    gate: FeedGate,
+    *,
+    commands: tuple[CommandJudge, CommandStore],
+    clock: Clock,
+) -> ReaderDesk:
+    """Where the reader takes commands."""
+    end, supervised = reader.end_to_start_again, is_supervised()
+    return ReaderDesk(
+        Voice(config.unit.fleet, config.unit.id, "reader", clock),
+        *commands,
+        gate,
+        clock,
+        reload=lambda: reload_config(config, file, end, supervised=supervised),
+        restart=lambda: restart(end, supervised=supervised),
+    )
 
 
 def build_source(config: Config, clock: Clock) -> FrameSource:

@@ -7,33 +7,48 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from anpr_edge import __version__
 from anpr_edge.config import Config
+from anpr_edge.daemon.birth import birth
+from anpr_edge.daemon.commandreply import Voice
+from anpr_edge.daemon.draining import Draining
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.traffic import LINK, Traffic
+from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.daemon.uplinkacts import UplinkActs
 from anpr_edge.daemon.uplinkd import UplinkService
-from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
+from anpr_edge.daemon.uplinkdesk import UplinkDesk
+from anpr_edge.daemon.wiring_common import (
+    admit_policy,
+    build_counts,
+    build_judge,
+    build_outbox,
+    build_report,
+    groups_of,
+)
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.errors import AnprError, UplinkError
+from anpr_edge.errors import UplinkError
+from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.seal.certificates import read_certificate
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.replies import ReplySigner
 from anpr_edge.seams import Clock
-from anpr_edge.statefile import STATE_SCHEMA, read_state
 from anpr_edge.unitpolicy import notice, store_of
+from anpr_edge.uplink import topics
 from anpr_edge.uplink.brokers import Address, Failover
 from anpr_edge.uplink.mqtt import MqttUplink
 from anpr_edge.uplink.shaper import Shaper
 from anpr_edge.uplink.tls import Credentials
 
 
-def build_uplink(config: Config) -> UplinkService:
-    """The uplink service as configured.
+def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
+    """The uplink service as configured, in `file` when that can be loaded again.
 
     Raises: PolicyError, KeyFileError or OutboxError, each naming what to do.
     """
     clock = SystemClock()
     standing, store = admit_policy(config, clock), store_of(config)
     feeds, broker = standing.policy.feeds, config.broker
+    verify_key = VerifyKey.load(config.unit.keys_dir / "sign.pub")
     uplink = MqttUplink(
         broker.host,
         broker.port,
@@ -50,28 +65,29 @@ def build_uplink(config: Config) -> UplinkService:
         failover=Failover(broker.failover_after, broker.failover_after_s, broker.return_after_s),
         examine=examiner(config.unit.id, clock),
         clock=clock,
-        birth={"version": __version__},
+        birth=birth(config.models.directory, standing, verify_key, groups_of(config)),
         policy=None if store is None else notice(standing, store),
     )
     limit_mb = config.uplink.daily_megabytes
     limit_bytes = None if limit_mb is None else round(limit_mb * 1e6)
     traffic = Traffic(build_counts(LINK, config, clock), limit_bytes)
-    reader_state = config.unit.run_dir / "reader.json"
-
-    def publish_health(own: Mapping[str, object]) -> bool:
-        return uplink.report_health(
-            {"schema": STATE_SCHEMA, "uplink": own, "reader": _state_of(reader_state)}
-        )
-
+    health = UnitHealth(
+        config.unit.fleet,
+        config.unit.id,
+        clock,
+        reader_file=config.unit.run_dir / "reader.json",
+        ask_board=lambda: Board.asked(config.unit.state_dir),
+    )
+    outbox = build_outbox(config, standing.policy, clock)
     return UplinkService(
-        build_outbox(config, standing.policy, clock),
+        outbox,
         uplink,
         clock,
         make_notifier(),
         build_report("uplink", config, clock),
         fleet=config.unit.fleet,
         unit=config.unit.id,
-        unit_kid=VerifyKey.load(config.unit.keys_dir / "sign.pub").kid,
+        unit_kid=verify_key.kid,
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
         shaper=Shaper(
             clock,
@@ -84,8 +100,9 @@ def build_uplink(config: Config) -> UplinkService:
         traffic=traffic,
         wire=lambda: uplink.wire,
         link_state=uplink.state,
-        publish_health=publish_health,
+        publish_health=lambda own: uplink.report_health(health.document(own)),
         daily=build_counts("uplink", config, clock),
+        commands=build_desk(config, file, outbox, uplink, clock),
     )
 
 
@@ -117,9 +134,34 @@ def examiner(unit: str, clock: Clock) -> Callable[[Credentials], int]:
     return examine
 
 
-def _state_of(path: Path) -> dict[str, Any] | None:
-    """The other service's last state; None when there is none that can be read."""
-    try:
-        return read_state(path)
-    except AnprError:
+def build_desk(
+    config: Config, file: Path | None, outbox: SqliteOutbox, uplink: MqttUplink, clock: Clock
+) -> UplinkDesk | None:
+    """Where commands come in; None, said in the log, when nothing can be remembered of them."""
+    judging = build_judge("uplink", config, clock)
+    if judging is None:
         return None
+    unit = config.unit
+    acts = UplinkActs(config, file, clock)
+    desk = UplinkDesk(
+        Voice(unit.fleet, unit.id, "uplink", clock),
+        *judging,
+        clock,
+        acts=acts.by_name(),
+        draining=Draining(outbox, clock),
+        own_reply=lambda name: topics.reply(unit.fleet, unit.id, name),
+        reader_runs=acts.reader_runs,
+        send=_replying(config, uplink),
+    )
+    acts.want_health, acts.end = desk.want_health, desk.end_soon
+    return desk
+
+
+def _replying(config: Config, uplink: MqttUplink) -> Callable[[str, bytes, Mapping[str, Any]], bool]:
+    """Signs and publishes a reply. The key is read each time: a new certificate counts without a restart."""
+
+    def send(name: str, correlation: bytes, document: Mapping[str, Any]) -> bool:
+        signer = ReplySigner(config.broker.key_file, config.broker.cert_file)
+        return uplink.reply(name, signer.reply(document), correlation)
+
+    return send

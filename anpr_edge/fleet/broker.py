@@ -66,18 +66,23 @@ class Listener:
 
 
 def write_mosquitto(
-    directory: Path, fleet: str, listener: Listener, consumers: Mapping[str, Sequence[str]]
+    directory: Path,
+    fleet: str,
+    listener: Listener,
+    consumers: Mapping[str, Sequence[str]],
+    commanders: Sequence[str] = (),
 ) -> Path:
     """Write mosquitto's configuration and access list into `directory`; returns the configuration.
 
-    `consumers` maps each consumer's certificate name to the feeds it may read and acknowledge.
+    `consumers` maps each consumer's certificate name to the feeds it may read and acknowledge; `commanders`
+    are the names that may send commands and read replies.
 
     Raises: UsageError for a name that cannot be a topic level.
     """
-    _check_names(fleet, consumers)
+    _check_names(fleet, consumers, commanders)
     directory = directory.resolve()
     (directory / STATE_DIR).mkdir(parents=True, exist_ok=True)
-    _write_access(directory, fleet, consumers)
+    _write_access(directory, fleet, consumers, commanders)
     config = directory / CONFIG_FILE
     config.write_text(_configuration(listener, directory), encoding="utf-8")
     return config
@@ -89,6 +94,8 @@ def pack_mosquitto(
     listener: Listener,
     consumers: Mapping[str, Sequence[str]],
     installed_at: Path = INSTALLED_AT,
+    *,
+    commanders: Sequence[str] = (),
 ) -> Path:
     """Write all a broker needs into `directory`, to be carried to `installed_at` on its machine.
 
@@ -97,9 +104,9 @@ def pack_mosquitto(
 
     Raises: UsageError for a name that cannot be a topic level, KeyFileError when a file cannot be copied.
     """
-    _check_names(fleet, consumers)
+    _check_names(fleet, consumers, commanders)
     make_folder(directory)
-    _write_access(directory, fleet, consumers)
+    _write_access(directory, fleet, consumers, commanders)
     for source, name in (
         (listener.ca_file, CA_FILE),
         (listener.cert_file, CERT_FILE),
@@ -180,8 +187,9 @@ def free_port() -> int:
         return port
 
 
-def _check_names(fleet: str, consumers: Mapping[str, Sequence[str]]) -> None:
-    for name in (fleet, *consumers, *(feed for feeds in consumers.values() for feed in feeds)):
+def _check_names(fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]) -> None:
+    feeds = [feed for feeds in consumers.values() for feed in feeds]
+    for name in (fleet, *consumers, *feeds, *commanders):
         if not topics.is_name(name):
             raise UsageError(
                 f"{name!r} cannot name a fleet, consumer or feed",
@@ -189,9 +197,11 @@ def _check_names(fleet: str, consumers: Mapping[str, Sequence[str]]) -> None:
             )
 
 
-def _write_access(directory: Path, fleet: str, consumers: Mapping[str, Sequence[str]]) -> None:
+def _write_access(
+    directory: Path, fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]
+) -> None:
     access = directory / ACCESS_FILE
-    access.write_text(_access_list(fleet, consumers), encoding="ascii")
+    access.write_text(_access_list(fleet, consumers, commanders), encoding="ascii")
     access.chmod(0o600)
 
 
@@ -208,7 +218,7 @@ def _copy(source: Path, target: Path) -> None:
         target.chmod(0o644)
 
 
-def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
+def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]) -> str:
     lines = ["# %u is the common name of the client's certificate"]
     for kind in ("reads/+", "status", "health", "policy", "reply/+"):
         lines.append(f"pattern write {topics.ROOT}/{fleet}/%u/{kind}")
@@ -222,6 +232,11 @@ def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]]) -> str:
         lines.append(f"topic read {topics.status(fleet, '+')}")
         lines.append(f"topic read {topics.health(fleet, '+')}")
         lines.append(f"topic read {topics.policy(fleet, '+')}")
+    for commander in sorted(commanders):
+        lines += ["", f"user {commander}"]
+        lines.append(f"topic write {topics.command(fleet, '+', '+')}")
+        lines.append(f"topic read {topics.reply(fleet, '+', '+')}")
+        lines.append(f"topic read {topics.status(fleet, '+')}")
     return "\n".join(lines) + "\n"
 
 

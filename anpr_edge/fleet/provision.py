@@ -11,6 +11,8 @@ import tomli_w
 
 from anpr_edge.errors import KeyFileError
 from anpr_edge.fleet.authority import Authority
+from anpr_edge.fleet.commandkey import COMMAND_PUBLIC
+from anpr_edge.seal.keys import VerifyKey
 
 KEYS_DIR = "keys"
 REQUEST_FILE = "tls.csr"
@@ -77,8 +79,10 @@ class UnitPlan:
         draft.replace(path)
 
 
-def enrol(authority: Authority, state_dir: Path, unit: str) -> Path:
+def enrol(authority: Authority, state_dir: Path, unit: str, command_key: VerifyKey | None = None) -> Path:
     """Sign the certificate request that `anpr-edge init` left in `state_dir`; returns the certificate.
+
+    With a `command_key` the unit will take the commands that it signs.
 
     Raises: KeyFileError when there is no request or it is not this unit's.
     """
@@ -94,4 +98,6 @@ def enrol(authority: Authority, state_dir: Path, unit: str) -> Path:
     certificate = keys / CERTIFICATE_FILE
     certificate.write_bytes(authority.issue_csr(csr_pem, unit))
     (keys / TRUST_FILE).write_bytes(authority.cert_pem)
+    if command_key is not None:
+        (keys / COMMAND_PUBLIC).write_text(f"{command_key.text}\n", encoding="ascii")
     return certificate

@@ -21,10 +21,12 @@ import tomli_w
 from anpr_edge.errors import AnprError
 from anpr_edge.fleet.authority import CERTIFICATE_FILE, Authority, write_private
 from anpr_edge.fleet.broker import Listener, free_port, running_mosquitto, write_mosquitto
+from anpr_edge.fleet.commandkey import COMMAND_PUBLIC, make_command_key
 from anpr_edge.fleet.provision import FeedPlan, UnitPlan, enrol
+from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seams import Clock
 
-FLEET, UNIT, CENTRE = "demo", "unit-0001", "centre"
+FLEET, UNIT, CENTRE, CONTROL = "demo", "unit-0001", "centre", "control"
 FEED = "charging"
 PURPOSE = "Road user charging (demonstration)"
 HOST = "127.0.0.1"
@@ -53,6 +55,11 @@ class Rig:
     def centre_dir(self) -> Path:
         """The centre's keys, certificates, list of units and store."""
         return self.directory / "centre"
+
+    @property
+    def control_dir(self) -> Path:
+        """What commands are given with: the command key, and a client's certificate."""
+        return self.directory / "control"
 
     @property
     def store(self) -> Path:
@@ -112,7 +119,8 @@ def build_rig(directory: Path, camera: Mapping[str, Any], clock: Clock) -> Rig:
     """
     authority = Authority.create(directory / "authority", FLEET, clock)
     listener = _prepare_broker(directory / "broker", authority)
-    broker_config = write_mosquitto(directory / "broker", FLEET, listener, {CENTRE: (FEED,)})
+    broker_config = write_mosquitto(directory / "broker", FLEET, listener, {CENTRE: (FEED,)}, (CONTROL,))
+    _prepare_control(directory / "control", authority)
     feed = _prepare_centre(directory / "centre", authority)
     unit = UnitPlan(
         fleet=FLEET,
@@ -142,6 +150,14 @@ def _prepare_broker(directory: Path, authority: Authority) -> Listener:
     return listener
 
 
+def _prepare_control(directory: Path, authority: Authority) -> None:
+    make_command_key(directory)
+    issued = authority.issue_client(CONTROL)
+    (directory / CERTIFICATE_FILE).write_bytes(authority.cert_pem)
+    (directory / "tls.crt").write_bytes(issued.cert_pem)
+    write_private(directory / "tls.pem", issued.key_pem)
+
+
 def _prepare_centre(directory: Path, authority: Authority) -> FeedPlan:
     public = tomllib.loads(_run([*CENTRAL, "keygen", "--out", str(directory)]))
     issued = authority.issue_client(CENTRE)
@@ -153,8 +169,9 @@ def _prepare_centre(directory: Path, authority: Authority) -> FeedPlan:
 
 def _prepare_unit(rig: Rig, authority: Authority) -> None:
     rig.unit.write(rig.config)
+    command_key = VerifyKey.load(rig.control_dir / COMMAND_PUBLIC)
     identity = json.loads(_run([*EDGE, "init", "--config", str(rig.config), "--json"]))
-    enrol(authority, rig.unit.state_dir, UNIT)
+    enrol(authority, rig.unit.state_dir, UNIT, command_key)
     known = {"units": {UNIT: identity["verify_key"]}}
     (rig.centre_dir / "units.toml").write_text(tomli_w.dumps(known))
 

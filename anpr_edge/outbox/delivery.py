@@ -105,6 +105,12 @@ def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) 
             )
 
 
+def hurry(db: sqlite3.Connection) -> int:
+    """Everything kept is due now, sent or not. The newest of it; 0 when nothing is kept."""
+    db.execute("UPDATE reads SET state = 0, not_before = 0")
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM reads").fetchone()[0])
+
+
 def offer_unconfirmed(db: sqlite3.Connection, age_ns: int) -> None:
     """Sent reads that no watermark has covered for long enough wait again."""
     db.execute("UPDATE reads SET state = 0 WHERE state = 1 AND not_before <= ?", (age_ns,))

@@ -161,6 +161,17 @@ class SqliteOutbox:
                 step = self._next_step(feed, step, watermark)
                 self._room.do(partial(self._settle, feed, step, gaps))
 
+    def hurry(self) -> int:
+        """Make everything kept due now; gives what `left` wants to know. Raises: OutboxError."""
+        with self._guard, self._transaction() as db:
+            return delivery.hurry(db)
+
+    def left(self, newest: int) -> int:
+        """How many of the reads up to `newest` (of `hurry`) are still kept. Raises: OutboxError."""
+        with self._guard, self._errors():
+            query = "SELECT count(*) FROM reads WHERE id <= ?"
+            return int(self._db.execute(query, (newest,)).fetchone()[0])
+
     def stats(self) -> dict[str, FeedStats]:
         """How full each feed is. Raises: OutboxError."""
         with self._guard, self._errors():

@@ -44,6 +44,11 @@ def read_certificate(path: Path) -> Certificate:
         raise KeyFileError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise KeyFileError(f"{path}: not a certificate in PEM form") from error
+    return of_parsed(parsed)
+
+
+def of_parsed(parsed: x509.Certificate) -> Certificate:
+    """What a unit needs to know of a certificate."""
     names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return Certificate(
         common_name=str(names[0].value) if names else "",

@@ -21,9 +21,9 @@ ANSWER_WITHIN_S = 45.0
 """A broker that answers pings but no publish for this long is given up; mosquitto takes milliseconds. The
 service may wait that long for room in the window: less than WatchdogSec of anpr-edge-uplink.service."""
 
-OWN_WORD = 2
-"""Status and health, and a policy where there is one, may be unanswered beside the reads; a broker counts
-them into its receive maximum."""
+OWN_WORD = 3
+"""Status, health and one reply, and a policy where there is one, may be unanswered beside the reads; a broker
+counts them into its receive maximum."""
 
 HEALTH_EXPIRY_S = 300
 """Health that old says nothing about now; the broker drops it."""
@@ -79,6 +79,7 @@ class Connection:
         self._leaving_for = "stopped"
         self._where = f"{options.host}:{options.port}"
         self._packet_bytes: int | None = None
+        self._reply_mid = 0
         self.is_up = False
         self.resumed = False
         self.window = Window(options.in_flight, emit)
@@ -117,6 +118,18 @@ class Connection:
         self._leaving_for = reason
         self.link.leave(why)
 
+    def reply(self, name: str, payload: bytes, correlation: bytes) -> bool:
+        """Publish a reply to a command; False when there is no connection or the last one is unanswered."""
+        topic = topics.reply(self._speaker.fleet, self._speaker.unit, name)
+        if not self.is_up or self.window.expects(self._reply_mid):
+            return False
+        content_type = topics.READS_CONTENT_TYPE
+        self._reply_mid = self.link.publish(
+            topic, payload, content_type=content_type, correlation=correlation
+        )
+        self.window.ignore(self._reply_mid)
+        return True
+
     def close(self) -> None:
         """Answer nothing more; the link has ended."""
         self.is_up = False
@@ -145,6 +158,12 @@ class Connection:
         feed = topics.parse_ack(message.topic, self._speaker.fleet, self._speaker.unit)
         if feed is not None:
             self._emit(SignedMessage("ack", feed, message.payload))
+            return
+        name = topics.parse_command(message.topic, self._speaker.fleet, self._speaker.unit)
+        if name is not None and not message.retained:  # a command is for now: nobody may leave one here
+            self._emit(
+                SignedMessage("cmd", name, message.payload, message.response_topic, message.correlation)
+            )
 
     def answered(self, mid: int, reason_code: int) -> None:
         self.window.answered(mid, reason_code)

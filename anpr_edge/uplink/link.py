@@ -86,12 +86,17 @@ class LinkOptions:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message from the broker; `mid` is what `Link.acknowledge` wants."""
+    """A message from the broker; `mid` is what `Link.acknowledge` wants.
+
+    `response_topic` and `correlation` are empty when it asks for no reply.
+    """
 
     topic: str
     payload: bytes
     mid: int
     retained: bool
+    response_topic: str = ""
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +190,16 @@ class Link:
         content_type: str,
         retain: bool = False,
         expiry_s: int | None = None,
+        response_topic: str = "",
+        correlation: bytes = b"",
     ) -> int:
         """Send one message at QoS 1; returns the identifier its answer will carry."""
         properties = Properties(PacketTypes.PUBLISH)
         properties.ContentType = content_type
+        if response_topic:
+            properties.ResponseTopic = response_topic
+        if correlation:
+            properties.CorrelationData = correlation
         if expiry_s is not None:
             properties.MessageExpiryInterval = expiry_s
         with self._publishing:
@@ -351,7 +362,11 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._events.message(Message(topic, bytes(message.payload), message.mid, message.retain))
+        response_topic = str(getattr(message.properties, "ResponseTopic", ""))
+        correlation = bytes(getattr(message.properties, "CorrelationData", b""))
+        self._events.message(
+            Message(topic, bytes(message.payload), message.mid, message.retain, response_topic, correlation)
+        )
 
     def _on_publish(
         self, _: Client, __: object, mid: int, reason: ReasonCode, ___: Properties | None

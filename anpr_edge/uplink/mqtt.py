@@ -162,6 +162,11 @@ class MqttUplink:
         connection = self._connection
         return connection is not None and connection.report_health(to_json(health))
 
+    def reply(self, name: str, payload: bytes, correlation: bytes) -> bool:
+        """Publish a reply to the command `name`; False when that is not possible just now."""
+        connection = self._connection
+        return connection is not None and connection.reply(name, payload, correlation)
+
     def events(self, timeout_s: float) -> list[Event]:
         """What happened since the last call, waiting up to `timeout_s` for the first.
 

@@ -50,6 +50,16 @@ def ack(fleet: str, unit: str, feed: str) -> str:
     return f"{ROOT}/{fleet}/{unit}/ack/{feed}"
 
 
+def command(fleet: str, unit: str, name: str) -> str:
+    """Where a command of the fleet's authority goes to one unit; `+` as `name` is what a unit listens to."""
+    return f"{ROOT}/{fleet}/{unit}/cmd/{name}"
+
+
+def reply(fleet: str, unit: str, name: str) -> str:
+    """Where a unit replies to the command `name`: the only response topic it takes."""
+    return f"{ROOT}/{fleet}/{unit}/reply/{name}"
+
+
 def status(fleet: str, unit: str) -> str:
     """Where a unit says whether it is on line, retained; its will goes there too."""
     return f"{ROOT}/{fleet}/{unit}/status"
@@ -78,6 +88,14 @@ def parse_reads(topic: str) -> ReadsTopic | None:
 
 def parse_ack(topic: str, fleet: str, unit: str) -> str | None:
     """The feed whose watermark for this unit `topic` carries, or None when it is something else."""
-    prefix = ack(fleet, unit, "")
-    feed = topic.removeprefix(prefix)
-    return feed if topic.startswith(prefix) and is_name(feed) else None
+    return _last_part(topic, ack(fleet, unit, ""))
+
+
+def parse_command(topic: str, fleet: str, unit: str) -> str | None:
+    """The name of the command to this unit that `topic` carries, or None when it is something else."""
+    return _last_part(topic, command(fleet, unit, ""))
+
+
+def _last_part(topic: str, prefix: str) -> str | None:
+    name = topic.removeprefix(prefix)
+    return name if topic.startswith(prefix) and is_name(name) else None

@@ -68,6 +68,11 @@ class Window:
             if self._early.pop(mid, None) is None:
                 self._ignored[mid] = size
 
+    def expects(self, mid: int) -> bool:
+        """Whether the answer to an ignored `mid` has not come yet."""
+        with self._changed:
+            return mid in self._ignored
+
     def refused(self, feed: str, seq: int, reason_code: int) -> None:
         """Answer a reserved publish ourselves, because the broker would not take it."""
         with self._changed:

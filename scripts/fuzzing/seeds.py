@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import EnvelopeError
+from anpr_edge.fleet.authority import Authority, write_private
 from anpr_edge.seal import envelope
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.lists import ListRevision, seal_list
 from anpr_edge.seal.policy.signed import sign_policy
+from anpr_edge.seal.replies import ReplySigner
 from scripts.fuzzing.targets import OWN, UNIT
 from tests.unit.seal.policies import POLICY
 from tests.vectors.cases import CASES
+from tests.vectors.commands import COMMANDS, command_message
 from tests.vectors.keys import signer
 from tests.vectors.recipe import bake
 
@@ -22,7 +28,7 @@ def sealed_reads() -> frozenset[bytes]:
 
 
 def seeds() -> Iterator[bytes]:
-    """Envelopes good and bad, their headers, ciphertexts, records; an acknowledgement, a policy, a list."""
+    """Envelopes good and bad, their headers, ciphertexts, records; one of whatever else is signed."""
     for blob in _vectors():
         yield blob
         if _signed(blob):
@@ -32,6 +38,18 @@ def seeds() -> Iterator[bytes]:
     yield sign_policy(POLICY, signer("authority"))
     news = ListRevision("london", "stolen", 1, 10**9, hash_key=bytes(32), added=frozenset({bytes(16)}))
     yield seal_list(news, [OWN[0].public], signer("keeper"))
+    yield from (command_message(case) for case in COMMANDS)
+    yield _reply()
+
+
+def _reply() -> bytes:
+    """A reply of a unit of some other fleet."""
+    with TemporaryDirectory() as folder:
+        issued = Authority.create(Path(folder), "paris", SystemClock()).issue_client("unit-0042")
+        key, certificate = Path(folder) / "tls.pem", Path(folder) / "tls.crt"
+        write_private(key, issued.key_pem)
+        certificate.write_bytes(issued.cert_pem)
+        return ReplySigner(key, certificate).reply({"schema": 1})
 
 
 def _vectors() -> Iterator[bytes]:

@@ -8,15 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from anpr_edge.errors import EnvelopeError, ListError, PolicyError
-from anpr_edge.seal import acks, cbor, encrypt, envelope, header, lists, padding, wire
+from anpr_edge.devices.clock import SystemClock
+from anpr_edge.errors import EnvelopeError, PolicyError, SealError
+from anpr_edge.fleet.authority import Authority
+from anpr_edge.seal import acks, cbor, commands, encrypt, envelope, header, lists, padding, replies, wire
+from anpr_edge.seal.certificates import Certificate, read_certificate
 from anpr_edge.seal.policy import signed
 from tests.vectors.keys import recipient, signer
 
 OWN: Final = (recipient("recipient one"), recipient("hybrid one"))
 UNIT: Final = signer().public
+
+
+def _authority() -> Certificate:
+    """A certificate authority that nobody has the key of any more."""
+    with TemporaryDirectory() as folder:
+        Authority.create(Path(folder) / "authority", "london", SystemClock())
+        return read_certificate(Path(folder) / "authority" / "ca.crt")
+
+
+AUTHORITY: Final = _authority()
 
 
 class Broken(Exception):
@@ -61,6 +76,18 @@ def policy(data: bytes) -> None:
     raise Broken("a policy was accepted that nobody signed")
 
 
+def command(data: bytes) -> None:
+    """No command is accepted: nobody has signed one here."""
+    commands.open_command(data, UNIT)
+    raise Broken("a command was accepted that nobody signed")
+
+
+def reply(data: bytes) -> None:
+    """No reply is accepted: no unit has a certificate of this authority."""
+    replies.open_reply(data, AUTHORITY, "unit-0042")
+    raise Broken("a reply was accepted that nobody signed")
+
+
 def vehicles(data: bytes) -> None:
     """No list of vehicles is accepted: nobody has sealed one here."""
     lists.open_list(data, UNIT, OWN[0])
@@ -86,11 +113,11 @@ def forged(known: frozenset[bytes]) -> Callable[[bytes], None]:
 
 def all_targets(known: frozenset[bytes]) -> tuple[Callable[[bytes], None], ...]:
     """Every target; `known` are the sealed reads that exist."""
-    return one_encoding, shape, record, acknowledgement, policy, vehicles, forged(known)
+    return one_encoding, shape, record, acknowledgement, policy, command, reply, vehicles, forged(known)
 
 
 def look_at(data: bytes, targets: tuple[Callable[[bytes], None], ...]) -> None:
     """Give the same bytes to every target."""
     for target in targets:
-        with suppress(EnvelopeError, PolicyError, ListError):
+        with suppress(SealError, PolicyError):
             target(data)

@@ -137,6 +137,7 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "transparency",
         "status",
         "doctor",
+        "report",
         "scan",
         "demo",
     ]

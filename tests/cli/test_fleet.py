@@ -12,7 +12,7 @@ from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main
 
 GUIDE = Path(__file__).parents[2] / "docs" / "installation.md"
-COMMANDS = ("authority", "enrol", "consumer", "server", "broker")
+COMMANDS = ("authority", "command-key", "enrol", "consumer", "server", "broker", "command")
 
 
 @pytest.fixture
@@ -50,6 +50,44 @@ def test_a_unit_gets_both_files_beside_its_request(workshop: Path) -> None:
     assert main(["enrol", "unit/keys/tls.csr", "--dir", "authority", "--unit", "unit-0001"]) == 0
     assert (workshop / "unit/keys/tls.crt").exists()
     assert (workshop / "unit/keys/ca.crt").read_bytes() == (workshop / "authority/ca.crt").read_bytes()
+
+
+def test_a_unit_gets_the_command_key_and_an_authority_without_one_still_enrols(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert edge(["init", "--state", "unit", "--fleet", "demo", "--unit", "unit-0001"]) == 0
+    enrol = ["enrol", "unit/keys/tls.csr", "--dir", "authority", "--unit", "unit-0001"]
+    believed, own = workshop / "unit/keys/command.pub", workshop / "authority/command.pub"
+    for file in ("command.pem", "command.pub"):
+        (workshop / "authority" / file).unlink()
+    capsys.readouterr()
+    assert main(enrol) == 0
+    assert "anpr-fleet command-key" in capsys.readouterr().err
+    assert not believed.exists()
+    assert main(["command-key", "--dir", "authority"]) == 0
+    assert main(enrol) == 0
+    assert believed.read_text() == own.read_text()
+    assert main(["command-key", "--dir", "authority"]) == 1
+
+
+def test_a_command_that_no_unit_would_take_is_not_signed(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--fleet", "demo", "--home", "authority", "--out", "one.cose"]
+    for words in (
+        ["fly", "--all"],
+        ["ping"],
+        ["ping", "--all", "--unit", "unit-0001"],
+        ["pause", "--all", "--arg", "feed=charging"],
+        ["pause", "--all", "--arg", "feed=charging", "--arg", "minutes=99999"],
+        ["ping", "--unit", "a/b"],
+    ):
+        assert main(["command", *words, *where]) in {1, 2}, words
+        assert not (workshop / "one.cose").exists()
+        assert capsys.readouterr().err.startswith("error: ")
+    assert main(["command", "ping", "--all", *where]) == 0
+    assert (workshop / "one.cose").exists()
+    assert main(["command", "ping", "--all", *where]) == 2
 
 
 def test_the_broker_tells_how_to_install_it(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,7 @@ def test_a_unit_under_a_policy_gives_its_feed_what_the_policy_says(rig: Rig) -> 
         "refused": "",
         "withheld": {RIG_FEED: {}},
         "lists": {},
+        "paused": {},
     }
     for line in stored(rig):
         assert line["read"]["region"] is None

@@ -12,6 +12,7 @@ from tests.vectors.acks import ACKS, AckCase, message
 from tests.vectors.case import Case
 from tests.vectors.cases import CASES
 from tests.vectors.chains import CHAINS, Chain, envelopes
+from tests.vectors.commands import COMMANDS, CommandCase, command_message
 from tests.vectors.keys import seed_of, suite_of
 from tests.vectors.recipe import bake
 from tests.vectors.signing import verify_key
@@ -19,6 +20,7 @@ from tests.vectors.signing import verify_key
 FOLDER = Path(__file__).parent / "sealed-reads"
 CHAINS_FOLDER = Path(__file__).parent / "chains"
 ACKS_FOLDER = Path(__file__).parent / "acks"
+COMMANDS_FOLDER = Path(__file__).parent / "commands"
 
 
 def base64url(data: bytes) -> str:
@@ -76,10 +78,27 @@ def ack_vector(case: AckCase) -> dict[str, Any]:
     return made
 
 
+def command_vector(case: CommandCase) -> dict[str, Any]:
+    """What the command's file says."""
+    made: dict[str, Any] = {
+        "command": 1,
+        "name": case.name,
+        "about": case.about,
+        "verify_key": verify_key(case.verify_with),
+        "expect": case.expect,
+        "message": base64url(command_message(case)),
+    }
+    if case.expect == "opens":
+        made["fields"] = {str(label): as_text(value) for label, value in case.fields.items()}
+    return made
+
+
 def as_text(value: object) -> object:
     """Whole numbers as text, which every language reads without loss, in lists too; bytes as ever."""
     if isinstance(value, list | tuple):
         return [as_text(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
     return base64url(value) if isinstance(value, bytes) else str(value)
 
 
@@ -103,6 +122,11 @@ def ack_text(case: AckCase) -> str:
     return _json(ack_vector(case))
 
 
+def command_text(case: CommandCase) -> str:
+    """The command's file."""
+    return _json(command_vector(case))
+
+
 def _json(made: dict[str, Any]) -> str:
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
@@ -118,6 +142,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 def main() -> None:
     _write(FOLDER, {case.name: text(case) for case in CASES})
     _write(ACKS_FOLDER, {case.name: ack_text(case) for case in ACKS})
+    _write(COMMANDS_FOLDER, {case.name: command_text(case) for case in COMMANDS})
     _write(CHAINS_FOLDER, {chain.name: chain_text(chain) for chain in CHAINS})
 
 

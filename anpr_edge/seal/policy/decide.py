@@ -20,6 +20,8 @@ class Ruling(StrEnum):
     NOT_LISTED = "not-listed"
     NOT_SAMPLED = "not-sampled"
     OVER_CEILING = "over-ceiling"
+    PAUSED = "paused"
+    """By a command of the fleet's authority (docs/commands.md)."""
 
 
 def ruling(policy: Policy, feed: FeedTerms, read: PlateRead) -> Ruling:

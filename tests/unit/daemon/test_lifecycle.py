@@ -45,6 +45,7 @@ class Work:
     def __init__(self, run: Callable[[], None]) -> None:
         self.run = run
         self.stopped = False
+        self.start_again = False
 
     def stop(self) -> None:
         self.stopped = True
@@ -52,6 +53,13 @@ class Work:
 
 def state(config: Config) -> dict[str, Any]:
     return read_state(config.unit.run_dir / "reader.json") or {}
+
+
+def test_a_service_that_wants_to_be_started_again_says_so(config: Config) -> None:
+    work = Work(lambda: None)
+    assert not run_service("reader", config, lambda _: work)
+    work.start_again = True
+    assert run_service("reader", config, lambda _: work)
 
 
 def test_it_is_starting_while_it_is_built(config: Config) -> None:

@@ -49,6 +49,21 @@ def test_units_and_consumers_have_their_own_topics_only(tmp_path: Path, listener
     assert "charging" not in police
 
 
+def test_a_commander_writes_commands_and_reads_replies_and_no_more(
+    tmp_path: Path, listener: Listener
+) -> None:
+    config = write_mosquitto(tmp_path, "london", listener, {"charging": ["charging"]}, ["control"])
+    *_, control = config.with_name(ACCESS_FILE).read_text().split("\n\n")
+    assert control.splitlines() == [
+        "user control",
+        "topic write anpr/v1/london/+/cmd/+",
+        "topic read anpr/v1/london/+/reply/+",
+        "topic read anpr/v1/london/+/status",
+    ]
+    with pytest.raises(UsageError):
+        write_mosquitto(tmp_path, "london", listener, {}, ["control\ntopic read #"])
+
+
 def test_clients_need_a_certificate_and_tls_1_3(tmp_path: Path, listener: Listener) -> None:
     lines = write_mosquitto(tmp_path, "london", listener, {}).read_text().splitlines()
     for line in (

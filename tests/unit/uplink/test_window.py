@@ -113,3 +113,16 @@ def test_the_oldest_unanswered_publish_is_known() -> None:
     assert window.oldest_mono_ns() == 100
     window.answered(2, SUCCESS)
     assert window.oldest_mono_ns() == 500
+
+
+def test_an_ignored_answer_is_expected_until_it_comes_in_whichever_order() -> None:
+    window, emitted = make()
+    assert not window.expects(3)
+    window.ignore(3)
+    assert window.expects(3)
+    window.answered(3, SUCCESS)
+    assert not window.expects(3)
+    window.answered(4, SUCCESS)
+    window.ignore(4)
+    assert not window.expects(4)
+    assert emitted == []

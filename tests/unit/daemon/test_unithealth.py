@@ -1,0 +1,194 @@
+"""The health message against its schema: every field, and a reason for every null."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.statefile import StateFile
+from tests.fakes import FakeClock
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = json.loads((ROOT / "docs" / "health.schema.json").read_text())
+VALIDATOR = Draft202012Validator(SCHEMA)
+FULL = Board(51.5, None, 0.4, {"total_mb": 30_000.0, "free_mb": 12_000.0})
+BARE = Board(None, None, 0.0, None, "/nowhere: No such file or directory")
+
+
+def check(document: dict[str, Any]) -> None:
+    """Against the schema; and each null has a reason, each reason a null."""
+    document = json.loads(json.dumps(document))
+    assert [error.message for error in VALIDATOR.iter_errors(document)] == []
+    unknown = document["unknown"]
+    assert set(nulls(document)) == set(unknown)
+    assert all(unknown.values())
+
+
+def nulls(value: Any, path: str = "") -> Iterator[str]:
+    """The path of every null."""
+    if value is None:
+        yield path.lstrip(".")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from nulls(inner, f"{path}.{key}")
+
+
+def uplink(**changes: Any) -> dict[str, Any]:
+    feed = {"waiting": 3, "sent": 1, "oldest_age_s": 4.5, "dropped": {"full": 2}, "restarts": 0}
+    idle: dict[str, Any] = {"waiting": 0, "sent": 0, "oldest_age_s": None, "dropped": {}, "restarts": 0}
+    commands = {"trouble": "", "key": True, "taken": 1, "refused": {"replay": 2}, "paused": [], "last": None}
+    return {
+        "state": "running",
+        "uptime_s": 10.0,
+        "rss_mb": 50.0,
+        "link": {"connected": True, "detail": "connected to broker:8883", "since_s": 3.0},
+        **dict.fromkeys(("published", "accepted", "refused", "acks_refused"), 1),
+        "acked": {"charging": 17},
+        "outbox": {"charging": feed, "police": idle},
+        "outbox_trouble": "",
+        "outbox_rebuilds": 0,
+        "commands": commands,
+        **changes,
+    }
+
+
+def reader(clock: FakeClock, **changes: Any) -> dict[str, Any]:
+    beat = {"age_s": 0.1, "limit_s": 10.0}
+    return {
+        "schema": 1,
+        "state": "running",
+        "mono_s": clock.now().mono_ns / 1e9,
+        "uptime_s": 10.0,
+        "rss_mb": 150.0,
+        "stages": {name: dict(beat) for name in ("capture", "infer", "commit")},
+        "rates": {"capture": 30.0, "infer": 29.0, "commit": None},
+        "frames": {
+            "taken": 300,
+            "processed": 290,
+            "dropped": {"queue-full": 10, "unusable": 0},
+            "faults": {"black": {"count": 3, "for_s": None}, "slow": {"count": 1, "for_s": 2.0}},
+        },
+        "reads": {
+            "committed": 9,
+            "unreadable": 1,
+            "unsealable": 0,
+            "lost": 0,
+            "last_age_s": 3.0,
+            "last_utc": "2026-09-21T13:33+00:00",
+        },
+        "plates": None,
+        "plates_why": "fewer than 20 reads in the last hour",
+        "latency_ms": {"frame_p50": 20.0, "frame_p95": None},
+        "exposure": None,
+        "policy": {"version": 0, "valid": True, "until": None, "refused": "", "withheld": {}, "lists": {}},
+        "outbox_down": False,
+        "fix": {"mode": 3},
+        "models": ["detector-1", "recogniser-1"],
+        **changes,
+    }
+
+
+def health(folder: Path, clock: FakeClock, board: Board, state: dict[str, Any] | None) -> UnitHealth:
+    file = StateFile(folder / "reader.json")
+    if state is not None:
+        file.write(state)
+    return UnitHealth("demo", "unit-0001", clock, reader_file=file.path, ask_board=lambda: board)
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("board", [FULL, BARE], ids=["board", "no board"])
+@pytest.mark.parametrize("error_ms", [1.5, None])
+@pytest.mark.parametrize("there", [True, False], ids=["reader", "no reader"])
+def test_a_message_fits_the_schema_and_says_why_what_is_null(
+    tmp_path: Path, board: Board, error_ms: float | None, there: bool
+) -> None:
+    clock = FakeClock(utc_error_ms=error_ms)
+    check(health(tmp_path, clock, board, reader(clock) if there else None).document(uplink()))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"state": "starting"},
+        {"state": "failed"},
+        {"exposure": {}},
+        {
+            "exposure": {
+                "shutter_us": 500,
+                "gain": 4.0,
+                "lamp_level": None,
+                "lamp_fault": "",
+                "profile": "day",
+                "held_by": "plates",
+                "plate_grey": None,
+                "scene_grey": 80.0,
+                "limit": None,
+                "limit_s": 0.0,
+            }
+        },
+        {
+            "policy": {
+                "version": 3,
+                "valid": True,
+                "until": "2027-01-01 00:00 UTC",
+                "refused": "",
+                "withheld": {"charging": {"out-of-hours": 4}},
+                "lists": {},
+                "paused": {},
+            }
+        },
+    ],
+    ids=["starting", "failed", "no frame yet", "exposure", "policy"],
+)
+def test_whatever_the_reader_says_fits(tmp_path: Path, state: dict[str, Any]) -> None:
+    clock = FakeClock()
+    check(health(tmp_path, clock, FULL, reader(clock, **state)).document(uplink()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"commands": {}}, {"commands": {"trouble": "locked"}}, {"outbox": {}, "outbox_trouble": "disk full"}],
+)
+def test_whatever_the_uplink_cannot_know_is_null(tmp_path: Path, changes: dict[str, Any]) -> None:
+    clock = FakeClock()
+    document = health(tmp_path, clock, FULL, reader(clock)).document(uplink(**changes))
+    check(document)
+    part = next(iter(changes))
+    assert document[part] is None
+
+
+def test_a_reader_that_has_fallen_silent_is_gone_and_its_numbers_with_it(tmp_path: Path) -> None:
+    clock = FakeClock()
+    made = health(tmp_path, clock, FULL, reader(clock))
+    clock.advance(60)
+    document = made.document(uplink())
+    check(document)
+    assert document["services"]["reader"]["state"] == "gone"
+    assert document["reads"] is None
+
+
+def test_the_page_names_every_field_and_no_other() -> None:
+    page = (ROOT / "docs" / "health.md").read_text()
+    named = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    assert named == list(paths(SCHEMA))
+
+
+def paths(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Every field of the schema; `*` stands for any name, `[]` for a list's items."""
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{path}{name}"
+        yield from paths(inner, f"{path}{name}.")
+    for key, mark in (("additionalProperties", "*."), ("items", "[].")):
+        inner = schema.get(key)
+        if isinstance(inner, dict):
+            yield from paths(inner, path + mark)
