@@ -7,16 +7,17 @@ from argparse import ArgumentParser
 
 from anpr_edge.cli.output import show_error
 from anpr_edge.errors import AnprError
-from scripts.benchmarks import accuracy, fusion_gain, memory, pipeline, reader, scan, seal, traffic
+from scripts.benchmarks import accuracy, fleet, fusion_gain, memory, pipeline, reader, scan, seal, traffic
 
 
 def main() -> int:
     """Run one measurement; its error's exit code when it cannot be made."""
     parser = ArgumentParser(
-        prog="scripts/bench", description="Measure accuracy, speed, memory and sealing on this machine."
+        prog="scripts/bench",
+        description="Measure accuracy, speed, memory, sealing and delivery on this machine.",
     )
     commands = parser.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    for measurement in (scan, accuracy, traffic, fusion_gain, pipeline, memory, reader, seal):
+    for measurement in (scan, accuracy, traffic, fusion_gain, pipeline, memory, reader, seal, fleet):
         measurement.add_parser(commands)
     arguments = parser.parse_args()
     try:
