@@ -1,4 +1,4 @@
-"""`anpr-central`: the recipient's command: make keys, subscribe, verify, open."""
+"""`anpr-central`: the recipient's command: make keys, subscribe, watch, verify, open."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ COMMANDS = (
     "anpr_edge.cli.central_keygen",
     "anpr_edge.cli.central_units",
     "anpr_edge.cli.central_subscribe",
+    "anpr_edge.cli.central_watch",
     "anpr_edge.cli.central_open",
     "anpr_edge.cli.central_verify",
 )
