@@ -1,4 +1,4 @@
-"""`anpr-central`: the recipient's command: make keys, subscribe, store, export, verify, open."""
+"""`anpr-central`: the recipient's command: make keys, subscribe, store, export, watch, verify, open."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ COMMANDS = (
     "anpr_edge.cli.central_subscribe",
     "anpr_edge.cli.central_store",
     "anpr_edge.cli.central_export",
+    "anpr_edge.cli.central_watch",
     "anpr_edge.cli.central_open",
     "anpr_edge.cli.central_verify",
 )

@@ -154,6 +154,13 @@ def _add_broker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="NAME",
         help="a certificate's name that may send commands and read replies; repeat for more",
     )
+    broker.add_argument(
+        "--watcher",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="who may run anpr-central watch and read no feed; repeat for more",
+    )
     broker.set_defaults(run=_broker)
 
 
@@ -234,7 +241,7 @@ def _broker(args: argparse.Namespace) -> int:
             hint="name that fleet's authority, or leave --fleet out",
         )
     authority.check_server(_read(args.cert), _read(args.key))
-    consumers = _consumers(args.consumer)
+    consumers = _with_watchers(_consumers(args.consumer), args.watcher)
     if not args.installed_at.is_absolute():
         args.installed_at = args.installed_at.absolute()
     listener = Listener(args.port, args.dir / CERTIFICATE_FILE, args.cert, args.key, args.address)
@@ -285,6 +292,17 @@ def _consumers(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
             )
         found[name] = tuple(feeds.split(","))
     return found
+
+
+def _with_watchers(
+    consumers: dict[str, tuple[str, ...]], watchers: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    for name in watchers:
+        if name in consumers:
+            raise UsageError(
+                f"--watcher {name} is a consumer too", hint="a consumer may watch anyway: leave it out"
+            )
+    return consumers | dict.fromkeys(watchers, ())
 
 
 def _port(text: str) -> int:

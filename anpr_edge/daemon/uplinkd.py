@@ -248,6 +248,7 @@ class UplinkService:
             log.warning("watermark for %s refused: %s", feed, error)
         else:
             self._watermarks[feed] = ack.watermark
+            self._shaper.confirmed(feed, ack.watermark)
 
     # ── what it says of itself ──────────────────────────────────────────────────────────────
 

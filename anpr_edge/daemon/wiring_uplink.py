@@ -95,6 +95,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
             window=broker.in_flight,
             backlog_per_s=config.uplink.backlog_per_s,
             spread_s=config.uplink.backlog_spread_s,
+            unconfirmed=config.uplink.backlog_unconfirmed,
             thrifty=traffic.is_nearly_spent,
         ),
         traffic=traffic,

@@ -74,8 +74,9 @@ def write_mosquitto(
 ) -> Path:
     """Write mosquitto's configuration and access list into `directory`; returns the configuration.
 
-    `consumers` maps each consumer's certificate name to the feeds it may read and acknowledge; `commanders`
-    are the names that may send commands and read replies.
+    `consumers` maps each consumer's certificate name to the feeds it may read and acknowledge; one without
+    any only watches: it may see status, health, policies and watermarks of all units. `commanders` are the
+    names that may send commands and read replies.
 
     Raises: UsageError for a name that cannot be a topic level.
     """
@@ -228,7 +229,9 @@ def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]], commanders:
         lines += ["", f"user {consumer}"]
         for feed in feeds:
             lines.append(f"topic read {topics.reads(fleet, '+', feed)}")
-            lines.append(f"topic write {topics.ack(fleet, '+', feed)}")
+            lines.append(f"topic readwrite {topics.ack(fleet, '+', feed)}")
+        if not feeds:
+            lines.append(f"topic read {topics.ack(fleet, '+', '+')}")
         lines.append(f"topic read {topics.status(fleet, '+')}")
         lines.append(f"topic read {topics.health(fleet, '+')}")
         lines.append(f"topic read {topics.policy(fleet, '+')}")

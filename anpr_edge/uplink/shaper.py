@@ -24,6 +24,9 @@ LONGEST_PAUSE_S: Final = 300.0
 """After "quota exceeded" nothing goes out for 5 s, then twice as long each time, up to 5 minutes, give or
 take a quarter."""
 
+UNCONFIRMED_S: Final = 60.0
+"""A read of the backlog that the centre has not confirmed for so long counts no more: it may never be."""
+
 BURST_S: Final = 0.5
 """Backlog that could not go out, because live reads did, catches up by no more than this."""
 
@@ -55,8 +58,9 @@ class Shaper:
     """Decides for one uplink whose window holds `window` unanswered reads.
 
     The backlog goes out at `backlog_per_s`, beginning at a random moment within `spread_s` of a connection,
-    so that a city that comes back from an outage does not flatten its broker; while `thrifty` says so it
-    stays. Live reads do not wait.
+    so that a city that comes back from an outage does not flatten its broker, and with at most `unconfirmed`
+    reads that the centre has not confirmed, so that no fleet's backlog is faster than its centre. While
+    `thrifty` says so it stays. Live reads do not wait.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Shaper:
         window: int,
         backlog_per_s: float,
         spread_s: float,
+        unconfirmed: int,
         thrifty: Callable[[], bool] = lambda: False,
     ) -> None:
         self._clock = clock
@@ -75,6 +80,8 @@ class Shaper:
         self._width = float(window)
         self._per_s = backlog_per_s
         self._spread_s = spread_s
+        self._most_unconfirmed = unconfirmed
+        self._unconfirmed: dict[tuple[str, int], int] = {}
         self._thrifty = thrifty
         self._broker = ""
         self._holds: dict[str, _Hold] = {}
@@ -89,6 +96,7 @@ class Shaper:
             self._broker = broker
             self._holds.clear()
             self._width = float(self._window)
+        self._unconfirmed.clear()
         now_ns = self._now_ns()
         self._starts_ns = now_ns + round(self._rng.uniform(0.0, self._spread_s) * 1e9)
         self._credit, self._credited_ns = 1.0, self._starts_ns
@@ -116,12 +124,20 @@ class Shaper:
     def sent(self, entry: OutboxEntry) -> None:
         """One read went out."""
         if not entry.live:
+            self._unconfirmed[entry.read.feed, entry.read.seq] = self._now_ns()
             self._credit -= self._rng.uniform(1 - JITTER, 1 + JITTER)
         if hold := self._holds.get(entry.read.feed):
             hold.trying = True
 
+    def confirmed(self, feed: str, watermark: int) -> None:
+        """The centre has this feed's reads up to here, or has asked for them again."""
+        for key in [key for key in self._unconfirmed if key[0] == feed and key[1] <= watermark]:
+            del self._unconfirmed[key]
+
     def answered(self, delivery: Delivery) -> None:
         """The broker has answered a read."""
+        if not delivery.accepted:
+            self._unconfirmed.pop((delivery.feed, delivery.seq), None)
         if delivery.reason_code in HOLDING:
             self._hold(delivery.feed, delivery.reason_code)
         elif delivery.reason_code in SLOWING:
@@ -157,7 +173,16 @@ class Shaper:
         most = max(1.0, BURST_S * self._per_s)
         self._credit = min(most, self._credit + (now_ns - self._credited_ns) / 1e9 * self._per_s)
         self._credited_ns = now_ns
-        return max(0, int(self._credit))
+        return max(0, min(int(self._credit), self._most_unconfirmed - self._waits_for_the_centre(now_ns)))
+
+    def _waits_for_the_centre(self, now_ns: int) -> int:
+        """How many reads of the backlog the centre is still to confirm; they are in the order they went."""
+        while self._unconfirmed:
+            oldest, sent_ns = next(iter(self._unconfirmed.items()))
+            if now_ns - sent_ns <= UNCONFIRMED_S * 1e9:
+                break
+            del self._unconfirmed[oldest]
+        return len(self._unconfirmed)
 
     def _hold(self, feed: str, code: int) -> None:
         now_ns = self._now_ns()

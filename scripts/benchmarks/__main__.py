@@ -9,6 +9,7 @@ from anpr_edge.cli.output import show_error
 from anpr_edge.errors import AnprError
 from scripts.benchmarks import (
     accuracy,
+    fleet,
     fusion_gain,
     memory,
     outbox,
@@ -24,10 +25,14 @@ from scripts.benchmarks import (
 def main() -> int:
     """Run one measurement; its error's exit code when it cannot be made."""
     parser = ArgumentParser(
-        prog="scripts/bench", description="Measure accuracy, speed, memory, sealing and the uplink."
+        prog="scripts/bench",
+        description="Measure accuracy, speed, memory, sealing and delivery on this machine.",
     )
     commands = parser.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    for measurement in (scan, accuracy, traffic, fusion_gain, pipeline, memory, reader, seal, outbox, uplink):
+    for measurement in (
+        *(scan, accuracy, traffic, fusion_gain, pipeline, memory),
+        *(reader, seal, outbox, uplink, fleet),
+    ):
         measurement.add_parser(commands)
     arguments = parser.parse_args()
     try:

@@ -127,6 +127,8 @@ def test_another_key_is_never_written_over_one(workshop: Path, capsys: pytest.Ca
         (("--consumer", "centre"), 2, "expected NAME=FEED"),
         (("--consumer", "c=f", "--consumer", "c=g"), 2, "given twice"),
         (("--consumer", "c=#"), 2, "cannot name"),
+        (("--consumer", "c=f", "--watcher", "c"), 2, "is a consumer too"),
+        (("--consumer", "c=f", "--watcher", "#"), 2, "cannot name"),
     ],
 )
 def test_nonsense_for_the_broker(

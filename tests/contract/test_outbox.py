@@ -14,6 +14,7 @@ from anpr_edge.errors import OutboxError, SealError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, SealedRead
 from anpr_edge.seams import Outbox, SealAs
+from scripts.benchmarks.fleet_outbox import RamOutbox
 from tests.fakes import FakeClock, FakeOutbox
 
 ACCEPTED, NO_SUBSCRIBERS, QUOTA = 0, 16, 151
@@ -25,10 +26,13 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["sqlite", "fake"])
+@pytest.fixture(params=["sqlite", "fake", "bench"])
 def outbox(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[Outbox]:
     if request.param == "fake":
         yield FakeOutbox(clock)
+        return
+    if request.param == "bench":
+        yield RamOutbox(clock, start=lambda: 1)
         return
     day = {"charging": timedelta(days=1), "police": timedelta(days=1)}
     made = SqliteOutbox(tmp_path / "outbox.db", clock, max_bytes=10_000_000, retention=day, start=lambda: 1)

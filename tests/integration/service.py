@@ -100,6 +100,7 @@ def serving(
             window=WINDOW,
             backlog_per_s=backlog_per_s,
             spread_s=0.0,
+            unconfirmed=1000,
             thrifty=traffic.is_nearly_spent,
         ),
         traffic=traffic,

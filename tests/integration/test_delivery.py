@@ -172,7 +172,7 @@ def test_a_read_by_an_unknown_key_is_refused_and_the_next_ones_are_taken(
 
 def test_a_centre_that_may_not_acknowledge_is_told_so(site: Site, centre: Centre, unit: RoadsideUnit) -> None:
     access = site.config.with_name(ACCESS_FILE)
-    access.write_text(access.read_text().replace(f"topic write anpr/v1/{FLEET}/+/ack/{FEED}", ""))
+    access.write_text(access.read_text().replace(f"topic readwrite anpr/v1/{FLEET}/+/ack/{FEED}", ""))
     unit.see(1)
     with (
         site.broker(),

@@ -107,7 +107,9 @@ def run(folder: Path, outbox: SqliteOutbox, *script: list[Event]) -> ScriptedUpl
         unit="unit-0001",
         unit_kid=UNIT_KID,
         ack_keys={"charging": CENTRE.public},
-        shaper=Shaper(clock, random.Random(1), window=WINDOW, backlog_per_s=1000, spread_s=0),
+        shaper=Shaper(
+            clock, random.Random(1), window=WINDOW, backlog_per_s=1000, spread_s=0, unconfirmed=1000
+        ),
         traffic=Traffic(DailyCounts(folder / "link.json", clock), None),
         publish_health=uplink.take_health,
         daily=DailyCounts(folder / "counts.json", clock),

@@ -35,6 +35,18 @@ def listener(tmp_path: Path) -> Listener:
     return Listener(free_port(), tmp_path / "ca.crt", tmp_path / "tls.crt", tmp_path / "tls.pem")
 
 
+def test_a_watcher_reads_no_feed_and_writes_nothing(tmp_path: Path, listener: Listener) -> None:
+    config = write_mosquitto(tmp_path, "london", listener, {"charging": ["charging"], "monitor": []})
+    _, _, watcher = config.with_name(ACCESS_FILE).read_text().split("\n\n")
+    assert watcher.splitlines() == [
+        "user monitor",
+        "topic read anpr/v1/london/+/ack/+",
+        "topic read anpr/v1/london/+/status",
+        "topic read anpr/v1/london/+/health",
+        "topic read anpr/v1/london/+/policy",
+    ]
+
+
 def test_units_and_consumers_have_their_own_topics_only(tmp_path: Path, listener: Listener) -> None:
     config = write_mosquitto(tmp_path, "london", listener, {"charging": ["charging"], "police": ["police"]})
     rules = config.with_name(ACCESS_FILE).read_text().split("\n\n")
@@ -44,7 +56,7 @@ def test_units_and_consumers_have_their_own_topics_only(tmp_path: Path, listener
     assert charging.splitlines()[:3] == [
         "user charging",
         "topic read anpr/v1/london/+/reads/charging",
-        "topic write anpr/v1/london/+/ack/charging",
+        "topic readwrite anpr/v1/london/+/ack/charging",
     ]
     assert "charging" not in police
 

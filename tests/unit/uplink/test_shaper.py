@@ -15,7 +15,12 @@ WINDOW = 20
 
 
 def make(
-    *, per_s: float = 5.0, spread_s: float = 0.0, seed: int = 1, thrifty: bool = False
+    *,
+    per_s: float = 5.0,
+    spread_s: float = 0.0,
+    seed: int = 1,
+    unconfirmed: int = 10**6,
+    thrifty: bool = False,
 ) -> tuple[Shaper, FakeClock]:
     clock = FakeClock()
     shaper = Shaper(
@@ -24,14 +29,15 @@ def make(
         window=WINDOW,
         backlog_per_s=per_s,
         spread_s=spread_s,
+        unconfirmed=unconfirmed,
         thrifty=lambda: thrifty,
     )
     shaper.connected("a.example:8883")
     return shaper, clock
 
 
-def entry(*, live: bool = False, feed: str = "access") -> OutboxEntry:
-    return OutboxEntry(SealedRead(feed, 1, b"sealed"), 0, 0, live=live)
+def entry(*, live: bool = False, feed: str = "access", seq: int = 1) -> OutboxEntry:
+    return OutboxEntry(SealedRead(feed, seq, b"sealed"), 0, 0, live=live)
 
 
 def drain(shaper: Shaper, clock: FakeClock, seconds: float, step_s: float = 0.1) -> list[float]:
@@ -49,6 +55,54 @@ def drain(shaper: Shaper, clock: FakeClock, seconds: float, step_s: float = 0.1)
 def test_the_backlog_goes_at_its_rate(per_s: float) -> None:
     shaper, clock = make(per_s=per_s)
     assert len(drain(shaper, clock, 200.0)) == pytest.approx(200 * per_s, rel=0.1)
+
+
+def send_all(shaper: Shaper, first: int) -> int:
+    """Send what of the backlog may go now, numbered from `first`; the next number."""
+    for _ in range(shaper.allowance().backlog):
+        shaper.sent(entry(seq=first))
+        first += 1
+    return first
+
+
+def test_the_backlog_waits_for_the_centre() -> None:
+    shaper, clock = make(per_s=100.0, unconfirmed=5)
+    clock.advance(1)
+    assert send_all(shaper, 1) == 6
+    clock.advance(1)
+    assert shaper.allowance().backlog == 0
+    shaper.confirmed("access", 3)
+    shaper.confirmed("police", 100)
+    assert send_all(shaper, 6) == 9
+    assert shaper.allowance().unanswered == WINDOW
+
+
+def test_what_the_broker_refuses_is_not_waited_for() -> None:
+    shaper, clock = make(per_s=100.0, unconfirmed=2)
+    clock.advance(1)
+    assert send_all(shaper, 1) == 3
+    shaper.answered(Delivery("access", 1, 0x10))
+    shaper.answered(Delivery("access", 2, 0))
+    clock.advance(1)
+    assert shaper.allowance().backlog == 1
+
+
+def test_a_centre_that_never_answers_makes_it_slow_and_does_not_end_it() -> None:
+    shaper, clock = make(per_s=100.0, unconfirmed=5)
+    seq = 1
+    for _ in range(10):
+        clock.advance(61)
+        seq = send_all(shaper, seq)
+    assert seq == 51
+
+
+def test_a_new_connection_owes_nothing() -> None:
+    shaper, clock = make(per_s=100.0, unconfirmed=5)
+    clock.advance(1)
+    send_all(shaper, 1)
+    shaper.connected("a.example:8883")
+    clock.advance(1)
+    assert shaper.allowance().backlog == 5
 
 
 def test_no_burst_follows_a_pause_of_the_backlog() -> None:
