@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.faults.ledger import Number, digest
+
+LOSS_REPORT = "loss-report"
+"""How a store names what a unit says it has lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +27,28 @@ class Row:
 
 @dataclass(slots=True)
 class Stored:
-    """Every read in the store, by its number; more than one under a number is a conflict or a repeat."""
+    """Every read in the store, by its number; more than one under a number is a conflict or a repeat.
+
+    `reports` are the sealed loss reports among them: envelopes without a plate.
+    """
 
     rows: dict[Number, list[Row]] = field(default_factory=dict)
+    reports: list[bytes] = field(default_factory=list)
 
     def add(self, document: dict[str, Any]) -> None:
         """Take one read as `central.documents` writes it."""
-        plate = digest(document["read"]["plate_text"].encode())
-        number = (document["feed"], document["seq"])
-        self.rows.setdefault(number, []).append(Row(document["hash"], document["previous"], plate))
+        self._add(document, document["read"]["plate_text"])
+
+    def add_refused(self, document: dict[str, Any]) -> None:
+        """Take what counts as here and is no read, as the store keeps it."""
+        if "seq" in document:
+            self._add(document, "")
+        if document["kind"] == LOSS_REPORT:
+            self.reports.append(base64.b64decode(document["blob"]))
+
+    def _add(self, header: dict[str, Any], plate: str) -> None:
+        row = Row(header["hash"], header["previous"], digest(plate.encode()))
+        self.rows.setdefault((header["feed"], header["seq"]), []).append(row)
 
 
 class Book(Protocol):
@@ -61,27 +78,22 @@ class Book(Protocol):
 
 
 class JsonlBook:
-    """Lines of JSON in one file."""
+    """Lines of JSON in one file, and beside it what was refused."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._path = directory / "reads.jsonl"
-        self._read_bytes = 0
+        self._reads, self._refused = _Tail(self._path), _Tail(directory / "reads.jsonl.refused")
 
     @property
     def options(self) -> list[str]:
         return ["--store", str(self._path)]
 
     def follow(self, stored: Stored) -> None:
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._read_bytes)
-            text = file.read()
-        text = text[: text.rfind(b"\n") + 1]
-        self._read_bytes += len(text)
-        for line in text.splitlines():
-            stored.add(json.loads(line))
+        for document in self._reads.follow():
+            stored.add(document)
+        for document in self._refused.follow():
+            stored.add_refused(document)
 
     def crash(self, rng: random.Random) -> None:
         """A line begun and not ended: what a batch leaves whose fsync never came."""
@@ -91,6 +103,25 @@ class JsonlBook:
 
     def close(self) -> None:
         """Files need nothing."""
+
+
+class _Tail:
+    """Follows a file of JSON lines that another process writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_bytes = 0
+
+    def follow(self) -> list[dict[str, Any]]:
+        """The whole lines that have come since the last look."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read_bytes)
+            text = file.read()
+        text = text[: text.rfind(b"\n") + 1]
+        self._read_bytes += len(text)
+        return [json.loads(line) for line in text.splitlines()]
 
 
 STORES: dict[str, Callable[[Path], Book]] = {"jsonl": JsonlBook}

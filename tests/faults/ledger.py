@@ -48,12 +48,9 @@ class Ledger:
     kept: dict[Number, str] = field(default_factory=dict)
     sealed: dict[Number, dict[str, str]] = field(default_factory=dict)
     kept_twice: dict[Number, set[str]] = field(default_factory=dict)
+    count: int = 0
+    """How many reads were kept, of all feeds together, also under numbers used before."""
     _read_bytes: int = 0
-
-    @property
-    def count(self) -> int:
-        """How many reads were kept, of all feeds together."""
-        return len(self.kept)
 
     def follow(self, path: Path) -> None:
         """Read on where the last look ended."""
@@ -72,6 +69,7 @@ class Ledger:
             self.sealed.setdefault((words[1], int(words[2])), {})[words[3]] = words[4]
         elif len(words) == 4 and words[0] == "c":
             number = (words[1], int(words[2]))
+            self.count += 1
             before = self.kept.get(number, words[3])
             if before != words[3]:
                 self.kept_twice.setdefault(number, set()).update((before, words[3]))

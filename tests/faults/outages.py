@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from random import Random
 
@@ -13,7 +13,7 @@ from tests.faults.table import Fault
 from tests.faults.trial import SEED, Plan
 from tests.faults.world import World
 
-CUTS = 8
+CUTS = 6
 GIVEN_UP_S = 15.0
 """How long reads are waited for that are known to be lost."""
 
@@ -35,17 +35,22 @@ def newer_reads_lost() -> Plan:
 
 
 def card_put_back() -> Plan:
-    """An older copy of the whole card is put back when all has arrived."""
+    """An older copy of the whole card is put back when all has arrived, and the unit goes on at once."""
     return _put_back("older card put back", marks=True, arrives=True)
+
+
+def card_put_back_off_line() -> Plan:
+    """The same, and the unit has no link until it has used again all the numbers that it used before."""
+    return _put_back("older card put back, off line", marks=True, arrives=True, off_line=True)
 
 
 def outbox_too_small() -> Plan:
     """The uplink is away for longer than the outbox has room."""
-    fault = Fault("outbox too small", "1 MB, while the uplink is away", _overflow)
+    fault = Fault("outbox too small", "1 MB, while the uplink is away", _overflow, loses=True)
     return Plan(fault.name, [fault], SEED, fresh=True, settle_s=GIVEN_UP_S, outbox_megabytes=1)
 
 
-def _put_back(name: str, *, marks: bool, arrives: bool) -> Plan:
+def _put_back(name: str, *, marks: bool, arrives: bool, off_line: bool = False) -> Plan:
     def strike(world: World, rng: Random) -> None:
         copy = world.directory / "copy"
         with _unit_off(world):
@@ -60,10 +65,20 @@ def _put_back(name: str, *, marks: bool, arrives: bool) -> Plan:
             with _unit_off(world):
                 _copy([copy / file.name for file in _files_of(world, marks=marks)], world.card)
                 world.outbox_path.with_name("outbox.db-shm").unlink(missing_ok=True)
-        world.services["writer"].start()
+        with world.services["uplink"].held() if off_line else nullcontext():
+            world.services["writer"].start()
+            if off_line:
+                used = len(world.ledger.kept)
+                world.wait("all numbers are used again", lambda: _numbers(world) > used + 100)
 
-    fault = Fault(name, "as it was some hundred reads ago", strike)
+    fault = Fault(name, "as it was some hundred reads ago", strike, loses=not arrives)
     return Plan(name, [fault], SEED, on_disk=True, settle_s=90.0 if arrives else GIVEN_UP_S)
+
+
+def _numbers(world: World) -> int:
+    """How many numbers have been used."""
+    world.look()
+    return len(world.ledger.kept)
 
 
 def _cut_often(world: World, rng: Random) -> None:

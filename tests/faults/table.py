@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -26,6 +27,15 @@ from tests.faults.places import CARD, CLOCK, LOSE, NETWORK, run
 from tests.faults.proxy import Proxy
 from tests.faults.world import KEEP_ALIVE_S, World
 
+EXPIRED = "certificate has expired|expired certificate"
+GONE = "broker: .*(reset|hung up|connection lost)"
+SILENT = "no sign of life|timed out|has not answered"
+REFUSED = "MQTT reason 135|refused a publish"
+READ_ONLY = "[Rr]ead-only"
+UNKEPT = "cannot keep: .* is full"
+
+NOTICED_WITHIN_S = 20.0
+
 Strike = Callable[[World, Random], None]
 
 DAY_S = 86_400
@@ -35,13 +45,36 @@ LONG_AGO_S = 3 * 365 * DAY_S
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row. `traces` are words that a service has to say meanwhile: a fault nobody notices is none."""
+    """One row.
+
+    `traces` are words that a service has to say meanwhile: a fault nobody notices is none. Only what `loses`
+    may cost reads, reported with their cause.
+    """
 
     name: str
     does: str
     strike: Strike
     needs: tuple[str, ...] = ()
     traces: tuple[tuple[str, str], ...] = ()
+    loses: bool = False
+
+
+@contextmanager
+def until_noticed(world: World, *traces: tuple[str, str]) -> Iterator[None]:
+    """The block goes on until these services have said these words since it began, or for long enough.
+
+    A service that another fault has taken away says nothing; that is no failure here.
+    """
+    known = world.sizes()
+    yield
+    try:
+        world.wait(
+            "the fault is noticed",
+            lambda: all(re.search(words, world.services[name].said(known[name])) for name, words in traces),
+            NOTICED_WITHIN_S,
+        )
+    except AssertionError:
+        return
 
 
 # ── processes ───────────────────────────────────────────────────────────────────────────────
@@ -90,8 +123,9 @@ def leave_half_open(which: int) -> Strike:
     """Nothing passes and nobody is told; a new connection would be well."""
 
     def strike(world: World, rng: Random) -> None:
-        _links(world)[which].forget()
-        world.sleep(rng.uniform(1.0, 2 * KEEP_ALIVE_S))
+        with until_noticed(world, (("uplink", "centre")[which], SILENT)):
+            _links(world)[which].forget()
+            world.sleep(rng.uniform(1.0, 3.0))
 
     return strike
 
@@ -171,8 +205,9 @@ def refuse(world: World, rng: Random) -> None:
     right = access.read_text()
     access.write_text(right.replace("/%u/reads/+", "/%u/nothing/+"))
     try:
-        world.services["broker"].signal(signal.SIGHUP)
-        world.sleep(rng.uniform(1.0, 4.0))
+        with until_noticed(world, ("uplink", REFUSED)):
+            world.services["broker"].signal(signal.SIGHUP)
+            world.sleep(rng.uniform(0.5, 2.0))
     finally:
         access.write_text(right)
         world.services["broker"].signal(signal.SIGHUP)
@@ -207,27 +242,24 @@ def _write_until_full(descriptor: int) -> None:
 
 def fill_card(world: World, rng: Random) -> None:
     """Full while the uplink is away, so that nothing makes room; then the uplink comes, and it still is."""
-    known = len(world.services["writer"].said())
-    with world.services["uplink"].held(), filled(world.card):
-        world.wait("nothing can be kept", lambda: "cannot keep" in world.services["writer"].said(known))
+    with world.services["uplink"].held(), filled(world.card), until_noticed(world, ("writer", UNKEPT)):
         world.sleep(rng.uniform(0.5, 1.5))
     with filled(world.card):
         world.sleep(rng.uniform(1.0, 2.0))
 
 
 def fill_centre(world: World, rng: Random) -> None:
-    with filled(world.book.directory):
-        world.sleep(rng.uniform(2.0, 4.0))
+    with filled(world.book.directory), until_noticed(world, ("centre", "cannot keep reads")):
+        world.sleep(rng.uniform(1.0, 3.0))
 
 
 def card_read_only(world: World, rng: Random) -> None:
     """As after a reboot that found the card failing: nothing can be written to it."""
-    with ExitStack() as held:
-        held.enter_context(world.services["writer"].held())
-        held.enter_context(world.services["uplink"].held())
-        run("mount", "-o", "remount,ro", str(world.card))
     try:
-        world.sleep(rng.uniform(2.0, 4.0))
+        with until_noticed(world, ("writer", READ_ONLY), ("uplink", READ_ONLY)):
+            with world.services["writer"].held(), world.services["uplink"].held():
+                run("mount", "-o", "remount,ro", str(world.card))
+            world.sleep(rng.uniform(0.5, 2.0))
     finally:
         run("mount", "-o", "remount,rw", str(world.card))
 
@@ -256,8 +288,9 @@ class _LongAgo(SystemClock):
 def expire_unit(world: World, rng: Random) -> None:
     directory = world.directory / "authority"
     enrol(Authority.load(directory, _LongAgo()), world.rig.unit.state_dir, UNIT)
-    world.unit_link.cut()
-    world.sleep(rng.uniform(1.0, 3.0))
+    with until_noticed(world, ("uplink", EXPIRED)):
+        world.unit_link.cut()
+        world.sleep(rng.uniform(0.5, 2.0))
     enrol(Authority.load(directory, SystemClock()), world.rig.unit.state_dir, UNIT)
 
 
@@ -265,10 +298,12 @@ def expire_broker(world: World, rng: Random) -> None:
     listener, directory = world.rig.listener, world.directory / "authority"
     for clock in (_LongAgo(), SystemClock()):
         issued = Authority.load(directory, clock).issue_server(HOST)
-        with world.services["broker"].held():
-            listener.cert_file.write_bytes(issued.cert_pem)
-            listener.key_file.write_bytes(issued.key_pem)
-        world.sleep(rng.uniform(1.0, 3.0))
+        traces = (("uplink", EXPIRED), ("centre", EXPIRED)) if isinstance(clock, _LongAgo) else ()
+        with until_noticed(world, *traces):
+            with world.services["broker"].held():
+                listener.cert_file.write_bytes(issued.cert_pem)
+                listener.key_file.write_bytes(issued.key_pem)
+            world.sleep(rng.uniform(0.5, 2.0))
 
 
 def expire_centre(world: World, rng: Random) -> None:
@@ -278,17 +313,14 @@ def expire_centre(world: World, rng: Random) -> None:
     try:
         (home / "tls.crt").write_bytes(issued.cert_pem)
         (home / "tls.pem").write_bytes(issued.key_pem)
-        world.services["centre"].kill()
-        world.sleep(rng.uniform(1.0, 3.0))
+        with until_noticed(world, ("centre", EXPIRED)):
+            world.services["centre"].kill()
+            world.sleep(rng.uniform(0.5, 2.0))
     finally:
         (home / "tls.crt").write_bytes(right[0])
         (home / "tls.pem").write_bytes(right[1])
     world.services["centre"].kill()
 
-
-EXPIRED = "certificate has expired|expired certificate"
-GONE = "broker: .*(reset|hung up|connection lost)"
-SILENT = "no sign of life|timed out|has not answered"
 
 FAULTS = (
     Fault("writer killed", "kill -9, three times", kill("writer", 3)),
@@ -327,21 +359,21 @@ FAULTS = (
         "broker refuses",
         "the unit may not publish for a while",
         refuse,
-        traces=(("uplink", "MQTT reason 135|refused a publish"),),
+        traces=(("uplink", REFUSED),),
     ),
     Fault(
         "unit's disk full",
         "not a byte free, twice",
         fill_card,
         (CARD,),
-        traces=(("writer", "cannot keep: .* is full"),),
+        traces=(("writer", UNKEPT),),
     ),
     Fault(
         "unit's disk read-only",
         "found so after a restart",
         card_read_only,
         (CARD,),
-        traces=(("writer", "[Rr]ead-only"), ("uplink", "[Rr]ead-only")),
+        traces=(("writer", READ_ONLY), ("uplink", READ_ONLY)),
     ),
     Fault(
         "centre's disk full",

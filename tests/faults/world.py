@@ -14,15 +14,18 @@ from pathlib import Path
 
 import tomli_w
 
+from anpr_edge.cli.central_files import RECIPIENT_FILE
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.fleet.broker import find_mosquitto, write_mosquitto
 from anpr_edge.fleet.rig import CENTRAL, CENTRE, EDGE, FEED, FLEET, HOST, Rig, build_rig
+from anpr_edge.seal.envelope import parse
+from anpr_edge.seal.keys import RecipientPrivateKey
 from tests.faults.books import STORES, Book, Stored
 from tests.faults.ledger import Ledger, Number
 from tests.faults.places import CARD, CLOCK, NETWORK, clock_environment, lacking, own_network, small_card
 from tests.faults.proxy import Proxy
 from tests.faults.services import Service
-from tests.faults.verdict import missing
+from tests.faults.verdict import Loss, missing, reported
 
 SECOND_FEED = "traffic"
 FEEDS = (FEED, SECOND_FEED)
@@ -55,6 +58,8 @@ class World:
         (directory / "store").mkdir(exist_ok=True)
         self.book: Book = STORES[store](directory / "store")
         self.ledger, self.stored = Ledger(), Stored()
+        self._losses: list[Loss] = []
+        self._reports_opened = 0
         self.unit_link = Proxy(self.rig.listener.port, random.Random(seed))
         self.centre_link = Proxy(self.rig.listener.port, random.Random(seed + 1))
         self._clock = SystemClock()
@@ -154,6 +159,15 @@ class World:
         """Numbers that the unit has kept and the centre has not."""
         self.look()
         return missing(self.ledger, self.stored)
+
+    def losses(self) -> list[Loss]:
+        """What the unit has told its centre it has lost."""
+        key = RecipientPrivateKey.load(self.rig.centre_dir / RECIPIENT_FILE)
+        for blob in self.stored.reports[self._reports_opened :]:
+            envelope = parse(blob)
+            self._losses += reported(envelope.feed, envelope.open(key))
+        self._reports_opened = len(self.stored.reports)
+        return self._losses
 
     def wait(self, goal: str, true: Callable[[], bool], within_s: float = 60.0) -> None:
         """Wait until something is true; fails with the goal that was not reached."""

@@ -15,9 +15,11 @@ import random
 import signal
 import string
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from anpr_edge.config import load_config
 from anpr_edge.daemon.wiring_common import admit_policy, build_outbox
@@ -32,6 +34,7 @@ from anpr_edge.seams import SealAs
 from tests.faults.ledger import Pen, read_ledger
 
 RETRY_S = 0.2
+REPORT_EVERY_S = 1.0
 MOST_IN_A_BATCH = 12
 TRAFFIC_PAUSE_S = 0.5
 """Between two batches once all reads are kept: traffic that goes on shows the centre what it lacks."""
@@ -49,6 +52,7 @@ class Writer:
         self._pen = pen
         self._rng = rng
         self._clock = SystemClock()
+        self._report_due_ns = 0
         self.stop = Event()
 
     def keep(self, count: int) -> None:
@@ -63,7 +67,24 @@ class Writer:
                 self.stop.wait(RETRY_S)
                 continue
             self._pen.committed(kept)
+            self._report_losses()
             return
+
+    def _report_losses(self) -> None:
+        """Tell the centre what the outbox has given up, as the reader does."""
+        report = getattr(self._outbox, "report_losses", None)
+        now_ns = self._clock.now().mono_ns
+        if report is not None and now_ns >= self._report_due_ns:
+            self._report_due_ns = now_ns + round(REPORT_EVERY_S * 1e9)
+            report(self._reporting)
+
+    def _reporting(self, feed: str, losses: Sequence[Any]) -> SealAs:
+        def seal(seq: int, previous: bytes) -> SealedRead:
+            sealed: SealedRead = getattr(self._sealer, "seal_losses")(losses, feed, seq, previous)  # noqa: B009
+            self._pen.sealed(sealed, "")
+            return sealed
+
+        return seal
 
     def _sealing(self, read: PlateRead, feed: str) -> SealAs:
         def seal(seq: int, previous: bytes) -> SealedRead:
