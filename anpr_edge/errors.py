@@ -19,6 +19,7 @@
     │   └── OutboxBroken        its file is damaged: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
     └── StoreError              the centre cannot keep what it opened
+        └── StoreUnavailable    not now: what was not kept is tried again
 
 A message names the thing, the place and the limit ("unit.toml:12: camera.shutter_us is 40000,
 at most 33333 at 30 frames/s"); it never contains a plate.
@@ -139,3 +140,7 @@ class UplinkError(AnprError):
 
 class StoreError(AnprError):
     """The centre cannot keep what it opened."""
+
+
+class StoreUnavailable(StoreError):
+    """The centre's store does not answer or has no room now: nothing is acknowledged, it is tried again."""

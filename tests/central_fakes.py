@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from anpr_edge.central.stores import Held, StoredRead, StoredRefusal
-from anpr_edge.errors import StoreError
+from anpr_edge.central.stores import Item, StoredRead, StoredRefusal
+from anpr_edge.central.stores.memory import MemoryLedgers
+from anpr_edge.errors import StoreError, StoreUnavailable
 
 
-class MemoryStore:
-    """Keeps in a list; `full` makes it refuse, as a full disk does."""
+class MemoryStore(MemoryLedgers):
+    """Keeps in a list; `full` makes it refuse, as a full disk does, and `away` as a server that is down."""
 
     def __init__(self) -> None:
-        self.items: list[StoredRead | StoredRefusal] = []
+        super().__init__()
+        self.items: list[Item] = []
         self.full = False
+        self.away = False
         self._closed = False
 
     @property
@@ -24,13 +27,9 @@ class MemoryStore:
     def refusals(self) -> list[StoredRefusal]:
         return [item for item in self.items if isinstance(item, StoredRefusal)]
 
-    def held(self) -> Iterator[Held]:
-        for item in self.items:
-            envelope = item.opened.envelope if isinstance(item, StoredRead) else item.envelope
-            if envelope is not None and item.link is not None:
-                yield Held(envelope.fleet, envelope.unit, envelope.feed, envelope.signer_kid, item.link)
-
-    def keep(self, items: Sequence[StoredRead | StoredRefusal]) -> None:
+    def _keep(self, items: Sequence[Item]) -> None:
+        if self.away:
+            raise StoreUnavailable("the store is away")
         if self.full or self._closed:
             raise StoreError("the store is full" if self.full else "the store is closed")
         self.items += items

@@ -2,20 +2,22 @@
 
 Reads may come in any order: a unit sends live reads before its backlog. So what is here is kept as
 runs of consecutive numbers, and every place where two runs meet is checked against the hash chain.
+
+Times are the wall clock's: several processes, perhaps on several machines, share one feed's runs. A step of
+that clock can only make a gap be asked for too early, which costs the unit a repeat.
 """
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
+from anpr_edge.central.prints import MemoryPrints, Prints, print_of
 from anpr_edge.records import EPOCH_NUMBERS
 from anpr_edge.seal.envelope import CHAIN_START
-
-PRINT_BYTES = 8
-"""What is remembered of each read's hash, to tell a repeat from another read under a used number."""
 
 GRACE_S = 10.0
 """A gap that has not shrunk for this long is asked for; until then the backlog may still be filling it."""
@@ -25,6 +27,15 @@ MOST_GAPS = 100
 
 
 Gaps = tuple[tuple[int, int], ...]
+
+
+class FeedKey(NamedTuple):
+    """Whose numbers they are: a unit that was set up anew, with another signing key, counts anew."""
+
+    fleet: str
+    unit: str
+    feed: str
+    signer_kid: bytes
 
 
 class Place(Enum):
@@ -54,19 +65,39 @@ class Link:
 class _Run:
     first: Link
     last: Link
-    prints: array[int]
     gap_since_ns: int
     """When the gap below this run last changed."""
+
+
+class RunState(NamedTuple):
+    """A run of numbers as a store keeps it: its ends, and what the chain is checked against there."""
+
+    first: int
+    previous: bytes
+    last: int
+    hash: bytes
+    gap_since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """All of a ledger but the reads' own hashes, which a store has beside the reads."""
+
+    runs: Sequence[RunState] = ()
+    breaks: int = 0
 
 
 class FeedLedger:
     """The numbers of one unit's feed. `breaks` counts places where the chain does not hold."""
 
-    def __init__(self, grace_s: float = GRACE_S) -> None:
-        self._grace_ns = round(grace_s * 1e9)
-        self._runs: list[_Run] = []
-        self._conflicts: set[int] = set()
-        self.breaks = 0
+    def __init__(self, prints: Prints | None = None, state: LedgerState | None = None) -> None:
+        state = state or LedgerState()
+        self._prints = prints or MemoryPrints()
+        self._runs = [
+            _Run(Link(run.first, run.previous, b""), Link(run.last, b"", run.hash), run.gap_since_ns)
+            for run in state.runs
+        ]
+        self.breaks = state.breaks
 
     def __len__(self) -> int:
         return sum(run.last.seq - run.first.seq + 1 for run in self._runs)
@@ -76,31 +107,31 @@ class FeedLedger:
         below = self._run_at_or_below(link.seq)
         if below is None or link.seq > below.last.seq:
             return Place.NEW
-        print_ = _print(link)
-        same = below.prints[link.seq - below.first.seq] == print_ or print_ in self._conflicts
-        return Place.REPEAT if same else Place.CONFLICT
+        known = self._prints.of(link.seq)
+        return Place.CONFLICT if known and print_of(link.hash) not in known else Place.REPEAT
 
     def add_conflict(self, link: Link) -> None:
         """Remember a link in conflict, so that it is a repeat when it comes again."""
-        self._conflicts.add(_print(link))
+        self._prints.add(link)
 
-    def add(self, link: Link, mono_ns: int) -> bool:
+    def add(self, link: Link, utc_ns: int) -> bool:
         """Count a new link as here; False when the chain does not hold beside it."""
         at = bisect_right(self._runs, link.seq, key=lambda run: run.first.seq)
-        self._runs.insert(at, _Run(link, link, array("Q", [_print(link)]), mono_ns))
+        self._runs.insert(at, _Run(link, link, utc_ns))
+        self._prints.add(link)
         breaks = self.breaks
-        self._join(at, mono_ns)
-        self._join(at - 1, mono_ns)
+        self._join(at, utc_ns)
+        self._join(at - 1, utc_ns)
         return self.breaks == breaks
 
-    def watermark(self, mono_ns: int) -> tuple[int, Gaps]:
+    def watermark(self, utc_ns: int, grace_s: float = GRACE_S) -> tuple[int, Gaps]:
         """The number up to which all is here, but for the gaps (first, last) that are asked for again."""
         mark = 0
         asked: list[tuple[int, int]] = []
         for run in self._runs:
             gap = _gap_below(run, mark)
             if gap:
-                if len(asked) == MOST_GAPS or mono_ns - run.gap_since_ns < self._grace_ns:
+                if len(asked) == MOST_GAPS or 0 <= utc_ns - run.gap_since_ns < grace_s * 1e9:
                     break
                 asked.append(gap)
             mark = run.last.seq
@@ -126,27 +157,31 @@ class FeedLedger:
         others_below = bool(self._runs) and self._runs[0].first.seq < link.seq
         return link.previous == CHAIN_START and (link.before_epoch > 0 or others_below)
 
+    @property
+    def state(self) -> LedgerState:
+        """What a store keeps of this, to go on from."""
+        runs = [
+            RunState(run.first.seq, run.first.previous, run.last.seq, run.last.hash, run.gap_since_ns)
+            for run in self._runs
+        ]
+        return LedgerState(runs, self.breaks)
+
     def _run_at_or_below(self, seq: int) -> _Run | None:
         at = bisect_right(self._runs, seq, key=lambda run: run.first.seq)
         return self._runs[at - 1] if at else None
 
-    def _join(self, at: int, mono_ns: int) -> None:
+    def _join(self, at: int, utc_ns: int) -> None:
         """Make one run of the runs `at` and `at + 1` when no number lies between them."""
         if at < 0 or at + 1 >= len(self._runs):
             return
         left, right = self._runs[at], self._runs[at + 1]
         if left.last.seq + 1 != right.first.seq:
-            right.gap_since_ns = mono_ns
+            right.gap_since_ns = utc_ns
             return
         if right.first.previous != left.last.hash:
             self.breaks += 1
         left.last = right.last
-        left.prints.extend(right.prints)
         del self._runs[at + 1]
-
-
-def _print(link: Link) -> int:
-    return int.from_bytes(link.hash[:PRINT_BYTES])
 
 
 def _gap_below(run: _Run, mark: int) -> tuple[int, int] | None:

@@ -12,14 +12,19 @@ leaves it out. Binary values are hexadecimal; times are UTC, RFC 3339, to the mi
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anpr_edge.central.dedupe import Link
 from anpr_edge.central.opener import OpenedRead
 from anpr_edge.records import Alternative, Fix, PlateRead, mask_plate
 from anpr_edge.seal.envelope import Envelope
+
+if TYPE_CHECKING:
+    from anpr_edge.central.stores import StoredRefusal
 
 SCHEMA = 1
 
@@ -28,6 +33,19 @@ def utc_text(utc_ns: int) -> str:
     """RFC 3339 with milliseconds: `2026-11-22T05:15:00.123Z`."""
     whole_s, rest_ns = divmod(utc_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(whole_s, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
+
+
+def utc_ns_of(text: str) -> int:
+    """The time an RFC 3339 text says, to the millisecond. Raises: ValueError."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000) * 1_000_000
+
+
+def seen_within(document: Mapping[str, Any], since_utc_ns: int | None, until_utc_ns: int | None) -> bool:
+    """Whether the plate was first seen in [since, until)."""
+    first_utc_ns = utc_ns_of(document["read"]["first_utc"])
+    return (since_utc_ns is None or since_utc_ns <= first_utc_ns) and (
+        until_utc_ns is None or first_utc_ns < until_utc_ns
+    )
 
 
 def masked(opened: OpenedRead) -> OpenedRead:
@@ -61,6 +79,22 @@ def read_document(opened: OpenedRead, link: Link, received_utc_ns: int | None) -
         "read_id": opened.read_id.hex(),
         **received,
         "read": _read(opened.read),
+    }
+
+
+def refusal_document(item: StoredRefusal) -> dict[str, Any]:
+    """What could not be taken for a read: {"schema", "kind", "topic", "received_utc", "blob" (base64)}.
+
+    With the clear header's fields when the envelope was genuine.
+    """
+    known = header_document(item.envelope, item.link) if item.envelope and item.link else {}
+    return {
+        "schema": SCHEMA,
+        "kind": item.kind.value,
+        "topic": item.topic,
+        **known,
+        "received_utc": utc_text(item.received_utc_ns),
+        "blob": base64.b64encode(item.blob).decode(),
     }
 
 

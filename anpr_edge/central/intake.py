@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
 
-from anpr_edge.central.dedupe import GRACE_S, FeedLedger, Link, Place
+from anpr_edge.central.dedupe import GRACE_S, FeedKey, FeedLedger, Link, Place
 from anpr_edge.central.opener import OpenedRead, Opener
-from anpr_edge.central.stores import Store, StoredRead, StoredRefusal
+from anpr_edge.central.stores import Batch, Store, StoredRead, StoredRefusal, key_of
+from anpr_edge.central.stores.memory import MemoryLedgers
 from anpr_edge.errors import EnvelopeError, Refusal
 from anpr_edge.records import Instant
-from anpr_edge.seal.envelope import envelope_hash
+from anpr_edge.seal.envelope import Envelope, envelope_hash
 from anpr_edge.seams import Clock
 from anpr_edge.uplink import topics
-
-
-class FeedKey(NamedTuple):
-    """Whose numbers they are: a unit that was set up anew, with another signing key, counts anew."""
-
-    fleet: str
-    unit: str
-    feed: str
-    signer_kid: bytes
 
 
 class Verdict(StrEnum):
@@ -53,6 +44,17 @@ class Outcome:
     words: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message and what its signature says of it."""
+
+    topic: str
+    blob: bytes
+    envelope: Envelope | None
+    link: Link | None
+    error: EnvelopeError | None = None
+
+
 class Intake:
     """Takes batches; when `take` returns, the store has what was new in them.
 
@@ -64,79 +66,92 @@ class Intake:
         self, opener: Opener, store: Store | None, clock: Clock, *, grace_s: float = GRACE_S
     ) -> None:
         self._opener = opener
-        self._store = store
+        self._store = store or MemoryLedgers()
         self._clock = clock
-        self._grace_s = grace_s
+        self.grace_s = grace_s
         self.sound = True
-        """Whether the store has all that the ledgers count as here; if not, nothing may be acknowledged."""
-        self._ledgers: dict[FeedKey, FeedLedger] = {}
-        now_ns = clock.now().mono_ns
-        for held in store.held() if store else ():
-            ledger = self.ledger(FeedKey(held.fleet, held.unit, held.feed, held.signer_kid))
-            place = ledger.place(held.link)
-            if place is Place.NEW:
-                ledger.add(held.link, now_ns)
-            elif place is Place.CONFLICT:
-                ledger.add_conflict(held.link)
+        """Whether the last batch was kept; if not, nothing may be acknowledged."""
 
     @property
     def feeds(self) -> list[FeedKey]:
         """Every unit's feed that has sent anything, once for each key it was signed with."""
-        return list(self._ledgers)
+        return list(self._store.ledgers())
 
     @property
     def current(self) -> list[FeedKey]:
         """Those of `feeds` whose unit still signs with that key: only they are told anything."""
-        return [key for key in self._ledgers if self._opener.knows(key.unit, key.signer_kid)]
+        return [key for key in self.feeds if self._opener.knows(key.unit, key.signer_kid)]
 
     def ledger(self, key: FeedKey) -> FeedLedger:
         """What is here of one unit's feed."""
-        return self._ledgers.setdefault(key, FeedLedger(self._grace_s))
+        return self.ledgers([key])[key]
+
+    def ledgers(self, keys: Collection[FeedKey] | None = None) -> Mapping[FeedKey, FeedLedger]:
+        """What is here of these feeds, or of all: whichever process took it in. Raises: StoreError."""
+        return self._store.ledgers(keys)
 
     def take(self, messages: Sequence[tuple[str, bytes]]) -> list[Outcome]:
         """The fate of each (topic, payload), in order.
 
-        Raises: StoreError when what is new cannot be kept; this intake is then finished, and a new one
-        starts from what the store has.
+        Raises: StoreUnavailable when what is new cannot be kept now: nothing of it was, take it again.
+        StoreError when that would not help.
         """
+        if not messages:
+            return []
         received = self._clock.now()
-        items: list[StoredRead | StoredRefusal] = []
         self.sound = False
-        outcomes = [self._one(topic, blob, received, items) for topic, blob in messages]
-        if self._store and items:
-            self._store.keep(items)
+        checked = [self._check(topic, blob) for topic, blob in messages]
+        with self._store.batch({key_of(one.envelope) for one in checked if one.envelope}) as batch:
+            outcomes = [self._one(message, received, batch) for message in checked]
         self.sound = True
         return outcomes
 
-    def _one(
-        self, topic: str, blob: bytes, received: Instant, items: list[StoredRead | StoredRefusal]
-    ) -> Outcome:
+    def _check(self, topic: str, blob: bytes) -> _Message:
         try:
             envelope = self._opener.verify(blob, _address(topic))
         except EnvelopeError as error:
-            items.append(StoredRefusal(error.kind, topic, blob, received.utc_ns))
-            return Outcome(Verdict.REFUSED, topic, received, kind=error.kind, words=_words(error))
-        link = Link(envelope.seq, envelope.previous, envelope_hash(blob))
-        key = FeedKey(envelope.fleet, envelope.unit, envelope.feed, envelope.signer_kid)
-        place = self.ledger(key).place(link)
+            return _Message(topic, blob, None, None, error)
+        return _Message(topic, blob, envelope, Link(envelope.seq, envelope.previous, envelope_hash(blob)))
+
+    def _one(self, message: _Message, received: Instant, batch: Batch) -> Outcome:
+        envelope, link = message.envelope, message.link
+        if envelope is None or link is None:
+            return _refused(message, received, batch)
+        key = key_of(envelope)
+        place, words = _place(batch.ledgers[key], link, received)
         if place is Place.REPEAT:
             return Outcome(Verdict.REPEAT, envelope.name, received, key, link=link)
-        words = _RESTARTED if self.ledger(key).begins_anew(link) else ""
-        if place is Place.CONFLICT:
-            self.ledger(key).add_conflict(link)
-            words = _TAKEN
-        elif not self.ledger(key).add(link, received.mono_ns):
-            words = _BROKEN
         try:
             opened = self._opener.open(envelope)
         except EnvelopeError as error:
-            items.append(StoredRefusal(error.kind, topic, blob, received.utc_ns, envelope, link))
-            return Outcome(
-                Verdict.REFUSED, envelope.name, received, key, link=link, kind=error.kind, words=_words(error)
-            )
-        items.append(StoredRead(opened, link, received.utc_ns))
+            return _refused(replace(message, error=error), received, batch)
+        batch.items.append(StoredRead(opened, link, received.utc_ns))
         verdict = Verdict.NEW if place is Place.NEW else Verdict.CONFLICT
         return Outcome(verdict, envelope.name, received, key, opened, link, words=words)
+
+
+def _place(ledger: FeedLedger, link: Link, received: Instant) -> tuple[Place, str]:
+    """Count `link` as here; where it belongs, and what is remarkable about it."""
+    place = ledger.place(link)
+    if place is Place.REPEAT:
+        return place, ""
+    if place is Place.CONFLICT:
+        ledger.add_conflict(link)
+        return place, _TAKEN
+    words = _RESTARTED if ledger.begins_anew(link) else ""
+    return place, words if ledger.add(link, received.utc_ns) else _BROKEN
+
+
+def _refused(message: _Message, received: Instant, batch: Batch) -> Outcome:
+    """Keep what cannot be taken for a read as it came."""
+    error, envelope, link = message.error, message.envelope, message.link
+    assert error is not None
+    batch.items.append(
+        StoredRefusal(error.kind, message.topic, message.blob, received.utc_ns, envelope, link)
+    )
+    name = envelope.name if envelope else message.topic
+    key = key_of(envelope) if envelope else None
+    return Outcome(Verdict.REFUSED, name, received, key, link=link, kind=error.kind, words=_words(error))
 
 
 _TAKEN = "its number is taken by another read: was the outbox reset or copied?"

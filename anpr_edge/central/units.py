@@ -62,4 +62,44 @@ class Units:
             ) from None
 
 
+class UnitsFile:
+    """The list of units in a file that changes while it is used. Raises: ConfigError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = self._stamp_now()
+        self.units = Units.load(path)
+
+    def refresh(self) -> str:
+        """Read the file again if it has changed; what is new in words, or nothing.
+
+        Raises: ConfigError, once for each change, when it cannot be used: the list before it stays in force.
+        """
+        stamp = self._stamp_now()
+        if stamp == self._stamp:
+            return ""
+        self._stamp = stamp
+        before, self.units = self.units, Units.load(self._path)
+        return _difference(before.keys, self.units.keys)
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _difference(before: Mapping[str, VerifyKey], after: Mapping[str, VerifyKey]) -> str:
+    """Who came, who went and who signs with another key."""
+    changes = {
+        "added": sorted(after.keys() - before.keys()),
+        "removed": sorted(before.keys() - after.keys()),
+        "with another key": sorted(
+            unit for unit in before.keys() & after.keys() if before[unit] != after[unit]
+        ),
+    }
+    return "; ".join(f"{what}: {', '.join(units)}" for what, units in changes.items() if units)
+
+
 _HINT = "anpr-central units add UNIT KEY writes a line for a unit, with the key that anpr-edge init printed"

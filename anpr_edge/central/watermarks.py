@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from anpr_edge.central.dedupe import Gaps
-from anpr_edge.central.intake import FeedKey, Intake
+from anpr_edge.central.dedupe import FeedKey, Gaps
+from anpr_edge.central.intake import Intake
+from anpr_edge.records import Instant
 from anpr_edge.seal.acks import Ack, sign_ack
 from anpr_edge.seal.keys import SigningKey
 from anpr_edge.seams import Clock
@@ -30,7 +31,11 @@ class SignedAck:
 
 
 class Watermarks:
-    """Knows which watermarks changed since they were last published."""
+    """Knows which watermarks changed since they were last published.
+
+    Several processes may share a store and tell the same units. The last word is right all the same: what
+    they say is what the store says, and each looks again once the broker has what it said (`heard`).
+    """
 
     def __init__(self, intake: Intake, key: SigningKey, clock: Clock) -> None:
         self._intake = intake
@@ -51,26 +56,31 @@ class Watermarks:
         self._told.pop(key, None)
         self._touched.add(key)
 
+    def heard(self, key: FeedKey) -> None:
+        """The broker has the last watermark; another process may have told a later one before it."""
+        self._touched.add(key)
+
     def due(self, every_s: float = EVERY_S) -> Iterator[SignedAck]:
         """Watermarks that changed and were not told in the last `every_s`; counts them as told.
 
-        None at all once the store has failed: it may not have what the ledgers count as here.
+        None at all while the last batch could not be kept. Raises: StoreUnavailable, StoreError.
         """
         if not self._intake.sound:
             return
         now = self._clock.now()
-        for key in sorted(self._touched):
-            age_s = (now.mono_ns - self._told_ns[key]) / 1e9 if key in self._told_ns else math.inf
-            if age_s < every_s:
-                continue
-            ledger = self._intake.ledger(key)
-            mark, gaps = ledger.watermark(now.mono_ns)
+        keys = [key for key in sorted(self._touched) if self._age_s(key, now) >= every_s]
+        for key, ledger in (self._intake.ledgers(keys) if keys else {}).items():
+            mark, gaps = ledger.watermark(now.utc_ns, self._intake.grace_s)
             if not ledger.missing:
                 self._touched.discard(key)
-            if (mark, gaps) != self._told.get(key) or (gaps and age_s >= ASK_AGAIN_S):
+            if (mark, gaps) != self._told.get(key) or (gaps and self._age_s(key, now) >= ASK_AGAIN_S):
                 self._told[key] = (mark, gaps)
                 self._told_ns[key] = now.mono_ns
                 yield self._signed(key, mark, gaps, now.utc_ns)
+
+    def _age_s(self, key: FeedKey, now: Instant) -> float:
+        """How long ago this feed was told anything."""
+        return (now.mono_ns - self._told_ns[key]) / 1e9 if key in self._told_ns else math.inf
 
     def _signed(self, key: FeedKey, mark: int, gaps: Gaps, utc_ns: int) -> SignedAck:
         fleet, unit, feed, kid = key

@@ -1,4 +1,4 @@
-"""`anpr-central`: the recipient's command: make keys, subscribe, verify, open."""
+"""`anpr-central`: the recipient's command: make keys, subscribe, store, export, verify, open."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ COMMANDS = (
     "anpr_edge.cli.central_keygen",
     "anpr_edge.cli.central_units",
     "anpr_edge.cli.central_subscribe",
+    "anpr_edge.cli.central_store",
+    "anpr_edge.cli.central_export",
     "anpr_edge.cli.central_open",
     "anpr_edge.cli.central_verify",
 )

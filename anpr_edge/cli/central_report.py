@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from anpr_edge.central.documents import masked, read_document, utc_text
 from anpr_edge.central.intake import Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead
+from anpr_edge.central.subscriber import StoreState
 from anpr_edge.cli.output import counted, json_line, note
+from anpr_edge.errors import StoreError
 from anpr_edge.records import Instant, LinkState, mask_plate
 
 
@@ -30,12 +32,14 @@ class Reporter:
         """Whether `count` new reads were shown."""
         return count is not None and self._verdicts[Verdict.NEW] >= count
 
-    def show(self, said: Sequence[Outcome | LinkState]) -> int:
+    def show(self, said: Sequence[Outcome | LinkState | StoreState]) -> int:
         """Print each; returns how many messages there were among them."""
         outcomes = 0
         for one in said:
             if isinstance(one, LinkState):
                 self._show_link(one)
+            elif isinstance(one, StoreState):
+                note(one.detail)
             else:
                 outcomes += 1
                 self._show_outcome(one)
@@ -47,7 +51,11 @@ class Reporter:
     def summarise(self, intake: Intake) -> None:
         """Say what it all came to."""
         seen = self._verdicts
-        ledgers = [intake.ledger(key) for key in intake.feeds]
+        try:
+            ledgers = list(intake.ledgers().values())
+        except StoreError as error:
+            note(f"what is missing is not known: {error}")
+            ledgers = []
         breaks = sum(ledger.breaks for ledger in ledgers)
         restarts = sum(ledger.restarts for ledger in ledgers)
         parts = [counted(seen[Verdict.NEW], "read"), counted(seen[Verdict.REPEAT], "repeat")]

@@ -12,8 +12,7 @@ from anpr_edge.cli.output import json_line, note
 
 SCHEMA = 1
 TEXT = f"""The list of units ({UNITS_FILE}): a read is believed only when the unit that is named in it
-is listed and signed it. A running `anpr-central subscribe` has to be started again to see
-a change.
+is listed and signed it. A running `anpr-central subscribe` heeds a change at once.
 
   anpr-central units add unit-0001 ed25519:…     (the verify key that anpr-edge init printed)
   anpr-central units list"""
@@ -52,9 +51,7 @@ def run_add(args: Namespace) -> int:
 
     path = chosen(args, "units", UNITS_FILE)
     added = add_unit(path, args.unit, args.key, replace=args.replace)
-    note(
-        f"{path}: {args.unit} {'added; start anpr-central subscribe again' if added else 'is listed already'}"
-    )
+    note(f"{path}: {args.unit} {'added' if added else 'is listed already'}")
     return 0
 
 
@@ -64,7 +61,7 @@ def run_remove(args: Namespace) -> int:
 
     path = chosen(args, "units", UNITS_FILE)
     remove_unit(path, args.unit)
-    note(f"{path}: {args.unit} removed; start anpr-central subscribe again")
+    note(f"{path}: {args.unit} removed")
     return 0
 
 

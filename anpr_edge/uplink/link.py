@@ -64,6 +64,8 @@ class LinkOptions:
     in_flight: int = 20
     session_expiry_s: int = 0
     manual_acks: bool = False
+    ends_session: bool = False
+    """Whether the broker is to keep nothing for us once we were stopped in order."""
     will: Will | None = None
     settings: SettingNames = UNIT_SETTINGS
 
@@ -115,6 +117,8 @@ class Link:
         self._answered = 0
         self._accepted = False
         self._over = threading.Event()
+        self.unsubscribed = threading.Event()
+        """Set once the broker has confirmed `unsubscribe`: what comes after it was on its way."""
         self._publishing = threading.Lock()
         self._client = self._make_client()
 
@@ -156,6 +160,10 @@ class Link:
         """Ask for topics at QoS 1; a refusal ends the link, which says so."""
         if filters:
             self._client.subscribe([(topic, 1) for topic in filters])
+
+    def unsubscribe(self, filters: list[str]) -> None:
+        """Ask for these topics no more; what the broker has for us already still comes."""
+        self._client.unsubscribe(filters)
 
     def acknowledge(self, message: Message) -> None:
         """Tell the broker that we have `message` (only with `manual_acks`)."""
@@ -203,7 +211,10 @@ class Link:
                 if self._passed(began_ns, LINGER_S):
                     break
         reason = NORMAL if in_order else WITH_WILL
-        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason))
+        properties = Properties(PacketTypes.DISCONNECT)
+        if in_order and self._options.ends_session:
+            properties.SessionExpiryInterval = 0
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason), properties)
         self._client.loop(POLL_S)
 
     def _passed(self, since_ns: int, limit_s: float) -> bool:
@@ -224,6 +235,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_log = self._on_log
@@ -256,6 +268,11 @@ class Link:
         refused = next((reason for reason in reasons if reason.is_failure), None)
         if refused is not None:
             self.drop(f"the broker refuses our subscription: {refused}")
+
+    def _on_unsubscribe(
+        self, _: Client, __: object, ___: int, ____: list[ReasonCode], _____: Properties | None
+    ) -> None:
+        self.unsubscribed.set()
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
         try:

@@ -37,6 +37,14 @@ def reads(fleet: str, unit: str, feed: str) -> str:
     return f"{ROOT}/{fleet}/{unit}/reads/{feed}"
 
 
+def shared(group: str, topic_filter: str) -> str:
+    """A filter whose messages the members of `group` share, each message for one of them.
+
+    Source: MQTT 5.0 §4.8.2.
+    """
+    return f"$share/{group}/{topic_filter}"
+
+
 def ack(fleet: str, unit: str, feed: str) -> str:
     """Where a feed's centre leaves its signed watermark for one unit, retained."""
     return f"{ROOT}/{fleet}/{unit}/ack/{feed}"

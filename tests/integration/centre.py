@@ -10,7 +10,7 @@ from pathlib import Path
 from anpr_edge.central.intake import Intake, Outcome
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.stores.jsonl import JsonlStore
-from anpr_edge.central.subscriber import Subscriber
+from anpr_edge.central.subscriber import StoreState, Subscriber
 from anpr_edge.central.units import Units
 from anpr_edge.central.watermarks import Watermarks
 from anpr_edge.devices.clock import SystemClock
@@ -64,6 +64,8 @@ class Centre:
         for one in subscriber.take(0.05):
             if isinstance(one, Outcome):
                 self.outcomes.append(one)
+            elif isinstance(one, StoreState):
+                raise AssertionError(one.detail)
             else:
                 self.link_states.append(one)
 

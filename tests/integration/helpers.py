@@ -85,10 +85,10 @@ def deliveries(uplink: Uplink, count: int) -> list[Delivery]:
     return [event for event in happened if isinstance(event, Delivery)]
 
 
-def within(goal: str) -> Iterator[None]:
+def within(goal: str, within_s: float = WITHIN_S) -> Iterator[None]:
     """Go round until the caller breaks out; fails with the `goal` that was not reached in time."""
     clock = SystemClock()
-    deadline_ns = clock.now().mono_ns + round(WITHIN_S * 1e9)
+    deadline_ns = clock.now().mono_ns + round(within_s * 1e9)
     while clock.now().mono_ns < deadline_ns:
         yield
-    raise AssertionError(f"not within {WITHIN_S:.0f} s: {goal}")
+    raise AssertionError(f"not within {within_s:.0f} s: {goal}")

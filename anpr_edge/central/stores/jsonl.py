@@ -3,27 +3,36 @@
 A line of reads is the object of `central.documents`. A line of refusals is
 `{"schema": 1, "kind", "topic", "received_utc", "blob" (base64)}`, with the clear header's fields when
 the envelope was genuine: such a blob can be opened later with `anpr-central open`.
+
+After retention the first line of reads is `{"schema": 1, "forgotten_before": DAY, "ledgers": […]}`: which
+numbers were here, without the reads (`central.stores.ledger_text`).
 """
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from anpr_edge.central.dedupe import Link
-from anpr_edge.central.documents import SCHEMA, header_document, read_document, utc_text
-from anpr_edge.central.stores import Held, StoredRead, StoredRefusal
+from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
+from anpr_edge.central.documents import (
+    SCHEMA,
+    read_document,
+    refusal_document,
+    seen_within,
+)
+from anpr_edge.central.stores import Dropped, Item, StoredRead, StoredRefusal, ledger_text
+from anpr_edge.central.stores.memory import MemoryLedgers
 from anpr_edge.errors import StoreError
 
 
-class JsonlStore:
-    """Appends and fsyncs, once for each batch; one process at a time.
+class JsonlStore(MemoryLedgers):
+    """Appends and fsyncs, once for each batch; one process at a time: a lock on the file keeps others out.
 
     A last line cut off by a crash is removed on opening: it was never acknowledged.
 
@@ -31,6 +40,7 @@ class JsonlStore:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
         self._refused_path = path.with_name(path.name + ".refused")
         self._files: dict[Path, BinaryIO] = {}
@@ -38,6 +48,7 @@ class JsonlStore:
             for each in (self._path, self._refused_path):
                 self._files[each] = _open(each)
             _sync_directory(path.parent)
+            self._load()
         except OSError as error:
             self.close()
             raise _cannot(path, error) from error
@@ -45,38 +56,102 @@ class JsonlStore:
             self.close()
             raise
 
-    def held(self) -> Iterator[Held]:
-        """Every number kept so far. Raises: StoreError when a line is not one of ours."""
-        for path in self._files:
-            with path.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
-                    held = _held(line, f"{path}:{number}")
-                    if held is not None:
-                        yield held
+    def ledgers(self, keys: Collection[FeedKey] | None = None) -> Mapping[FeedKey, FeedLedger]:
+        """How the feeds stand now. Raises: StoreError when the store is closed."""
+        if not self._files:
+            raise StoreError(f"{self._path}: the store is closed")
+        return super().ledgers(keys)
 
-    def keep(self, items: Sequence[StoredRead | StoredRefusal]) -> None:
-        """Append all of them and see them to the disk. Raises: StoreError."""
-        reads = [_read_line(item) for item in items if isinstance(item, StoredRead)]
-        refusals = [_refusal_line(item) for item in items if isinstance(item, StoredRefusal)]
-        self._append(self._path, reads)
+    def documents(
+        self, feed: str | None = None, since_utc_ns: int | None = None, until_utc_ns: int | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """The reads first seen in [since, until). Raises: StoreError when a line is not one of ours."""
+        for where, line in _lines(self._path):
+            document = _document(line, where)
+            if "read" not in document or feed not in (None, document["feed"]):
+                continue
+            if seen_within(document, since_utc_ns, until_utc_ns):
+                yield document
+
+    def forget_before(self, day: date) -> Dropped:
+        """Write both files anew without what was received before `day`. Raises: StoreError."""
+        known = [
+            {
+                **dict(zip(_KEY, (*key[:3], key.signer_kid.hex()), strict=True)),
+                **ledger_text.to_object(one.state),
+            }
+            for key, one in self.ledgers().items()
+        ]
+        head = {"schema": SCHEMA, "forgotten_before": day.isoformat(), "ledgers": known}
+        try:
+            reads = self._rewrite(self._path, day, [head])
+            return Dropped(reads, self._rewrite(self._refused_path, day, []))
+        except OSError as error:
+            raise _cannot(self._path, error) from error
+
+    def _keep(self, items: Sequence[Item]) -> None:
+        self._append(self._path, [_read_line(item) for item in items if isinstance(item, StoredRead)])
+        refusals = [refusal_document(item) for item in items if isinstance(item, StoredRefusal)]
         self._append(self._refused_path, refusals)
+
+    def _load(self) -> None:
+        """Count the numbers both files hold. Raises: StoreError when a line is not one of ours."""
+        for path in self._files:
+            for where, line in _lines(path):
+                document = _document(line, where)
+                try:
+                    self._count_line(document)
+                except (ValueError, KeyError, TypeError):
+                    raise _not_ours(where) from None
+
+    def _count_line(self, document: Mapping[str, Any]) -> None:
+        for one in document.get("ledgers", ()):
+            key = _key(one)
+            self._ledgers[key] = FeedLedger(self._prints_of(key), ledger_text.from_object(one))
+        if "seq" in document:
+            previous, hash_ = bytes.fromhex(document["previous"]), bytes.fromhex(document["hash"])
+            self._count(_key(document), Link(document["seq"], previous, hash_), 0)
+
+    def _rewrite(self, path: Path, day: date, head: Sequence[Mapping[str, Any]]) -> int:
+        """Replace one file in one step; returns how many lines went."""
+        dropped = 0
+        draft = path.with_name(path.name + ".new")
+        draft.unlink(missing_ok=True)
+        file = _open(draft)
+        for document in head:
+            file.write(_text(document))
+        for where, line in _lines(path):
+            document = _document(line, where)
+            if "received_utc" not in document:
+                continue  # an earlier head: the new one says all it said
+            if document["received_utc"] < day.isoformat():
+                dropped += 1
+            else:
+                file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+        draft.replace(path)
+        _sync_directory(path.parent)
+        self._files.pop(path).close()
+        self._files[path] = file
+        return dropped
 
     def close(self) -> None:
         """Close both files; harmless when called twice."""
         for file in self._files.values():
             file.close()
-        self._files.clear()
+        self._files = {}
 
     def _append(self, path: Path, documents: Sequence[dict[str, Any]]) -> None:
         if not documents:
             return
-        text = "".join(json.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n" for one in documents)
+        text = b"".join(map(_text, documents))
         file = self._files.get(path)
         if file is None:
             raise StoreError(f"{path}: the store is closed")
         end = file.tell()
         try:
-            file.write(text.encode())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         except OSError as error:
@@ -138,27 +213,36 @@ def _read_line(item: StoredRead) -> dict[str, Any]:
     return read_document(item.opened, item.link, item.received_utc_ns)
 
 
-def _refusal_line(item: StoredRefusal) -> dict[str, Any]:
-    known = header_document(item.envelope, item.link) if item.envelope and item.link else {}
-    return {
-        "schema": SCHEMA,
-        "kind": item.kind.value,
-        "topic": item.topic,
-        **known,
-        "received_utc": utc_text(item.received_utc_ns),
-        "blob": base64.b64encode(item.blob).decode(),
-    }
+_KEY = ("fleet", "unit", "feed", "signer_kid")
 
 
-def _held(line: bytes, where: str) -> Held | None:
+def _key(document: Mapping[str, Any]) -> FeedKey:
+    fleet, unit, feed, kid = (document[name] for name in _KEY)
+    return FeedKey(fleet, unit, feed, bytes.fromhex(kid))
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Each line with its place."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            yield f"{path}:{number}", line
+
+
+def _document(line: bytes, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
-        if "seq" not in found:
-            return None
-        link = Link(found["seq"], bytes.fromhex(found["previous"]), bytes.fromhex(found["hash"]))
-        kid = bytes.fromhex(found["signer_kid"])
-        return Held(found["fleet"], found["unit"], found["feed"], kid, link)
-    except (ValueError, KeyError, TypeError):
-        raise StoreError(
-            f"{where}: not a line of this store", hint="move the file away or mend the line, then start again"
-        ) from None
+        document = json.loads(line)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise _not_ours(where)
+    return document
+
+
+def _not_ours(where: str) -> StoreError:
+    return StoreError(
+        f"{where}: not a line of this store", hint="move the file away or mend the line, then start again"
+    )

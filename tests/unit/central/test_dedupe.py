@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -15,18 +16,18 @@ GRACE_NS = round(GRACE_S * 1e9)
 
 
 def digest(seq: int) -> bytes:
-    return seq.to_bytes(32, "big")
+    return sha256(seq.to_bytes(8)).digest()
 
 
 def link(seq: int) -> Link:
     return Link(seq, CHAIN_START if seq == 1 else digest(seq - 1), digest(seq))
 
 
-def ledger_of(*seqs: int, mono_ns: int = 0) -> FeedLedger:
+def ledger_of(*seqs: int, utc_ns: int = 0) -> FeedLedger:
     ledger = FeedLedger()
     for seq in seqs:
         assert ledger.place(link(seq)) is Place.NEW
-        assert ledger.add(link(seq), mono_ns)
+        assert ledger.add(link(seq), utc_ns)
     return ledger
 
 

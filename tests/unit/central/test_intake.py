@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anpr_edge.central.intake import FeedKey, Intake, Outcome, Verdict
+from anpr_edge.central.dedupe import FeedKey
+from anpr_edge.central.intake import Intake, Outcome, Verdict
 from anpr_edge.central.opener import OpenedRead, Opener
 from anpr_edge.central.units import Units
 from anpr_edge.errors import Refusal, StoreError

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import resource
-import signal
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from anpr_edge.seal.envelope import CHAIN_START
 from anpr_edge.seal.keys import RecipientPrivateKey
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from tests.fakes import FakeClock
+from tests.limits import file_size_limit
 from tests.sealed_reads import FEED, FLEET, PLATE, SealingUnit, made_up_read
 
 KEY = RecipientPrivateKey.generate()
@@ -118,20 +116,7 @@ def test_a_full_disk_leaves_whole_lines_only(path: Path, unit: SealingUnit) -> N
     blobs = unit.seal(5)
     take(path, unit, blobs[:1])
     size = path.stat().st_size
-    with _file_size_limit(2 * size + size // 2), pytest.raises(StoreError, match="cannot keep reads"):
+    with file_size_limit(2 * size + size // 2), pytest.raises(StoreError, match="cannot keep reads"):
         take(path, unit, blobs)
     assert path.stat().st_size == size
     assert take(path, unit, blobs) == [Verdict.REPEAT, *[Verdict.NEW] * 4]
-
-
-@contextmanager
-def _file_size_limit(limit_bytes: int) -> Iterator[None]:
-    """No file may grow beyond this; writing more fails as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from anpr_edge.central.dedupe import GRACE_S
-from anpr_edge.central.intake import FeedKey, Intake, Verdict
+from anpr_edge.central.dedupe import GRACE_S, FeedKey
+from anpr_edge.central.intake import Intake, Verdict
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.watermarks import ASK_AGAIN_S, EVERY_S, Watermarks
-from anpr_edge.errors import StoreError
+from anpr_edge.errors import StoreError, StoreUnavailable
 from anpr_edge.seal.acks import Ack, open_ack
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
 from tests.central_fakes import MemoryStore
@@ -134,3 +134,34 @@ def test_nothing_is_acknowledged_after_the_store_has_failed(bench: Bench) -> Non
     bench.watermarks.forget(bench.key)
     bench.clock.advance(ASK_AGAIN_S)
     assert bench.told() == []
+
+
+def test_the_last_word_is_right_when_two_processes_tell_one_unit(bench: Bench) -> None:
+    """Ours, of an earlier state, may reach the broker after the other's: we look again once it is there."""
+    first, second = bench.unit.seal(2)
+    bench.arrive(first)
+    assert [ack.watermark for ack in bench.told()] == [1]
+    other = Intake(Opener(bench.unit.units, KEY), bench.store, bench.clock)
+    other.take([(bench.unit.topic, second)])
+    bench.clock.advance(EVERY_S)
+    assert bench.told() == []
+    bench.watermarks.heard(bench.key)
+    assert [ack.watermark for ack in bench.told()] == [2]
+    bench.watermarks.heard(bench.key)
+    bench.clock.advance(EVERY_S)
+    assert bench.told() == []
+
+
+def test_nothing_is_acknowledged_while_the_store_is_away_and_all_is_when_it_is_back(bench: Bench) -> None:
+    first, second = bench.unit.seal(2)
+    bench.arrive(first)
+    assert len(bench.told()) == 1
+    bench.store.away = True
+    with pytest.raises(StoreUnavailable):
+        bench.arrive(second)
+    bench.watermarks.forget(bench.key)
+    bench.clock.advance(EVERY_S)
+    assert bench.told() == []
+    bench.store.away = False
+    bench.arrive(second)
+    assert [ack.watermark for ack in bench.told()] == [2]
