@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from tests.faults.ledger import Number, digest
@@ -54,6 +55,9 @@ class Stored:
 class Book(Protocol):
     """How a test gives a centre its store, hurts it, and reads it back."""
 
+    environment: Mapping[str, str]
+    """What the centre's process needs for it."""
+
     @property
     def options(self) -> list[str]:
         """What `anpr-central subscribe` is told of it."""
@@ -69,7 +73,7 @@ class Book(Protocol):
         ...
 
     def crash(self, rng: random.Random) -> None:
-        """What a crash of the store leaves behind; its centre does not run now."""
+        """What a crash of the store leaves behind; of a file, while its centre does not run."""
         ...
 
     def close(self) -> None:
@@ -79,6 +83,8 @@ class Book(Protocol):
 
 class JsonlBook:
     """Lines of JSON in one file, and beside it what was refused."""
+
+    environment: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -122,7 +128,3 @@ class _Tail:
         text = text[: text.rfind(b"\n") + 1]
         self._read_bytes += len(text)
         return [json.loads(line) for line in text.splitlines()]
-
-
-STORES: dict[str, Callable[[Path], Book]] = {"jsonl": JsonlBook}
-"""Every kind of store that the faults are tried on."""

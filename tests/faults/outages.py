@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from random import Random
 
+from tests.faults.places import POSTGRES
 from tests.faults.power import cut_power
-from tests.faults.table import Fault
+from tests.faults.table import Fault, crash_store
 from tests.faults.trial import SEED, Plan
 from tests.faults.world import World
 
@@ -48,6 +49,24 @@ def outbox_too_small() -> Plan:
     """The uplink is away for longer than the outbox has room."""
     fault = Fault("outbox too small", "1 MB, while the uplink is away", _overflow, loses=True)
     return Plan(fault.name, [fault], SEED, fresh=True, settle_s=GIVEN_UP_S, outbox_megabytes=1)
+
+
+def sqlite_crashed() -> Plan:
+    """The centre killed, its SQLite store left with half a transaction."""
+    fault = Fault("SQLite store crashed", "kill -9, and its log has a torn end", crash_store)
+    return Plan(fault.name, [fault], SEED, fresh=True, store="sqlite")
+
+
+def postgres_killed() -> Plan:
+    """The centre's PostgreSQL server killed, twice."""
+    fault = Fault("PostgreSQL killed", "kill -9 of the server, twice", _kill_server, (POSTGRES,))
+    return Plan(fault.name, [fault], SEED, fresh=True, store="postgres")
+
+
+def _kill_server(world: World, rng: Random) -> None:
+    for _ in range(2):
+        world.sleep(rng.uniform(0.2, 1.0))
+        world.book.crash(rng)
 
 
 def _put_back(name: str, *, marks: bool, arrives: bool, off_line: bool = False) -> Plan:

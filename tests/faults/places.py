@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
@@ -19,18 +20,20 @@ CLONE_NEWNET = 0x40000000
 
 SHIFT_SOURCE = Path(__file__).with_name("clock_shift.c")
 
-NETWORK, CARD, CLOCK = "network", "card", "clock"
+NETWORK, CARD, CLOCK, POSTGRES = "network", "card", "clock", "postgres"
 
 
 @cache
 def lacking(need: str) -> str:
-    """Why this machine has no `network`, `card` or `clock` for the tests; empty when it has."""
+    """Why this machine has no `network`, `card`, `clock` or `postgres` for the tests; empty when it has."""
     if need == CLOCK:
         return (
             ""
             if shutil.which("cc")
             else "no C compiler: the unit's clock cannot be shifted (apt-get install gcc)"
         )
+    if need == POSTGRES:
+        return _no_postgres()
     if os.geteuid() != 0:
         return "needs root: mounts or a network namespace"
     return _no_network() if need == NETWORK else _no_mount()
@@ -88,6 +91,14 @@ def _no_network() -> str:
             run("iptables", "-w", "-A", "INPUT", *LOSE, "-j", "DROP")
     except (OSError, AssertionError) as error:
         return f"no network namespace with packet loss here: {error}"
+    return ""
+
+
+def _no_postgres() -> str:
+    if find_spec("psycopg") is None:
+        return "psycopg is not installed (extra anpr-edge[postgres])"
+    if not (shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
+        return "no PostgreSQL server here (apt-get install postgresql)"
     return ""
 
 

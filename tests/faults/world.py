@@ -20,16 +20,24 @@ from anpr_edge.fleet.broker import find_mosquitto, write_mosquitto
 from anpr_edge.fleet.rig import CENTRAL, CENTRE, EDGE, FEED, FLEET, HOST, Rig, build_rig
 from anpr_edge.seal.envelope import parse
 from anpr_edge.seal.keys import RecipientPrivateKey
-from tests.faults.books import STORES, Book, Stored
+from tests.faults.books import Book, JsonlBook, Stored
 from tests.faults.ledger import Ledger, Number
 from tests.faults.places import CARD, CLOCK, NETWORK, clock_environment, lacking, own_network, small_card
 from tests.faults.proxy import Proxy
 from tests.faults.services import Service
+from tests.faults.sql_books import PostgresBook, SqliteBook
 from tests.faults.verdict import Loss, missing, reported
 
 SECOND_FEED = "traffic"
 FEEDS = (FEED, SECOND_FEED)
 KEEP_ALIVE_S = 5
+STORES: dict[str, Callable[[Path], Book]] = {
+    "jsonl": JsonlBook,
+    "sqlite": SqliteBook,
+    "postgres": PostgresBook,
+}
+"""Every kind of store that the faults are tried on."""
+
 SUMMARY = re.compile(r"^[\d,]+ reads?, .* missing.*$", re.MULTILINE)
 """What `anpr-central subscribe` says when it ends."""
 
@@ -75,7 +83,7 @@ class World:
         unit_clock = clock_environment(directory) if has_clock else {}
         self.services = {
             "broker": self._service("broker", [find_mosquitto(), "-c", str(self.broker_config)], {}),
-            "centre": self._service("centre", self._centre_command(), {}),
+            "centre": self._service("centre", self._centre_command(), self.book.environment),
             "uplink": self._service(
                 "uplink", [*EDGE, "uplink", "--config", str(self.rig.config)], unit_clock
             ),
