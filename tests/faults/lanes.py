@@ -44,6 +44,11 @@ class Lane:
             if not well:
                 self.close()
 
+    def give_up(self) -> None:
+        """Break off what is being tried, from another thread."""
+        if self._world is not None:
+            self._world.give_up()
+
     def close(self) -> None:
         """End the fleet that is running."""
         self._world = None
@@ -82,8 +87,11 @@ class Lanes:
         return self._futures[plan.name].result()
 
     def close(self) -> None:
-        """Begin no more, and end all fleets."""
-        self._pool.shutdown(cancel_futures=True)
+        """Begin no more, break off what is being tried, and end all fleets."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for lane in self._all:
+            lane.give_up()
+        self._pool.shutdown()
         for lane in self._all:
             lane.close()
 

@@ -15,7 +15,7 @@ from tests.faults.trial import SEED, Plan
 from tests.faults.world import World
 
 CUTS = 6
-GIVEN_UP_S = 15.0
+GIVEN_UP_S = 30.0
 """How long reads are waited for that are known to be lost."""
 
 
@@ -59,7 +59,8 @@ def sqlite_crashed() -> Plan:
 
 def postgres_killed() -> Plan:
     """The centre's PostgreSQL server killed, twice."""
-    fault = Fault("PostgreSQL killed", "kill -9 of the server, twice", _kill_server, (POSTGRES,))
+    traces = (("centre", "closed the connection|the server running|refused"),)
+    fault = Fault("PostgreSQL killed", "kill -9 of the server, twice", _kill_server, (POSTGRES,), traces)
     return Plan(fault.name, [fault], SEED, fresh=True, store="postgres")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import tomli_w
 
@@ -44,6 +45,10 @@ SUMMARY = re.compile(r"^[\d,]+ reads?, .* missing.*$", re.MULTILINE)
 ROOT = Path(__file__).parents[2]
 
 
+class GivenUp(Exception):
+    """Nobody waits for this trial any more."""
+
+
 class World:
     """Four services and two links. `start` brings all up; faults are done to its parts; `settle` waits.
 
@@ -71,6 +76,7 @@ class World:
         self.unit_link = Proxy(self.rig.listener.port, random.Random(seed))
         self.centre_link = Proxy(self.rig.listener.port, random.Random(seed + 1))
         self._clock = SystemClock()
+        self._given_up = Event()
         self.shift_clock(0)
         changes: dict[str, dict[str, object]] = {
             "broker": {"port": self.unit_link.port, "keep_alive_s": KEEP_ALIVE_S},
@@ -182,11 +188,16 @@ class World:
         deadline_ns = self._clock.now().mono_ns + round(within_s * 1e9)
         while not true():
             assert self._clock.now().mono_ns < deadline_ns, f"not within {within_s:.0f} s: {goal}"
-            self._clock.sleep(0.05)
+            self.sleep(0.05)
 
     def sleep(self, seconds: float) -> None:
         """Let things happen."""
-        self._clock.sleep(seconds)
+        if self._given_up.wait(seconds):
+            raise GivenUp("the run was interrupted")
+
+    def give_up(self) -> None:
+        """End every wait here, from another thread."""
+        self._given_up.set()
 
     def sizes(self) -> dict[str, int]:
         """How long every service's log is."""
