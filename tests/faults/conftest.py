@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def lanes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lanes]:
     """Every trial that this run asks for, begun side by side."""
     plans = [plan for item in request.session.items if (plan := plan_of(item)) and not plan.lacking]
+    tmp_path_factory.getbasetemp()  # made at its first use, and not ready for two lanes at once
     lanes = Lanes(plans, tmp_path_factory)
     yield lanes
     lanes.close()

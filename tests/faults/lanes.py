@@ -13,7 +13,7 @@ from typing import Protocol
 from tests.faults.trial import Outcome, Plan, carry_out
 from tests.faults.world import World, new_world
 
-LANES = min(8, max(2, os.cpu_count() or 1))
+LANES = min(8, 1 + max(2, os.cpu_count() or 1))
 
 
 class Directories(Protocol):

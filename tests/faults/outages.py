@@ -10,7 +10,8 @@ from random import Random
 
 from tests.faults.places import POSTGRES
 from tests.faults.power import cut_power
-from tests.faults.table import Fault, crash_store
+from tests.faults.strikes import crash_store
+from tests.faults.table import Fault
 from tests.faults.trial import SEED, Plan
 from tests.faults.world import World
 

@@ -76,7 +76,8 @@ def combination(seed: int) -> Plan:
     """Some of the faults at once, chosen by `seed` among those that this machine can have."""
     rng = Random(seed)
     possible = [fault for fault in FAULTS if not any(map(lacking, fault.needs))]
-    chosen = rng.sample(possible, rng.randint(2, MOST_AT_ONCE))
+    drawn = {fault.takes or fault.name: fault for fault in rng.sample(possible, len(possible))}
+    chosen = list(drawn.values())[: rng.randint(2, MOST_AT_ONCE)]
     name = f"seed {seed}: " + " + ".join(fault.name for fault in chosen)
     return Plan(name, chosen, seed, at_once=True, fresh=True)
 
