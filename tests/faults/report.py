@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 HEADINGS = ("fault", "committed", "arrived", "repeats", "lost, reported", "s", "verdict")
 
+WIDEST = 90
+"""How much of a verdict the table shows; the failed test shows all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -31,7 +34,7 @@ class Line:
             f"{self.repeats}",
             self.lost or "none",
             f"{self.seconds:.1f}",
-            self.verdict,
+            self.verdict if len(self.verdict) <= WIDEST else f"{self.verdict[:WIDEST]}…",
         )
 
 
