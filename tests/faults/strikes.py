@@ -29,7 +29,8 @@ GONE = "broker: .*(reset|hung up|connection lost)"
 SILENT = "no sign of life|timed out|has not answered"
 REFUSED = "MQTT reason 135|refused a publish"
 READ_ONLY = "[Rr]ead-only"
-UNKEPT = "cannot keep: .* is full"
+UNKEPT = "cannot keep: .* is full|disk-full"
+"""Either nothing more is kept, or the oldest is given up and the centre told so."""
 
 NOTICED_WITHIN_S = 20.0
 
@@ -41,7 +42,9 @@ LONG_AGO_S = 3 * 365 * DAY_S
 
 
 @contextmanager
-def until_noticed(world: World, *traces: tuple[str, str]) -> Iterator[None]:
+def until_noticed(
+    world: World, *traces: tuple[str, str], within_s: float = NOTICED_WITHIN_S
+) -> Iterator[None]:
     """The block goes on until these services have said these words since it began, or for long enough.
 
     A service that another fault has taken away says nothing; that is no failure here.
@@ -52,7 +55,7 @@ def until_noticed(world: World, *traces: tuple[str, str]) -> Iterator[None]:
         world.wait(
             "the fault is noticed",
             lambda: all(re.search(words, world.services[name].said(known[name])) for name, words in traces),
-            NOTICED_WITHIN_S,
+            within_s,
         )
     except AssertionError:
         return
@@ -223,7 +226,8 @@ def _write_until_full(descriptor: int) -> None:
 
 def fill_card(world: World, rng: Random) -> None:
     """Full while the uplink is away, so that nothing makes room; then the uplink comes, and it still is."""
-    with world.services["uplink"].held(), filled(world.card), until_noticed(world, ("writer", UNKEPT)):
+    noticed = until_noticed(world, ("writer", UNKEPT), within_s=5.0)
+    with world.services["uplink"].held(), filled(world.card), noticed:
         world.sleep(rng.uniform(0.5, 1.5))
     with filled(world.card):
         world.sleep(rng.uniform(1.0, 2.0))

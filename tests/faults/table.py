@@ -38,8 +38,8 @@ from tests.faults.strikes import (
 class Fault:
     """One row.
 
-    `traces` are words that a service has to say meanwhile: a fault nobody notices is none. Only what `loses`
-    may cost reads, reported with their cause. No two that take the same thing are done at once.
+    `traces` are words that a service, or one of several, has to say: a fault nobody notices is none. Only
+    what `loses` may cost reads, reported with their cause. No two that take the same thing are done at once.
     """
 
     name: str
@@ -95,7 +95,8 @@ FAULTS = (
         "not a byte free, twice",
         fill_card,
         (CARD,),
-        traces=(("writer", UNKEPT),),
+        traces=(("writer|centre", UNKEPT),),
+        loses=True,
         takes="card",
     ),
     Fault(
