@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from anpr_edge.errors import OutboxError, SealError
 from anpr_edge.outbox.delivery import LIVE_NS, counted, wait_ns
 from anpr_edge.records import (
+    EPOCH_NUMBERS,
     Delivery,
     Instant,
     LinkState,
@@ -131,6 +132,8 @@ class FakeOutbox:
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         last_seq = self._last.get(feed, (0, b""))[0]
         if feed not in self._last or not 0 <= watermark <= last_seq:
+            if watermark > last_seq:
+                self._last[feed] = next_epoch(watermark), bytes(32)
             raise OutboxError(f"watermark {watermark} for feed {feed!r}: the last number is {last_seq}")
         if any(not 1 <= first <= last <= last_seq for first, last in gaps):
             raise OutboxError(f"a gap for feed {feed!r} is not within 1 and {last_seq}")
@@ -141,12 +144,22 @@ class FakeOutbox:
             wanted = any(first <= number[1] <= last for first, last in gaps)
             if number[0] == feed and wanted and kept.sent:
                 self._kept[number] = replace(kept, sent=False, attempts=0, not_before_ns=0)
-            elif number[0] == feed and not wanted and number[1] <= watermark:
+            elif (
+                number[0] == feed
+                and not wanted
+                and number[1] <= watermark
+                and (kept.sent or kept.attempts > 0)
+            ):
                 del self._kept[number]
 
     @staticmethod
     def _utc_ns(kept: Kept, now: Instant) -> int:
         return now.utc_ns + kept.not_before_ns - now.mono_ns if kept.not_before_ns else 0
+
+
+def next_epoch(used: int) -> int:
+    """The number below the first of the epoch after that of `used`."""
+    return (used // EPOCH_NUMBERS + 1) * EPOCH_NUMBERS
 
 
 class FakeUplink:

@@ -146,7 +146,8 @@ def settle(
 ) -> str:
     """Forget what the centre has, offer its gaps again, and note which of them can never be filled.
 
-    Says what is wrong with the watermark, or nothing.
+    What no broker ever took is not forgotten: under its number the centre has another read then, of an
+    outbox that an older copy has replaced. Says what is wrong with the watermark, or nothing.
     """
     row = db.execute("SELECT last_seq, watermark FROM feeds WHERE feed = ?", (feed,)).fetchone()
     if row is None:
@@ -157,7 +158,10 @@ def settle(
         db.execute("UPDATE feeds SET refused_acks = refused_acks + 1 WHERE feed = ?", (feed,))
     elif watermark >= before:
         for first, last in _between(gaps, watermark):
-            db.execute("DELETE FROM reads WHERE feed = ? AND seq BETWEEN ? AND ?", (feed, first, last))
+            db.execute(
+                "DELETE FROM reads WHERE feed = ? AND seq BETWEEN ? AND ? AND (state = 1 OR attempts > 0)",
+                (feed, first, last),
+            )
         for first, last in gaps:
             db.execute(
                 "UPDATE reads SET state = 0, attempts = 0, not_before = 0"

@@ -66,6 +66,12 @@ def begin_anew(db: sqlite3.Connection, feed: str, used: int, start: Start) -> No
     )
 
 
+def pass_by(db: sqlite3.Connection, feed: str, used: int, start: Start) -> None:
+    """Begin anew when `used`, a number that the feed's centre has, is above all that are known here."""
+    if used > _known(db, feed):
+        begin_anew(db, feed, used, start)
+
+
 def skip(db: sqlite3.Connection, feed: str, count: int, cause: LossCause) -> int:
     """Use up numbers for reads that can never be kept, so that their loss shows; the last of them."""
     first = _known(db, feed) + 1

@@ -150,7 +150,9 @@ class SqliteOutbox:
 
         A watermark below the last one is out of date and changes nothing.
 
-        Raises: OutboxError for a number this feed has never used; that is counted and changes nothing.
+        Raises: OutboxError for a number this feed has never used. That is counted and no read is forgotten;
+        a watermark above the last number tells that an older copy of this outbox was put back, and the next
+        read begins a new epoch above it.
         """
         with self._guard:
             step = self._next_step(feed, 0, watermark)
@@ -211,7 +213,10 @@ class SqliteOutbox:
     def _settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> str:
         with self._transaction() as db:
             age_ns = housekeeping.age(db, self._clock.now(), self._boot_id).age_ns
-            return delivery.settle(db, feed, watermark, gaps, age_ns)
+            refused = delivery.settle(db, feed, watermark, gaps, age_ns)
+            if refused:
+                numbering.pass_by(db, feed, watermark, self._start)
+            return refused
 
     def _next_step(self, feed: str, step: int, watermark: int) -> int:
         """How far to settle in one transaction: neither the log nor the other process's wait grows long."""

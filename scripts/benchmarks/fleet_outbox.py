@@ -15,7 +15,7 @@ from typing import Final
 
 from anpr_edge.errors import OutboxError
 from anpr_edge.outbox.delivery import LIVE_NS, counted, wait_ns
-from anpr_edge.records import Delivery, OutboxEntry, SealedRead
+from anpr_edge.records import EPOCH_NUMBERS, Delivery, OutboxEntry, SealedRead
 from anpr_edge.seams import Clock, SealAs
 
 CONFIRM_EVERY_NS: Final = 60 * 10**9
@@ -111,6 +111,9 @@ class RamOutbox:
         """
         last_seq = self._last.get(feed, (0, b""))[0]
         if feed not in self._last or not 0 <= watermark <= last_seq:
+            if watermark > last_seq:
+                epoch = (watermark // EPOCH_NUMBERS + 1) * EPOCH_NUMBERS
+                self._last[feed] = epoch + self._start() - 1, CHAIN_START
             raise OutboxError(f"watermark {watermark} for feed {feed!r}: the last number is {last_seq}")
         if any(not 1 <= first <= last <= last_seq for first, last in gaps):
             raise OutboxError(f"a gap for feed {feed!r} is not within 1 and {last_seq}")
@@ -121,7 +124,7 @@ class RamOutbox:
         for kept in self._up_to(feed, watermark, gaps):
             if any(first <= kept.read.seq <= last for first, last in gaps):
                 wanted_again += [kept] if kept.at in self._sent else []
-            elif kept.read.seq <= watermark:
+            elif kept.read.seq <= watermark and (kept.at in self._sent or kept.attempts > 0):
                 self._forget(kept)
         self._offer_again(wanted_again, anew=True)
 

@@ -13,7 +13,7 @@ NO_LIMIT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """Reads a second, beginning within `spread_s` of a connection, and how many the centre may leave unconfirmed.
+    """Reads a second, beginning within `spread_s` of a connection, and how many may be unconfirmed.
 
     None is without a limit: as fast as the window allows. The defaults are a unit's own.
     """

@@ -12,7 +12,7 @@ import pytest
 
 from anpr_edge.errors import OutboxError, SealError
 from anpr_edge.outbox.outbox import SqliteOutbox
-from anpr_edge.records import Delivery, SealedRead
+from anpr_edge.records import EPOCH_NUMBERS, Delivery, SealedRead
 from anpr_edge.seams import Outbox, SealAs
 from scripts.benchmarks.fleet_outbox import RamOutbox
 from tests.fakes import FakeClock, FakeOutbox
@@ -194,7 +194,7 @@ def test_an_answer_about_an_unknown_read_is_harmless(outbox: Outbox) -> None:
 
 def test_a_watermark_forgets_what_the_centre_has(outbox: Outbox) -> None:
     keep(outbox, "charging", 4)
-    send(outbox, "charging", 1, 2)
+    send(outbox, "charging", 1, 2, 3)
     outbox.settle("charging", 3, [])
     assert numbers(outbox) == [4]
 
@@ -207,13 +207,14 @@ def test_a_sent_read_that_the_centre_misses_goes_out_again(outbox: Outbox) -> No
     send(outbox, "charging", 2, 3)
     outbox.settle("charging", 5, [(3, 3)])
     assert numbers(outbox) == [3]
+    send(outbox, "charging", 3)
     outbox.settle("charging", 6, [])
     assert numbers(outbox) == []
 
 
 def test_a_gap_that_was_refused_goes_out_when_its_time_comes(outbox: Outbox) -> None:
     keep(outbox, "charging", 2)
-    outbox.record([Delivery("charging", 1, QUOTA)])
+    outbox.record([Delivery("charging", 1, QUOTA), Delivery("charging", 2, ACCEPTED)])
     outbox.settle("charging", 2, [(1, 1)])
     assert numbers(outbox) == []
 
@@ -226,9 +227,12 @@ def test_a_gap_may_lie_above_the_watermark(outbox: Outbox) -> None:
 
 
 def test_feeds_are_settled_apart(outbox: Outbox) -> None:
-    keep(outbox, "charging", 2)
-    keep(outbox, "police", 2)
+    for feed in ("charging", "police"):
+        keep(outbox, feed, 2)
+        send(outbox, feed, 1, 2)
     outbox.settle("charging", 2, [])
+    outbox.settle("police", 0, [(1, 2)])
+    outbox.settle("charging", 2, [(1, 2)])
     assert {entry.read.feed for entry in outbox.due(9)} == {"police"}
 
 
@@ -259,6 +263,24 @@ def test_a_watermark_for_numbers_never_used_is_refused(
     with pytest.raises(OutboxError):
         outbox.settle(feed, watermark, gaps)
     assert numbers(outbox) == [2]
+
+
+def test_a_watermark_above_all_numbers_begins_a_new_epoch(outbox: Outbox) -> None:
+    first, second = keep(outbox, "charging", 2)
+    with pytest.raises(OutboxError):
+        outbox.settle("charging", second.seq + 500, [])
+    (later,) = keep(outbox, "charging", 1)
+    assert later.seq // EPOCH_NUMBERS == first.seq // EPOCH_NUMBERS + 1
+    assert len(numbers(outbox)) == 3
+
+
+def test_what_no_broker_ever_took_is_not_forgotten_by_a_watermark(outbox: Outbox, clock: FakeClock) -> None:
+    keep(outbox, "charging", 4)
+    send(outbox, "charging", 1)
+    outbox.record([Delivery("charging", 2, QUOTA)])
+    outbox.settle("charging", 3, [])
+    clock.advance(60)
+    assert sorted(numbers(outbox)) == [2, 3, 4]
 
 
 def test_numbers_go_on_when_everything_is_gone(outbox: Outbox) -> None:

@@ -93,6 +93,7 @@ def test_saved_reads_keep_their_state_and_go_out(path: Path) -> None:
         assert stats.sent == 199
         assert 101 not in numbers(outbox, READS)
         assert 300 in numbers(outbox, READS)
+        send(outbox, *range(300, 501))
         outbox.settle("charging", 500, [])
         assert min(kept(outbox)) == 501
 

@@ -59,6 +59,7 @@ def test_delivered_reads_go_first(disk: Path) -> None:
 def test_a_watermark_is_taken_on_a_full_disk(disk: Path) -> None:
     with closing(opened(disk / "outbox.db", FakeClock())) as reader:
         keep(reader, 600)
+        send(reader, *range(1, 501))
         with closing(opened(disk / "outbox.db", FakeClock())) as uplink:
             fill_up(disk)
             uplink.settle("charging", 500, [])

@@ -154,6 +154,7 @@ def test_a_loss_that_is_asked_for_again_is_reported_again_but_not_at_once(
     keep(small, HOLDS + 2)
     small.report_losses(reporting)
     last = HOLDS + 3
+    send(small, *range(1, last + 1))
     small.settle("charging", last, [])
     small.settle("charging", last, [(1, 2)])
     assert small.report_losses(reporting) == 0
