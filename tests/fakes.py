@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from anpr_edge.errors import OutboxError, SealError
-from anpr_edge.outbox.delivery import LIVE_NS, counted, wait_ns
+from anpr_edge.outbox.delivery import LIVE_NS, LONGEST_RETRY_NS, counted, wait_ns
 from anpr_edge.records import (
     EPOCH_NUMBERS,
     Delivery,
@@ -128,6 +128,12 @@ class FakeOutbox:
                 attempts=tries,
                 not_before_ns=self._clock.now().mono_ns + wait_ns(delivery, tries),
             )
+
+        for number, kept in self._kept.items():
+            soon_ns = self._clock.now().mono_ns + LONGEST_RETRY_NS
+            is_refused = not kept.sent and kept.attempts < 0 and kept.not_before_ns <= soon_ns
+            if is_refused and any(one.accepted and one.feed == number[0] for one in deliveries):
+                self._kept[number] = replace(kept, not_before_ns=0)
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         last_seq = self._last.get(feed, (0, b""))[0]

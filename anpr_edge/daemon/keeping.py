@@ -15,7 +15,7 @@ from itertools import islice
 
 from anpr_edge.daemon.gate import FeedGate, Share
 from anpr_edge.daemon.health import Counters
-from anpr_edge.errors import OutboxError, SealError, SignerUnavailable
+from anpr_edge.errors import OutboxError, OutboxFull, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Instant, Loss, LossCause, PlateRead
 from anpr_edge.seams import Clock, SealAs, Sealer
@@ -27,6 +27,11 @@ BATCH = 64
 
 MOST_HELD = 1000
 """Reads in memory while the outbox takes none: some 2 MB, and a quarter of an hour of a busy road."""
+
+PATIENCE_S = 60.0
+PATIENT_HELD = MOST_HELD // 2
+"""A disk that something else has filled may have room again soon: for so long, and up to so many, reads wait
+in memory rather than older ones give way to them in the outbox."""
 
 RETRY_S = 1.0
 REPORT_EVERY_S = 60.0
@@ -64,6 +69,7 @@ class ReadKeeper:
         self._given_up: Counter[tuple[str, LossCause]] = Counter()
         self._due_ns = 0
         self._report_due_ns = 0
+        self._full_since_ns: int | None = None
         self.down = False
         self.last_read: Instant | None = None
 
@@ -114,12 +120,16 @@ class ReadKeeper:
         except (OutboxError, SignerUnavailable) as error:
             self._refused(error)
             return error
+        if not self._outbox.is_tight:
+            self._full_since_ns = None
         if self.down:
             log.info("reads can be kept again")
         self.down = False
         return None
 
     def _refused(self, error: Exception) -> None:
+        if isinstance(error, OutboxFull) and self._full_since_ns is None:
+            self._full_since_ns = self._clock.now().mono_ns
         if not self.down:
             log.error("reads cannot be kept: %s; %d wait in memory", error, len(self._held))
         self.down = True
@@ -129,7 +139,8 @@ class ReadKeeper:
         """Keep the oldest `count`; what is kept, or can never be, is held no more."""
         reads = list(islice(self._held, count))
         try:
-            self._outbox.append([(share.feed, self._sealing(share)) for shares in reads for share in shares])
+            requests = [(share.feed, self._sealing(share)) for shares in reads for share in shares]
+            self._outbox.append(requests, patient=self._is_patient())
         except SignerUnavailable:
             raise
         except SealError as error:
@@ -152,6 +163,12 @@ class ReadKeeper:
 
     def _sealing(self, share: Share) -> SealAs:
         return lambda seq, previous: self._sealer.seal(share.read, share.feed, seq, previous)
+
+    def _is_patient(self) -> bool:
+        if self._full_since_ns is None:
+            return True
+        waited_ns = self._clock.now().mono_ns - self._full_since_ns
+        return waited_ns < PATIENCE_S * 1e9 and len(self._held) < PATIENT_HELD
 
     def _is_urgent(self, shares: Sequence[Share]) -> bool:
         return any(share.feed in self._urgent for share in shares)

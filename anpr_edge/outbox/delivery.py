@@ -90,7 +90,8 @@ def _without(held: Collection[str]) -> tuple[str, tuple[str, ...]]:
 def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) -> None:
     """Accepted reads are sent; refused ones wait, longer each time, and each kind counts for itself.
 
-    What is too large for the broker waits as long as can be: somebody has to change the broker first.
+    What is too large for the broker waits as long as can be: somebody has to change the broker first. The
+    other refused ones of a feed wait no longer once the broker has accepted one.
     """
     for delivery in deliveries:
         number = (delivery.feed, delivery.seq)
@@ -103,6 +104,12 @@ def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) 
                 "UPDATE reads SET state = ?, attempts = ?, not_before = ? WHERE feed = ? AND seq = ?",
                 (SENT if delivery.accepted else WAITING, tries, age_ns + wait_ns(delivery, tries), *number),
             )
+    for feed in {delivery.feed for delivery in deliveries if delivery.accepted}:
+        db.execute(
+            "UPDATE reads SET not_before = 0"
+            " WHERE feed = ? AND attempts < 0 AND state = 0 AND not_before BETWEEN 1 AND ?",
+            (feed, age_ns + LONGEST_RETRY_NS),
+        )
 
 
 def hurry(db: sqlite3.Connection) -> int:

@@ -6,12 +6,15 @@ and the feed's chain starts again, so that the centre can tell. One line a feed:
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
+
+from anpr_edge.errors import OutboxError, OutboxFull
 
 SYNC_EVERY: Final = 10_000
 """A mark is written after its commit and forced to the disk this seldom: a power cut may leave it behind, by
@@ -86,3 +89,11 @@ class Marks:
         self._descriptor = descriptor
         self._offsets = dict(zip(lines, accumulate(map(len, lines.values()), initial=0), strict=False))
         self._synced = dict(marks)
+
+
+def marks_error(path: Path, error: OSError) -> OutboxError:
+    """What to raise when the marks of the outbox at `path` cannot be read or written."""
+    kind = OutboxFull if error.errno == errno.ENOSPC else OutboxError
+    return kind(
+        f"{path}.marks: {error.strerror}", hint="look at the disk's room, and the file's owner and mode"
+    )

@@ -15,3 +15,4 @@ CREATE TABLE losses (
 
 CREATE INDEX losses_by_number ON losses (feed, last);
 CREATE INDEX losses_by_report ON losses (feed, reported);
+CREATE INDEX reads_refused ON reads (feed) WHERE attempts < 0;   -- few, and asked for with every answer

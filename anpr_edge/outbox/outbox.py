@@ -6,7 +6,6 @@ the hash it follows are committed together, and are on the disk when `append` re
 
 from __future__ import annotations
 
-import errno
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,9 +16,9 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
-from anpr_edge.errors import OutboxBroken, OutboxError, OutboxFull
+from anpr_edge.errors import OutboxBroken, OutboxError
 from anpr_edge.outbox import aside, database, delivery, housekeeping, losses, numbering, salvage
-from anpr_edge.outbox.marks import Marks, read_marks
+from anpr_edge.outbox.marks import Marks, marks_error, read_marks
 from anpr_edge.outbox.retention import this_boot
 from anpr_edge.outbox.room import Room
 from anpr_edge.outbox.stats import FeedStats
@@ -36,16 +35,12 @@ HOUSEKEEPING_NS: Final = 60 * 10**9
 _log = logging.getLogger(__name__)
 
 
-def _nothing() -> None:
-    """What a progress that nobody watches calls."""
-
-
 class SqliteOutbox:
     """Keeps sealed reads in one SQLite file until their feed's centre has them.
 
-    It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the
-    oldest of the feeds that take more than an equal share. A read
-    goes when it is older than its feed's `retention`. Both are counted. Reads of the feeds `first`
+    It holds at most `max_bytes`: beyond that the oldest sent reads go first, then the oldest of the feeds
+    that take more than an equal share. A read goes when it is older than its feed's `retention`. Both are
+    counted. Reads of the feeds `first`
     are due before all others. Safe to use from several threads; one process appends. A
     feed's numbers begin where `start` says.
 
@@ -79,19 +74,20 @@ class SqliteOutbox:
         self._start = start
         self._guard = RLock()
         self._lost_marks = 0
-        self.on_progress: Callable[[], None] = _nothing
+        self.on_progress: Callable[[], None] = lambda: None
         """Called now and then while much is to be saved, for whoever watches that this goes on."""
         self._room = Room(path, max_bytes, lambda: self._db, self._transaction)
         self._open()
 
-    def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+    def append(self, requests: Sequence[tuple[str, SealAs]], *, patient: bool = False) -> list[SealedRead]:
         """Number, seal and keep one read for each (feed, seal) pair, all in one transaction.
 
+        On a full disk older reads give way to them; with `patient` they are refused instead.
         Raises: OutboxError, after which none of them is kept and no number is used.
         """
         with self._guard:
             self._mend()
-            return self._room.do(lambda: self._append(requests), shrink=True)
+            return self._room.do(lambda: self._append(requests), shrink=not patient)
 
     def give_up(self, counts: Mapping[tuple[str, LossCause], int]) -> None:
         """Use up a number for each read of a feed that can never be kept, so that its loss is reported.
@@ -184,6 +180,11 @@ class SqliteOutbox:
     def rebuilds(self) -> int:
         """How many broken outboxes have been moved aside here."""
         return aside.rebuilds(self._path)
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether a full disk leaves it less room than it may have: older reads give way to new ones."""
+        return self._room.is_tight
 
     @property
     def lost_marks(self) -> int:
@@ -323,7 +324,7 @@ class SqliteOutbox:
                 aside.salvaged(self._path)
         except OSError as error:
             self._db.close()
-            raise self._marks_error(error) from None
+            raise marks_error(self._path, error) from None
         except BaseException:
             self._db.close()
             raise
@@ -367,7 +368,7 @@ class SqliteOutbox:
         try:
             self._marks.prepare(last)
         except OSError as error:
-            raise self._marks_error(error) from None
+            raise marks_error(self._path, error) from None
 
     def _advance_marks(self, used: Mapping[str, int]) -> None:
         """The reads are committed: a mark that cannot be written must not make them look lost."""
@@ -375,13 +376,6 @@ class SqliteOutbox:
             self._marks.advance(used)
         except OSError:
             self._lost_marks += 1
-
-    def _marks_error(self, error: OSError) -> OutboxError:
-        kind = OutboxFull if error.errno == errno.ENOSPC else OutboxError
-        return kind(
-            f"{self._path}.marks: {error.strerror}",
-            hint="look at the disk's room, and the file's owner and mode",
-        )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -52,6 +52,11 @@ class Room:
         """How long the write-ahead log may grow: what the reserve lets be written back."""
         return self._reserve.size // 2
 
+    @property
+    def is_tight(self) -> bool:
+        """Whether the outbox holds no more than a full disk has left it."""
+        return self._tight_bytes is not None
+
     def do(self, work: Callable[[], _T], *, shrink: bool = False) -> _T:
         """Do it, on a full disk with the room kept back, and with `shrink` with room that reads give up.
 

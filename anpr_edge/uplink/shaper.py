@@ -14,10 +14,10 @@ from anpr_edge.records import Delivery, OutboxEntry
 from anpr_edge.seams import Clock
 from anpr_edge.uplink.reasons import HOLDING, SLOWING, Cause
 
-FIRST_HOLD_S: Final = 300.0
+FIRST_HOLD_S: Final = 15.0
 LONGEST_HOLD_S: Final = 3600.0
-"""A feed the broker does not let us write is tried with one read after 5 minutes, then after twice as long
-each time, up to an hour: a person has to change an access list."""
+"""A feed the broker does not let us write is tried with one read after 15 s, for its access list may just be
+loaded anew; then after twice as long each time, up to an hour: a person has to change it."""
 
 FIRST_PAUSE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 300.0

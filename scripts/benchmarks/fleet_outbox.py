@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final
 
 from anpr_edge.errors import OutboxError
-from anpr_edge.outbox.delivery import LIVE_NS, counted, wait_ns
+from anpr_edge.outbox.delivery import LIVE_NS, LONGEST_RETRY_NS, counted, wait_ns
 from anpr_edge.records import EPOCH_NUMBERS, Delivery, OutboxEntry, SealedRead
 from anpr_edge.seams import Clock, SealAs
 
@@ -41,6 +41,7 @@ class RamOutbox:
         self._start = start or (lambda: 1 + secrets.randbelow(2**32))
         self._waiting: dict[int, _Kept] = {}
         self._sent: dict[int, _Kept] = {}
+        self._refused: dict[int, _Kept] = {}
         self._by_number: dict[tuple[str, int], _Kept] = {}
         self._last: dict[str, tuple[int, bytes]] = {}
         self._watermarks: dict[str, int] = {}
@@ -102,7 +103,15 @@ class RamOutbox:
             kept.attempts = counted(kept.attempts, accepted=delivery.accepted)
             kept.not_before_ns = now_ns + wait_ns(delivery, kept.attempts)
             if delivery.accepted:
+                self._refused.pop(kept.at, None)
                 self._sent[kept.at] = self._waiting.pop(kept.at)
+            else:
+                self._refused[kept.at] = kept
+        accepted = {delivery.feed for delivery in deliveries if delivery.accepted}
+        for kept in [one for one in self._refused.values() if one.read.feed in accepted]:
+            if kept.not_before_ns <= now_ns + LONGEST_RETRY_NS:
+                del self._refused[kept.at]
+                kept.not_before_ns = 0
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
@@ -141,6 +150,7 @@ class RamOutbox:
 
     def _forget(self, kept: _Kept) -> None:
         self._waiting.pop(kept.at, None)
+        self._refused.pop(kept.at, None)
         self._sent.pop(kept.at, None)
         del self._by_number[kept.read.feed, kept.read.seq]
 

@@ -169,6 +169,16 @@ def test_refusals_do_not_delay_the_first_look_for_a_confirmation(outbox: Outbox,
     assert numbers(outbox) == [1]
 
 
+def test_refused_reads_wait_no_longer_once_one_was_accepted(outbox: Outbox) -> None:
+    keep(outbox, "charging", 4)
+    keep(outbox, "police", 1)
+    refused = [Delivery("charging", 1, QUOTA), Delivery("charging", 2, NO_SUBSCRIBERS)]
+    outbox.record([*refused, Delivery("charging", 3, 0x95), Delivery("police", 1, QUOTA)])
+    assert numbers(outbox) == [4]
+    send(outbox, "charging", 4)
+    assert sorted(numbers(outbox)) == [1, 2]
+
+
 def test_a_refused_read_does_not_hold_up_others(outbox: Outbox) -> None:
     keep(outbox, "charging", 3)
     outbox.record([Delivery("charging", 2, QUOTA)])
@@ -214,7 +224,8 @@ def test_a_sent_read_that_the_centre_misses_goes_out_again(outbox: Outbox) -> No
 
 def test_a_gap_that_was_refused_goes_out_when_its_time_comes(outbox: Outbox) -> None:
     keep(outbox, "charging", 2)
-    outbox.record([Delivery("charging", 1, QUOTA), Delivery("charging", 2, ACCEPTED)])
+    send(outbox, "charging", 2)
+    outbox.record([Delivery("charging", 1, QUOTA)])
     outbox.settle("charging", 2, [(1, 1)])
     assert numbers(outbox) == []
 

@@ -11,7 +11,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 
 @pytest.mark.trial(plan=outbox_too_small)
-@pytest.mark.xfail(strict=True, reason="the unit does not report lost ranges yet")
 def test_reads_dropped_from_a_full_outbox_are_reported(outcome: Outcome) -> None:
     assert outcome.line.verdict == "holds", outcome.words
     assert outcome.line.lost, "nothing was lost: the outbox was not full"

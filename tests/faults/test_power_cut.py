@@ -18,8 +18,6 @@ from tests.faults.outages import (
 from tests.faults.report import Line
 from tests.faults.trial import Outcome
 
-RACE = "a watermark from before the copy deletes reads that were never sent (outbox/delivery.py, settle)"
-
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 
@@ -37,14 +35,12 @@ def test_an_older_database_put_back_begins_a_new_epoch(outcome: Outcome) -> None
 
 
 @pytest.mark.trial(plan=newer_reads_lost)
-@pytest.mark.xfail(strict=True, reason="the unit does not report lost ranges yet")
 def test_reads_lost_with_the_newer_database_are_reported(outcome: Outcome) -> None:
     assert outcome.line.verdict == "holds", outcome.words
     assert not outcome.ledger.kept_twice, "a number was used twice"
 
 
 @pytest.mark.trial(plan=card_put_back)
-@pytest.mark.xfail(strict=False, reason=RACE)
 def test_a_whole_card_put_back_is_seen_by_the_centre(outcome: Outcome, amend: Callable[[Line], None]) -> None:
     """Numbers are used twice then: nothing on the unit can know. Both reads are kept, and it is said."""
     assert_both_kept(outcome)
@@ -52,7 +48,6 @@ def test_a_whole_card_put_back_is_seen_by_the_centre(outcome: Outcome, amend: Ca
 
 
 @pytest.mark.trial(plan=card_put_back_off_line)
-@pytest.mark.xfail(strict=True, reason=RACE)
 def test_a_whole_card_put_back_off_line_is_seen_by_the_centre(
     outcome: Outcome, amend: Callable[[Line], None]
 ) -> None:

@@ -19,15 +19,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from anpr_edge.config import load_config
+from anpr_edge.daemon.keeping import PATIENCE_S
 from anpr_edge.daemon.wiring_common import admit_policy, build_outbox
 from anpr_edge.daemon.wiring_reader import build_sealer
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
-from anpr_edge.records import Instant, PlateRead, SealedRead
+from anpr_edge.records import Instant, Loss, PlateRead, SealedRead
 from anpr_edge.seal.sealer import CoseSealer
 from anpr_edge.seal.tpm import load_signing_key
 from anpr_edge.seams import SealAs
@@ -59,9 +59,11 @@ class Writer:
         """Keep `count` reads for each feed in one transaction, once the outbox takes them."""
         reads = [made_up(self._rng, self._clock.now()) for _ in range(count)]
         requests = [(feed, self._sealing(read, feed)) for read in reads for feed in self._feeds]
+        began_ns = self._clock.now().mono_ns
         while not self.stop.is_set():
+            waited_s = (self._clock.now().mono_ns - began_ns) / 1e9
             try:
-                kept = self._outbox.append(requests)
+                kept = self._outbox.append(requests, patient=waited_s < PATIENCE_S)
             except OutboxError as error:
                 print(f"cannot keep: {error}", file=sys.stderr, flush=True)
                 self.stop.wait(RETRY_S)
@@ -72,15 +74,14 @@ class Writer:
 
     def _report_losses(self) -> None:
         """Tell the centre what the outbox has given up, as the reader does."""
-        report = getattr(self._outbox, "report_losses", None)
         now_ns = self._clock.now().mono_ns
-        if report is not None and now_ns >= self._report_due_ns:
+        if now_ns >= self._report_due_ns:
             self._report_due_ns = now_ns + round(REPORT_EVERY_S * 1e9)
-            report(self._reporting)
+            self._outbox.report_losses(self._reporting)
 
-    def _reporting(self, feed: str, losses: Sequence[Any]) -> SealAs:
+    def _reporting(self, feed: str, losses: Sequence[Loss]) -> SealAs:
         def seal(seq: int, previous: bytes) -> SealedRead:
-            sealed: SealedRead = getattr(self._sealer, "seal_losses")(losses, feed, seq, previous)  # noqa: B009
+            sealed = self._sealer.seal_losses(losses, feed, seq, previous)
             self._pen.sealed(sealed, "")
             return sealed
 

@@ -48,9 +48,9 @@ FEEDS = Condition(
     title="The broker takes the reads of every feed",
     severity=Severity.DELIVERY,
     explanation=(
-        "A feed whose reads the broker does not let this unit write is held: one read tries again after 5 "
-        "minutes, "
-        "then less and less often, up to an hour; the other feeds go on. The held reads wait in the outbox."
+        "A feed whose reads the broker does not let this unit write is held: one read tries again after "
+        "15 seconds, then less and less often, up to an hour; the other feeds go on. The held reads wait "
+        "in the outbox."
     ),
     depends_on=("service-uplink",),
 )

@@ -31,7 +31,8 @@ class Bench:
         self.draining = Draining(self.outbox, self.clock)
         for _ in range(3):
             self.keep()
-        self.outbox.record([Delivery("charging", 1, 0), Delivery("charging", 2, 0x97)])
+        self.outbox.record([Delivery("charging", 1, 0)])
+        self.outbox.record([Delivery("charging", 2, 0x97)])
 
     def keep(self) -> None:
         self.outbox.append([("charging", lambda seq, _: SealedRead("charging", seq, b"sealed"))])
@@ -66,6 +67,7 @@ def test_sent_is_not_drained_confirmed_is(bench: Bench) -> None:
 def test_reads_that_come_later_do_not_count(bench: Bench) -> None:
     bench.draining.begin(DRAIN, b"c", 60)
     bench.keep()
+    bench.outbox.record([Delivery("charging", seq, 0) for seq in (1, 2, 3)])
     bench.outbox.settle("charging", 3, ())
     assert bench.said() == [("done", 0)]
 
@@ -78,5 +80,6 @@ def test_when_time_is_up_it_says_what_is_left(bench: Bench) -> None:
 
 
 def test_an_empty_outbox_is_drained_already(bench: Bench) -> None:
+    bench.outbox.record([Delivery("charging", seq, 0) for seq in (2, 3)])
     bench.outbox.settle("charging", 3, ())
     assert bench.draining.begin(DRAIN, b"c", 5).outcome == "done"

@@ -14,12 +14,12 @@ import pytest
 from anpr_edge.daemon import keeping
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.health import Counters
-from anpr_edge.daemon.keeping import BATCH, MOST_HELD, ReadKeeper, finish
-from anpr_edge.errors import OutboxError, SealError, SignerUnavailable
+from anpr_edge.daemon.keeping import BATCH, MOST_HELD, PATIENT_HELD, ReadKeeper, finish
+from anpr_edge.errors import OutboxError, OutboxFull, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Loss, LossCause, PlateRead, SealedRead
 from anpr_edge.seal.policy.model import ALWAYS_ON, unsigned_policy
-from anpr_edge.seams import Sealer
+from anpr_edge.seams import SealAs, Sealer
 from tests.fakes import FakeClock, FakeSealer
 from tests.sealed_reads import made_up_read
 from tests.unit.seal.policies import CHARGING
@@ -134,6 +134,50 @@ def test_reads_wait_in_memory_and_are_kept_when_the_disk_is_back(
     assert keeper.work() is None
     assert (keeper.down, len(keeper)) == (False, 0)
     assert len(outbox.due(100)) == 6
+
+
+class OnFullDisk(SqliteOutbox):
+    """Has room only for those who let older reads give way."""
+
+    is_tight = True
+
+    def append(self, requests: Sequence[tuple[str, SealAs]], *, patient: bool = False) -> list[SealedRead]:
+        if patient:
+            raise OutboxFull("the disk is full")
+        return super().append(requests)
+
+
+def on_full_disk(folder: Path, clock: FakeClock) -> OnFullDisk:
+    day = {"a": timedelta(days=1), "b": timedelta(days=1)}
+    return OnFullDisk(folder / "full.db", clock, max_bytes=50_000_000, retention=day, start=lambda: 1)
+
+
+def test_on_a_full_disk_reads_wait_a_minute_before_older_ones_give_way(
+    clock: FakeClock, folder: Path
+) -> None:
+    with closing(on_full_disk(folder, clock)) as outbox:
+        keeper = keeper_of(outbox, clock)
+        take(keeper, 3)
+        for _ in range(60):
+            clock.advance(1)
+            assert isinstance(keeper.work(), OutboxFull)
+        clock.advance(1)
+        assert keeper.work() is None
+        assert (keeper.down, len(outbox.due(100))) == (False, 6)
+        keeper.take(READ)
+        clock.advance(1)
+        assert keeper.work() is None  # it waits no second minute while the disk stays full
+
+
+def test_many_reads_in_memory_do_not_wait_so_long(clock: FakeClock, folder: Path) -> None:
+    with closing(on_full_disk(folder, clock)) as outbox:
+        keeper = keeper_of(outbox, clock)
+        take(keeper, PATIENT_HELD - 1)
+        clock.advance(1)
+        assert isinstance(keeper.work(), OutboxFull)
+        take(keeper, 1)
+        clock.advance(1)
+        assert keeper.work() is None
 
 
 def test_memory_is_bounded_and_what_it_cannot_hold_is_a_gap_with_a_cause(

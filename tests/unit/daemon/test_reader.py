@@ -134,11 +134,11 @@ class RefusingOutbox(SqliteOutbox):
     disk_is_back: Event
     offered = 0
 
-    def append(self, requests: Sequence[tuple[str, SealAs]]) -> list[SealedRead]:
+    def append(self, requests: Sequence[tuple[str, SealAs]], *, patient: bool = False) -> list[SealedRead]:
         self.offered = len(requests) // 2
         if not self.disk_is_back.is_set():
             raise OutboxError("no space left")
-        return super().append(requests)
+        return super().append(requests, patient=patient)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import LossCause
 from tests.fakes import FakeClock
 from tests.unit.outbox.disks import fill_up, small_disk
-from tests.unit.outbox.samples import keep, numbers, opened, send
+from tests.unit.outbox.samples import keep, numbers, opened, sealing, send
 
 
 @pytest.fixture
@@ -42,6 +42,25 @@ def test_reads_go_on_while_the_disk_is_full_and_every_number_is_kept_or_lost_by_
         assert max(numbers(outbox, 100_000)) == last
         assert whole(outbox, last)
         assert outbox._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def is_refused(outbox: SqliteOutbox) -> bool:
+    """Whether ten more reads find no room."""
+    try:
+        outbox.append([sealing("charging")] * 10, patient=True)
+    except OutboxFull:
+        return True
+    return False
+
+
+def test_the_patient_are_refused_and_cost_nobody_anything(disk: Path) -> None:
+    with closing(opened(disk / "outbox.db", FakeClock())) as outbox:
+        kept = len(keep(outbox, 300))
+        fill_up(disk)
+        while not is_refused(outbox):
+            kept += 10
+        assert outbox.stats()["charging"].dropped == {}
+        assert sorted(numbers(outbox, 100_000)) == list(range(1, kept + 1))
 
 
 def test_delivered_reads_go_first(disk: Path) -> None:
