@@ -1,22 +1,25 @@
 """`anpr-edge doctor`: is the unit healthy, and if not, what to do next.
 
 `doctor --json`: {"schema": 1, "config", "utc", "healthy", "findings": [{"check", "code", "title",
-"severity": reads|delivery|evidence, "verdict": ok|warn|fail|not-checked, "measured", "limit", "next",
-"because": code of the root cause or ""}]}. `doctor --list --json` gives {"schema": 1, "conditions":
-[{"check", "code", "title", "severity", "explanation", "depends_on"}]}.
+"severity": reads|delivery|evidence, "verdict": ok|warn|fail|not-checked|absent, "measured", "limit", "next",
+"because": code of the root cause or ""}]}. With `--watch` one such object a look at which anything changed,
+with the changed findings alone. `doctor --list --json` gives {"schema": 1, "conditions": [{"check", "code",
+"title", "severity", "explanation", "next", "visible_after_s", "depends_on"}]}.
 
 Exit code: 0 all is well (warnings included), 1 a check failed or could not be made, 2 no such check,
-78 the configuration cannot be used.
+78 the configuration cannot be used. With `--watch`: that of the last look.
 """
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from anpr_edge.cli.numbers import between
 from anpr_edge.cli.output import Verdict as Mark
 from anpr_edge.cli.output import finding, json_line, note, table
 from anpr_edge.cli.program import add_config_option
@@ -28,16 +31,28 @@ if TYPE_CHECKING:
 SCHEMA = 1
 EXIT_FAILED = 1
 
-DOCTOR_HELP = """Check the unit: configuration, clock, disk, keys, models, camera, broker, services, outbox.
+DOCTOR_HELP = """Check the unit: configuration, clock, board, disk, keys, models, camera, broker, services, outbox.
 One line a condition: verdict, code, measured value, limit; what is wrong is followed by
 `next:`, what to do about it. Nothing is changed. Run it as root: what may not be looked at
-is not checked, and that is never shown as ok."""
+is not checked, and that is never shown as ok. What the unit does not have is `none`."""
 
 EXIT_CODES = """exit code: 0 all is well (warnings included), 1 something failed or could not be checked,
-2 no such check, 78 the configuration cannot be used"""
+2 no such check, 78 the configuration cannot be used; with --watch that of the last look"""
 
-_MARKS: dict[str, Mark] = {"ok": "ok", "warn": "warn", "fail": "fail", "not-checked": "skip"}
-_COUNTED = {"ok": "ok", "warn": "to watch", "fail": "failed", "not-checked": "not checked"}
+_MARKS: dict[str, Mark] = {
+    "ok": "ok",
+    "warn": "warn",
+    "fail": "fail",
+    "not-checked": "skip",
+    "absent": "none",
+}
+_COUNTED = {
+    "ok": "ok",
+    "warn": "to watch",
+    "fail": "failed",
+    "not-checked": "not checked",
+    "absent": "not on this unit",
+}
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -54,6 +69,16 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument("--list", action="store_true", help="list every check and condition")
     doctor.add_argument("--explain", metavar="CODE", help="say what a condition means")
+    doctor.add_argument(
+        "--watch", action="store_true", help="look again and again until Ctrl-C, and tell what changes"
+    )
+    doctor.add_argument(
+        "--every",
+        type=between(1.0),
+        default=5.0,
+        metavar="SECONDS",
+        help="how often --watch looks (%(default)g)",
+    )
     doctor.set_defaults(run=run)
 
 
@@ -63,26 +88,58 @@ def run(arguments: Namespace) -> int:
         return _explain(arguments.explain)
     if arguments.list:
         return _list(as_json=arguments.json)
-    return _examine(arguments)
+    return _watch(arguments) if arguments.watch else _examine(arguments)
 
 
 def _examine(arguments: Namespace) -> int:
+    lines = _look(arguments)
+    code = exit_code(lines)
+    if arguments.json:
+        _show_json(arguments, lines, code)
+    else:
+        _show(lines)
+        counts = Counter(line.finding.verdict.value for line in lines)
+        note(
+            ", ".join(f"{counts[verdict]} {words}" for verdict, words in _COUNTED.items() if counts[verdict])
+        )
+    return code
+
+
+def _watch(arguments: Namespace) -> int:
+    """Tell what changes until interrupted."""
+    from anpr_edge.devices.clock import SystemClock
+    from anpr_edge.diag.watch import Watch
+
+    clock, watch, code = SystemClock(), Watch(), 0
+    try:
+        while True:
+            lines = _look(arguments)
+            code = exit_code(lines)
+            if news := watch.changes(lines, clock.now().mono_ns / 1e9):
+                if arguments.json:
+                    _show_json(arguments, news, code)
+                else:
+                    print(f"{_now():%H:%M:%S}")
+                    _show(news)
+                sys.stdout.flush()
+            clock.sleep(arguments.every)
+    except KeyboardInterrupt:
+        return code
+
+
+def _look(arguments: Namespace) -> list[Line]:
     from anpr_edge.devices.clock import SystemClock
     from anpr_edge.diag.examine import examine
     from anpr_edge.diag.registry import CHECKS, select
     from anpr_edge.diag.subject import Subject
 
-    subject = Subject(arguments.config, SystemClock())
-    lines = examine(subject, select(arguments.names), CHECKS)
-    code = exit_code(lines)
-    if arguments.json:
-        utc = datetime.fromtimestamp(subject.clock.now().utc_ns / 1e9, UTC).isoformat(timespec="milliseconds")
-        findings = [_as_json(line) for line in lines]
-        head = {"schema": SCHEMA, "config": str(arguments.config), "utc": utc, "healthy": code == 0}
-        json_line({**head, "findings": findings})
-    else:
-        _show(lines)
-    return code
+    return examine(Subject(arguments.config, SystemClock()), select(arguments.names), CHECKS)
+
+
+def _now() -> datetime:
+    from anpr_edge.devices.clock import SystemClock
+
+    return datetime.fromtimestamp(SystemClock().now().utc_ns / 1e9, UTC)
 
 
 def exit_code(lines: Sequence[Line]) -> int:
@@ -99,8 +156,12 @@ def _show(lines: Sequence[Line]) -> None:
         found = line.finding
         mark = _MARKS[found.verdict]
         finding(mark, line.condition.code, found.measured, found.limit, found.next, width=width)
-    counts = Counter(line.finding.verdict.value for line in lines)
-    note(", ".join(f"{counts[verdict]} {words}" for verdict, words in _COUNTED.items() if counts[verdict]))
+
+
+def _show_json(arguments: Namespace, lines: Sequence[Line], code: int) -> None:
+    utc = _now().isoformat(timespec="milliseconds")
+    head = {"schema": SCHEMA, "config": str(arguments.config), "utc": utc, "healthy": code == 0}
+    json_line({**head, "findings": [_as_json(line) for line in lines]})
 
 
 def _as_json(line: Line) -> dict[str, str]:
@@ -130,6 +191,8 @@ def _list(*, as_json: bool) -> int:
                 "title": condition.title,
                 "severity": condition.severity,
                 "explanation": condition.explanation,
+                "next": condition.next_step,
+                "visible_after_s": condition.visible_after_s,
                 "depends_on": list(condition.depends_on),
             }
             for name, condition in known
@@ -149,7 +212,10 @@ def _explain(code: str) -> int:
     condition = find_condition(code)
     print(f"{condition.code}: {condition.title}.")
     print(fill(condition.explanation, 88))
+    print(fill(f"Next: {condition.next_step}.", 88, break_on_hyphens=False))
     print(f"At stake: {condition.severity}.")
+    if condition.visible_after_s:
+        print(f"Wrong for less than {condition.visible_after_s:.0f} s it is a hiccup.")
     if condition.depends_on:
         print(f"Checked only when these are right: {', '.join(condition.depends_on)}.")
     return 0

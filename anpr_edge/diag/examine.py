@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from anpr_edge.diag.condition import Check, Condition, Finding, Verdict, not_checked
 from anpr_edge.diag.subject import Subject
 
-HOLDS = (Verdict.OK, Verdict.WARN)
+HOLDS = (Verdict.OK, Verdict.WARN, Verdict.ABSENT)
 """Verdicts on which what depends on a condition can still be checked."""
 
 

@@ -25,6 +25,7 @@ BROKER_NAME = Condition(
     severity=Severity.DELIVERY,
     explanation="Without a network, or with a wrong name server, the name cannot be resolved.",
     depends_on=("config",),
+    next_step="see that the network is up (ip address, ip route) and a name server answers: resolvectl query HOST; correct broker.host",
 )
 BROKER_PORT = Condition(
     code="broker-port",
@@ -32,6 +33,7 @@ BROKER_PORT = Condition(
     severity=Severity.DELIVERY,
     explanation="The way there is open and something listens: routes, firewalls and the broker itself.",
     depends_on=("broker-name",),
+    next_step="see that the broker runs and a firewall on the way lets its port through; correct broker.port",
 )
 BROKER_TLS = Condition(
     code="broker-tls",
@@ -42,6 +44,7 @@ BROKER_TLS = Condition(
         "broker must accept the unit's own. MQTT begins only after that."
     ),
     depends_on=("broker-port", "certificate", "certificate-dates"),
+    next_step="the words of the failure say which side refuses: renew that certificate, or correct broker.ca_file and broker.host",
 )
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]

@@ -26,6 +26,7 @@ CLOCK_DATE = Condition(
         "A unit without a battery-backed clock starts in the past until a time server is reached. Reads made "
         "then carry the wrong date, and certificates seem not yet valid."
     ),
+    next_step="timedatectl: is a time server reached?",
 )
 CLOCK_SYNC = Condition(
     code="clock-sync",
@@ -36,6 +37,7 @@ CLOCK_SYNC = Condition(
         "synchronisation it states that nobody knows, and the read is worth less as evidence."
     ),
     depends_on=("clock-date",),
+    next_step="timedatectl timesync-status, or chronyc tracking: is the time server reached?",
 )
 
 

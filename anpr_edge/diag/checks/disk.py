@@ -22,6 +22,7 @@ DISK_WRITABLE = Condition(
         "then cannot keep a single read."
     ),
     depends_on=("config",),
+    next_step="dmesg: does the card report errors? then replace it",
 )
 DISK_SPACE = Condition(
     code="disk-space",
@@ -32,6 +33,7 @@ DISK_SPACE = Condition(
         "that, reads are lost earlier than configured."
     ),
     depends_on=("config",),
+    next_step="make room on the disk that holds the outbox, lower outbox.max_megabytes, or use a larger disk",
 )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok, warn
 from anpr_edge.diag.subject import Subject
-from anpr_edge.statefile import read_state
 
 EXPOSURE = Condition(
     code="exposure",
@@ -19,10 +18,9 @@ EXPOSURE = Condition(
         "wrong aperture, the sun in the picture. A moment at a limit is no fault."
     ),
     depends_on=("service-reader",),
+    next_step="clean window and lens, see that every lamp shines; then the aperture, lamps and gain",
+    visible_after_s=600.0,
 )
-
-LASTING_S = 600.0
-"""At a limit for this long, it will not mend itself."""
 
 NEXT_STEPS = {
     "dark": (
@@ -35,8 +33,7 @@ NEXT_STEPS = {
 
 def run(subject: Subject) -> Iterator[Finding]:
     """What the reader last said of it."""
-    state = read_state(subject.config.unit.run_dir / "reader.json") or {}
-    yield _finding(state.get("exposure"))
+    yield _finding(subject.state("reader").get("exposure"))
 
 
 def _finding(exposure: Mapping[str, Any] | None) -> Finding:
@@ -53,14 +50,14 @@ def _finding(exposure: Mapping[str, Any] | None) -> Finding:
     settings = in_words(exposure)
     if is_stuck(exposure):
         measured = f"too {exposure['limit']} for {exposure['limit_s'] / 60:.0f} min at {settings}"
-        limit = f"{LASTING_S / 60:.0f} min"
+        limit = f"{EXPOSURE.visible_after_s / 60:.0f} min"
         return warn(EXPOSURE, measured, limit=limit, next_step=NEXT_STEPS[exposure["limit"]])
     return ok(EXPOSURE, f"{exposure['profile']}: {settings}")
 
 
 def is_stuck(exposure: Mapping[str, Any]) -> bool:
     """Whether it has been at a limit for long."""
-    return exposure.get("limit") is not None and exposure["limit_s"] >= LASTING_S
+    return exposure.get("limit") is not None and exposure["limit_s"] >= EXPOSURE.visible_after_s
 
 
 def in_words(exposure: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ GPS = Condition(
         "opened here, since it would take bytes from the reader; anpr-edge status tells if there is a fix."
     ),
     depends_on=("config",),
+    next_step="plug the receiver in; ls -l /dev/serial/by-id shows what is there",
 )
 
 

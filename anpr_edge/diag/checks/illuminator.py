@@ -18,6 +18,7 @@ ILLUMINATOR = Condition(
         "is told to use. Nothing is switched here, so whether light comes out is not checked."
     ),
     depends_on=("config",),
+    next_step="check illuminator.pwm, and the pwm overlay in config.txt; ls /sys/class/pwm shows the chips",
 )
 
 CONTROLS = ("period", "duty_cycle", "enable")

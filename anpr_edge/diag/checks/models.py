@@ -21,6 +21,7 @@ def _whole_and_runs(code: str, what: str) -> Condition:
         severity=Severity.READS,
         explanation=EXPLANATION,
         depends_on=("config",),
+        next_step="copy the model and its card of one release to models.directory",
     )
 
 

@@ -39,6 +39,7 @@ OUTBOX = Condition(
         "then lie in outbox.db.corrupt-1 and go no further."
     ),
     depends_on=("config",),
+    next_step="restart both services: a broken outbox is moved aside at the start; then check the disk",
 )
 BACKLOG = Condition(
     code="outbox-backlog",
@@ -50,6 +51,7 @@ BACKLOG = Condition(
         "backlog means that the centre does not confirm."
     ),
     depends_on=("outbox", "service-uplink"),
+    next_step="waiting: check the uplink; sent: ask the centre whether it stores and confirms this feed",
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok, warn
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok, standing, warn
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import AnprError
 from anpr_edge.statefile import ENDED, FRESH_S, START_S, is_fresh, read_state
@@ -19,6 +20,7 @@ READER = Condition(
         "limit makes systemd restart it; one that hangs again and again points at the camera or the disk."
     ),
     depends_on=("config",),
+    next_step="journalctl -u anpr-edge-reader says why it ended; systemctl start anpr-edge-reader",
 )
 UPLINK = Condition(
     code="service-uplink",
@@ -26,6 +28,7 @@ UPLINK = Condition(
     severity=Severity.DELIVERY,
     explanation="The uplink sends what the outbox holds. While it does not run, reads wait on the unit.",
     depends_on=("config",),
+    next_step="journalctl -u anpr-edge-uplink says why it ended; systemctl start anpr-edge-uplink",
 )
 LINK = Condition(
     code="uplink-link",
@@ -36,6 +39,8 @@ LINK = Condition(
         "of its own only when the broker can otherwise be reached."
     ),
     depends_on=("service-uplink", "broker-tls"),
+    next_step="journalctl -u anpr-edge-uplink shows what it tried; anpr-edge netcheck goes through it step by step",
+    visible_after_s=60.0,
 )
 
 
@@ -48,9 +53,7 @@ def run(subject: Subject) -> Iterator[Finding]:
     if link.get("connected"):
         yield ok(LINK, "connected")
     else:
-        detail = link.get("detail") or "not connected yet"
-        step = "journalctl -u anpr-edge-uplink shows what it tried"
-        yield fail(LINK, str(detail), next_step=step)
+        yield standing(LINK, link.get("since_s", inf), str(link.get("detail") or "not connected yet"))
 
 
 def _service(subject: Subject, condition: Condition, process: str) -> Finding:
