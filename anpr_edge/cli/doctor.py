@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 EXIT_FAILED = 1
 
-DOCTOR_HELP = """Check the unit: configuration, clock, board, disk, keys, models, camera, broker, services, outbox.
-One line a condition: verdict, code, measured value, limit; what is wrong is followed by
+DOCTOR_HELP = """Check the unit: configuration, clock, board, disk, keys, models, camera, broker, services,
+outbox. One line a condition: verdict, code, measured value, limit; what is wrong is followed by
 `next:`, what to do about it. Nothing is changed. Run it as root: what may not be looked at
 is not checked, and that is never shown as ok. What the unit does not have is `none`."""
 

@@ -1,6 +1,6 @@
 """The page docs/troubleshooting.md: every condition there is, what it means and what to do.
 
-`python -m anpr_edge.diag.troubleshooting > docs/troubleshooting.md` writes it; a test holds the page to the code.
+`python -m anpr_edge.diag.troubleshooting > docs/troubleshooting.md` writes it; a test holds it to the code.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ LINK = Condition(
         "of its own only when the broker can otherwise be reached."
     ),
     depends_on=("service-uplink", "broker-tls"),
-    next_step="journalctl -u anpr-edge-uplink shows what it tried; anpr-edge netcheck goes through it step by step",
+    next_step="anpr-edge netcheck goes the way step by step; journalctl -u anpr-edge-uplink shows what was tried",
     visible_after_s=60.0,
 )
 
