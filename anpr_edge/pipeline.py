@@ -150,6 +150,8 @@ class PlateReader:
         self.counts = Counts()
         self.detections: Sequence[Detection] = ()
         """What was found in view in the last frame; nothing in one that was not searched."""
+        self.looks: list[PlateCandidate] = []
+        """What was read of plates in the last frame, each a look of its own."""
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -163,6 +165,7 @@ class PlateReader:
         """
         check_picture(frame.pixels)
         self.counts.frames += 1
+        self.looks = []
         reads = self._restarted() if self._breaks_off(frame) else []
         if not self._worth_searching(frame):
             self.counts.gated += 1
@@ -234,6 +237,7 @@ class PlateReader:
             return ()
         candidate = self._recogniser.recognise(frame.pixels, matched.detection.quad)
         if candidate is not None:
+            self.looks.append(candidate)
             vehicle.read(candidate, box.width)
         return self._preview(track, vehicle) if self._previews else ()
 

@@ -22,12 +22,16 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.devices.clocksteps import ClockSteps
+from anpr_edge.devices.distance import Place, Whereabouts
 from anpr_edge.errors import CaptureError, OutboxError, SealError, SignerUnavailable
+from anpr_edge.hourly import HourlyRecord
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, SealAs, Sealer
 from anpr_edge.vision.frame_faults import FrameFaults
+from anpr_edge.vision.sight import Sight
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class ReaderParts:
     `source` itself raises SourceStalled after `stall_after_s` without a frame.
 
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
-    and gain stay as they are.
+    and gain stay as they are, `site` where the unit was not surveyed; `hourly` keeps what is usual.
     """
 
     source: FrameSource
@@ -73,6 +77,8 @@ class ReaderParts:
     faults: FrameFaults
     stall_after_s: float = 5.0
     exposure: ExposureKeeper | None = None
+    site: Place | None = None
+    hourly: HourlyRecord | None = None
 
 
 class Reader:
@@ -93,6 +99,9 @@ class Reader:
         self._reads: Bounded[PlateRead] = Bounded(READS_WAITING)
         self._counts = Counters()
         self._frame_ms = Latencies()
+        self._sight = Sight()
+        self._clock_steps = ClockSteps()
+        self._whereabouts = Whereabouts(parts.site)
         self._last_read_mono_ns: int | None = None
         self._outbox_down = False
         self._tries_left = TRIES_AFTER_STOP
@@ -133,7 +142,9 @@ class Reader:
             self._notifier.status(f"late: {', '.join(age.stage for age in late)}")
         else:
             self._notifier.alive()
-        self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+        state = self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+        if state is not None and self._parts.hourly is not None:
+            self._parts.hourly.take(state)
 
     def _say_how_it_ended(self) -> None:
         state = "failed" if self._stages.failed else "stopped" if self._stop.is_set() else "finished"
@@ -190,6 +201,7 @@ class Reader:
             self._counts.add("unusable")
             return
         self._counts.add("processed")
+        self._sight.look(frame, self._parts.plates.detections, self._parts.plates.looks)
         if self._parts.exposure is not None:
             self._parts.exposure.look(frame, self._parts.plates.detections)
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
@@ -292,8 +304,10 @@ class Reader:
                 "faults": {fault: asdict(seen) for fault, seen in self._parts.faults.state().items()},
             },
             "reads": {
+                "given": plates.counts.reads,
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
+                "too_small": plates.counts.too_small,
                 "unsealable": counts.get("unsealable", 0),
                 "lost": counts.get("lost", 0),
                 "last_age_s": None if last is None else round((now.mono_ns - last) / 1e9, 1),
@@ -302,12 +316,13 @@ class Reader:
                 "frame_p50": self._frame_ms.percentile(50),
                 "frame_p95": self._frame_ms.percentile(95),
             },
+            "sight": self._sight.state(),
             "exposure": self._parts.exposure.state() if self._parts.exposure else None,
             "policy": self._parts.feeds.state(),
             "outbox_down": self._outbox_down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,
             "lost_marks": self._parts.outbox.lost_marks,
-            "clock": {"utc_error_ms": now.utc_error_ms},
-            "fix": {"mode": fix.mode if fix else 0},
+            "clock": {"utc_error_ms": now.utc_error_ms, **self._clock_steps.look(now)},
+            "fix": self._whereabouts.look(fix, now),
             "models": list(plates.model_ids),
         }

@@ -21,6 +21,7 @@ from anpr_edge.devices.exposure_profile import day_and_night, longest_shutter_us
 from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.errors import ConfigError
+from anpr_edge.hourly import HOURS_FILE, HourlyRecord
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.seal.keys import RecipientKey, Signer
 from anpr_edge.seal.policy.model import Policy
@@ -62,6 +63,8 @@ def build_reader(config: Config) -> Reader:
         sealer = build_sealer(config, policy, signing_key)
         source = opened.enter_context(closing(build_source(config, clock)))
         counts = opened.enter_context(closing(build_counts("reader", config, clock)))
+        hourly = opened.enter_context(closing(HourlyRecord(config.unit.state_dir / HOURS_FILE, clock)))
+        lat_deg, lon_deg = config.site.lat_deg, config.site.lon_deg
         parts = ReaderParts(
             source=source,
             plates=plates,
@@ -73,6 +76,8 @@ def build_reader(config: Config) -> Reader:
             faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
             exposure=build_exposure(config, source, lamps),
+            site=None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg),
+            hourly=hourly,
             release=opened.pop_all().close,
         )
     camera = config.camera

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from anpr_edge.devices.clock import kernel_offset_ms
+
 ANSWER_WITHIN_S = 2.0
 """A program that has not answered a question about this computer by then will not."""
 
@@ -26,12 +28,12 @@ def ask_program(command: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where to look for it: `sys` and `proc` as the kernel mounts them, `run` of the system's programs."""
+    """Where to look for it: `sys` as the kernel mounts it, `run` of the system, and whom to ask."""
 
     sys: Path = Path("/sys")
-    proc: Path = Path("/proc")
     run: Path = Path("/run")
     ask: Ask = ask_program
+    clock_offset_ms: Callable[[], float | None] = kernel_offset_ms
 
 
 def read_text(path: Path) -> str | None:

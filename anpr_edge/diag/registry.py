@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from anpr_edge.diag.checks import (
+    board,
     broker,
     camera,
     clock,
@@ -14,6 +15,7 @@ from anpr_edge.diag.checks import (
     exposure,
     frames,
     gps,
+    housing,
     illuminator,
     keys,
     lists,
@@ -22,6 +24,9 @@ from anpr_edge.diag.checks import (
     policy,
     recipients,
     services,
+    sight,
+    storage,
+    traffic,
 )
 from anpr_edge.diag.condition import Check, Condition
 from anpr_edge.errors import UsageError
@@ -29,7 +34,9 @@ from anpr_edge.errors import UsageError
 CHECKS: tuple[Check, ...] = (
     config.CHECK,
     clock.CHECK,
+    board.CHECK,
     disk.CHECK,
+    storage.CHECK,
     keys.CHECK,
     policy.CHECK,
     lists.CHECK,
@@ -40,8 +47,15 @@ CHECKS: tuple[Check, ...] = (
     illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
+    services.RESTARTS_CHECK,
+    clock.STEPS_CHECK,
+    gps.FIX_CHECK,
+    housing.CHECK,
     frames.CHECK,
     exposure.CHECK,
+    models.SPEED_CHECK,
+    sight.CHECK,
+    traffic.CHECK,
     outbox.CHECK,
 )
 

@@ -56,7 +56,8 @@ def test_an_unusable_configuration_is_the_one_failure_and_ends_with_78(
     assert failed[0] == "config"
     assert set(failed) <= {"config", "clock-sync"}  # the test machine's own clock
     because = {finding["because"] for finding in report["findings"] if finding["verdict"] == "not-checked"}
-    assert because == {"config"}
+    assert "config" in because
+    assert because <= {"config", "clock-sync"}
 
 
 def test_a_missing_configuration_says_where_one_was_expected(

@@ -25,7 +25,7 @@ BROKER_NAME = Condition(
     severity=Severity.DELIVERY,
     explanation="Without a network, or with a wrong name server, the name cannot be resolved.",
     depends_on=("config",),
-    next_step="is the network up (ip route), does a name server answer (resolvectl query)? correct broker.host",
+    next_step="is the network up (ip route), and a name server there (resolvectl)? is broker.host right",
 )
 BROKER_PORT = Condition(
     code="broker-port",
@@ -44,7 +44,7 @@ BROKER_TLS = Condition(
         "broker must accept the unit's own. MQTT begins only after that."
     ),
     depends_on=("broker-port", "certificate", "certificate-dates"),
-    next_step="the words say which side refuses: renew that certificate, or correct broker.ca_file, broker.host",
+    next_step="the words say who refuses: renew that certificate, or correct broker.ca_file or broker.host",
 )
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]

@@ -12,13 +12,13 @@ STANDING_S = 3.0
 """A fault that has stood for less is a hiccup: a lamp in the lens, a switch from day to night."""
 
 
-def _condition(fault: str, title: str, explanation: str, next_step: str) -> Condition:
+def _condition(fault: str, title: str, explanation: str, next_step: str, after: str = "") -> Condition:
     return Condition(
         code=f"frames-{fault}",
         title=title,
         severity=Severity.READS,
         explanation=explanation,
-        depends_on=("service-reader",),
+        depends_on=("service-reader", after) if after else ("service-reader",),
         next_step=next_step,
         visible_after_s=STANDING_S,
     )
@@ -36,6 +36,7 @@ FAULTS: dict[str, Condition] = {
         "Frames are not black",
         "No pixel is bright enough to be anything: a cap on the lens, neither light nor lamps.",
         "look at the lens; anpr-edge doctor illuminator; camera.shutter_us and camera.gain",
+        after="lamp-current",
     ),
     "white": _condition(
         "white",
@@ -61,6 +62,7 @@ FAULTS: dict[str, Condition] = {
         "Frames come as often as was asked for",
         "With fewer than half of the frames asked for, a fast vehicle may be seen too seldom to be read.",
         "camera.frame_rate must be what the camera can do at this shutter; a stream: its network",
+        after="throttling",
     ),
 }
 

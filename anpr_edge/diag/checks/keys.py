@@ -38,9 +38,9 @@ SIGN_PUB = Condition(
     title="The uplink knows which key the reader signs with",
     severity=Severity.DELIVERY,
     explanation=(
-        "The centre's watermarks name the key whose reads they cover. The uplink compares them to this file, "
-        "the public half of the signing key; without it, it does not start, and with another no read is "
-        "forgotten."
+        "The centre's watermarks name the key whose reads they cover. The uplink compares them to this "
+        "file, the public half of the signing key; without it, it does not start, and with another no "
+        "read is forgotten."
     ),
     depends_on=("sign-key",),
     next_step="remove sign.pub; then anpr-edge init, which writes it again; then restart the uplink",

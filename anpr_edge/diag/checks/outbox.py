@@ -34,9 +34,9 @@ OUTBOX = Condition(
     title="The outbox can be opened and is whole",
     severity=Severity.READS,
     explanation=(
-        "Sealed reads wait in one SQLite file. It is only looked at here, never changed: the services move a "
-        "broken one aside themselves when they start, and begin a new one: reads that nobody had confirmed "
-        "then lie in outbox.db.corrupt-1 and go no further."
+        "Sealed reads wait in one SQLite file. It is only looked at here, never changed: the services "
+        "move a broken one aside themselves when they start, and begin a new one: reads that nobody had "
+        "confirmed then lie in outbox.db.corrupt-1 and go no further."
     ),
     depends_on=("config",),
     next_step="restart both services: a broken outbox is moved aside at the start; then check the disk",
