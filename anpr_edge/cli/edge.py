@@ -17,6 +17,7 @@ COMMANDS = (
     "anpr_edge.cli.transparency",
     "anpr_edge.cli.status",
     "anpr_edge.cli.doctor",
+    "anpr_edge.cli.netcheck",
     "anpr_edge.cli.scan",
     "anpr_edge.cli.demo",
 )

@@ -20,6 +20,7 @@ from anpr_edge.diag.checks import (
     keys,
     lists,
     models,
+    mqtt,
     outbox,
     policy,
     recipients,
@@ -59,13 +60,16 @@ CHECKS: tuple[Check, ...] = (
     outbox.CHECK,
 )
 
+ALL_CHECKS: tuple[Check, ...] = (*CHECKS, mqtt.CHECK)
+"""With those that do more than look, and so are no part of every examination."""
+
 
 def find_condition(code: str) -> Condition:
     """The condition called `code`.
 
     Raises: UsageError naming the nearest one when there is none.
     """
-    known = {condition.code: condition for check in CHECKS for condition in check.conditions}
+    known = {condition.code: condition for check in ALL_CHECKS for condition in check.conditions}
     if code not in known:
         raise UsageError(f"no condition is called {code}", hint=_nearest(code, list(known)))
     return known[code]

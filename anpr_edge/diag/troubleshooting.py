@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from anpr_edge.diag.condition import Condition
-from anpr_edge.diag.registry import CHECKS
+from anpr_edge.diag.registry import ALL_CHECKS
 
 INTRODUCTION = """\
 # What can be wrong with a unit, and what to do
@@ -17,7 +17,7 @@ INTRODUCTION = """\
 
 `sudo anpr-edge doctor` checks all of this and names the first cause of what is wrong; how it is used is in
 [diagnostics.md](diagnostics.md). This page is the same in print: find the code, do what stands under *next*.
-On the unit `anpr-edge doctor --explain CODE` says it too.
+On the unit `anpr-edge doctor --explain CODE` says it too. The check `mqtt` is made by `anpr-edge netcheck`.
 
 At stake: *reads* pass unread or are lost; *delivery*: they are made and kept, and do not arrive; *evidence*:
 they arrive, and say less than they should.
@@ -32,12 +32,12 @@ def page() -> Iterator[str]:
     """The page, line by line."""
     yield from INTRODUCTION.splitlines()
     yield from ("", f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}")
-    for check in CHECKS:
+    for check in ALL_CHECKS:
         for one in check.conditions:
             needs = ", ".join(one.depends_on) or "–"
             link = f"[`{one.code}`](#{one.code})"
             yield f"| {check.name} | {link} | {one.title} | {one.severity} | {needs} |"
-    for check in CHECKS:
+    for check in ALL_CHECKS:
         for one in check.conditions:
             yield from _section(one)
 

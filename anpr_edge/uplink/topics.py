@@ -57,6 +57,11 @@ def policy(fleet: str, unit: str) -> str:
     return f"{ROOT}/{fleet}/{unit}/policy"
 
 
+def reply(fleet: str, unit: str, name: str) -> str:
+    """Where a unit answers a command; `netcheck` publishes there too, to see whether it may."""
+    return f"{ROOT}/{fleet}/{unit}/reply/{name}"
+
+
 def parse_reads(topic: str) -> ReadsTopic | None:
     """The parts of a reads topic, or None when `topic` is not one."""
     parts = topic.split("/")

@@ -9,7 +9,7 @@ import pytest
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, Verdict, fail, ok, warn
 from anpr_edge.diag.examine import examine
-from anpr_edge.diag.registry import CHECKS, find_condition, select
+from anpr_edge.diag.registry import ALL_CHECKS, CHECKS, find_condition, select
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import UsageError
 from tests.fakes import FakeClock
@@ -96,16 +96,16 @@ def test_other_conditions_of_a_prerequisites_check_are_not_shown() -> None:
 
 def test_every_check_comes_after_what_it_depends_on() -> None:
     seen: set[str] = set()
-    for each in CHECKS:
+    for each in ALL_CHECKS:
         for one in each.conditions:
             assert set(one.depends_on) <= seen, one.code
             seen.add(one.code)
 
 
 def test_codes_and_names_are_unique() -> None:
-    codes = [one.code for each in CHECKS for one in each.conditions]
+    codes = [one.code for each in ALL_CHECKS for one in each.conditions]
     assert len(set(codes)) == len(codes)
-    assert len({each.name for each in CHECKS}) == len(CHECKS)
+    assert len({each.name for each in ALL_CHECKS}) == len(ALL_CHECKS)
 
 
 def test_selecting_keeps_the_registrys_order_and_knows_the_nearest_name() -> None:

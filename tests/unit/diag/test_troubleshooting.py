@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anpr_edge.diag.registry import CHECKS
+from anpr_edge.diag.registry import ALL_CHECKS
 from anpr_edge.diag.troubleshooting import page
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "troubleshooting.md"
-CONDITIONS = [condition for check in CHECKS for condition in check.conditions]
+CONDITIONS = [condition for check in ALL_CHECKS for condition in check.conditions]
 
 
 def test_the_page_is_made_from_the_conditions() -> None:
