@@ -11,6 +11,7 @@ COMMANDS = (
     "anpr_edge.cli.central_keygen",
     "anpr_edge.cli.central_units",
     "anpr_edge.cli.central_subscribe",
+    "anpr_edge.cli.central_import",
     "anpr_edge.cli.central_open",
     "anpr_edge.cli.central_verify",
 )

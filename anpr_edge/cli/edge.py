@@ -18,6 +18,7 @@ COMMANDS = (
     "anpr_edge.cli.status",
     "anpr_edge.cli.doctor",
     "anpr_edge.cli.netcheck",
+    "anpr_edge.cli.outbox_cmd",
     "anpr_edge.cli.scan",
     "anpr_edge.cli.demo",
 )

@@ -7,9 +7,10 @@ from typing import Any
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, not_checked, ok
 from anpr_edge.diag.subject import Subject
-from anpr_edge.errors import AnprError, EnvelopeError, Refusal
-from anpr_edge.seal.acks import Ack, open_ack
+from anpr_edge.errors import AnprError, EnvelopeError
+from anpr_edge.seal.acks import Ack
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.ownacks import open_own_ack
 from anpr_edge.unitpolicy import in_force
 from anpr_edge.uplink.link import LinkOptions
 from anpr_edge.uplink.probe import Heard, Probe
@@ -100,7 +101,7 @@ def _watermarks(subject: Subject, feeds: Mapping[str, VerifyKey], retained: Mapp
         unit_kid = VerifyKey.load(subject.config.unit.keys_dir / "sign.pub").kid
     except AnprError as error:
         return not_checked(WATERMARK, str(error), next_step=error.hint)
-    outbox = subject.state("uplink").get("outbox", {})
+    unit, outbox = subject.config.unit, subject.state("uplink").get("outbox", {})
     words = []
     for feed, key in feeds.items():
         kept = outbox.get(feed, {})
@@ -110,7 +111,9 @@ def _watermarks(subject: Subject, feeds: Mapping[str, VerifyKey], retained: Mapp
             words.append(f"{feed}: nothing to confirm yet")
             continue
         try:
-            ack = _opened(subject, feed, key, retained[feed], unit_kid)
+            ack = open_own_ack(
+                retained[feed], key, fleet=unit.fleet, unit=unit.id, feed=feed, unit_kid=unit_kid
+            )
         except EnvelopeError as error:
             return fail(WATERMARK, f"{feed}: {error}")
         if _is_behind(kept):
@@ -119,15 +122,6 @@ def _watermarks(subject: Subject, feeds: Mapping[str, VerifyKey], retained: Mapp
             return fail(WATERMARK, f"{feed}: up to #{ack.watermark} only, {age}", limit=limit)
         words.append(f"{feed}: up to #{ack.watermark}, {_age(subject, ack)}")
     return ok(WATERMARK, "; ".join(words))
-
-
-def _opened(subject: Subject, feed: str, key: VerifyKey, blob: bytes, unit_kid: bytes) -> Ack:
-    ack, unit = open_ack(blob, key), subject.config.unit
-    if (ack.fleet, ack.unit, ack.feed) != (unit.fleet, unit.id, feed):
-        raise EnvelopeError(Refusal.WRONG_FEED, "the watermark is for another unit or feed")
-    if ack.unit_kid != unit_kid:
-        raise EnvelopeError(Refusal.HEADER, "the watermark is for another signing key of this unit's name")
-    return ack
 
 
 def _is_behind(kept: Mapping[str, Any]) -> bool:

@@ -33,6 +33,7 @@ class Bench:
     broker_host: str = "127.0.0.1"
     broker_port: int = 8883
     more: str = ""
+    feed: FeedPlan | None = None
     camera: dict[str, Any] = field(default_factory=lambda: {"source": "synthetic"})
 
     @property
@@ -54,7 +55,7 @@ class Bench:
     def write_config(self) -> None:
         """Write the configuration as the bench now says, with `more` at its end."""
         centre = RecipientPrivateKey.generate().public.text
-        feed = FeedPlan("access", "test", (centre,), SigningKey.generate().public.text)
+        feed = self.feed or FeedPlan("access", "test", (centre,), SigningKey.generate().public.text)
         plan = UnitPlan(
             fleet="testfleet",
             unit=UNIT,
