@@ -16,6 +16,7 @@ COMMANDS = (
     "anpr_edge.cli.audit_cmd",
     "anpr_edge.cli.transparency",
     "anpr_edge.cli.status",
+    "anpr_edge.cli.top",
     "anpr_edge.cli.doctor",
     "anpr_edge.cli.netcheck",
     "anpr_edge.cli.outbox_cmd",

@@ -19,6 +19,7 @@ from typing import Any
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate, Share
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
+from anpr_edge.daemon.lastreads import LastReads
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
@@ -63,7 +64,8 @@ class ReaderParts:
     `source` itself raises SourceStalled after `stall_after_s` without a frame.
 
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
-    and gain stay as they are, `site` where the unit was not surveyed; `hourly` keeps what is usual.
+    and gain stay as they are, `site` where the unit was not surveyed; `hourly` keeps what is usual,
+    `last_reads` the last few without their plates.
     """
 
     source: FrameSource
@@ -79,6 +81,7 @@ class ReaderParts:
     exposure: ExposureKeeper | None = None
     site: Place | None = None
     hourly: HourlyRecord | None = None
+    last_reads: LastReads | None = None
 
 
 class Reader:
@@ -145,6 +148,8 @@ class Reader:
         state = self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
         if state is not None and self._parts.hourly is not None:
             self._parts.hourly.take(state)
+        if state is not None and self._parts.last_reads is not None:
+            self._parts.last_reads.write()
 
     def _say_how_it_ended(self) -> None:
         state = "failed" if self._stages.failed else "stopped" if self._stop.is_set() else "finished"
@@ -209,6 +214,8 @@ class Reader:
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
         for read in reads:
             placed = replace(read, fix=self._parts.positioner.fix())
+            if self._parts.last_reads is not None and not read.preview:
+                self._parts.last_reads.add(read)
             try:
                 while not self._reads.put(placed, POLL_S):
                     self._heartbeats.beat("infer")
@@ -297,6 +304,10 @@ class Reader:
         return {
             "state": state,
             "stages": self._heartbeats.state(),
+            "queues": {
+                "frames": {"waiting": len(self._frames), "room": FRAMES_WAITING},
+                "reads": {"waiting": len(self._reads), "room": READS_WAITING},
+            },
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),

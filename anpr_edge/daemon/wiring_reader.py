@@ -11,6 +11,7 @@ from anpr_edge.capture.opencv_capture import shown
 from anpr_edge.config import Config, ViewSettings
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
+from anpr_edge.daemon.lastreads import LAST_READS_FILE, LastReads
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.watchlists import WatchLists
@@ -64,6 +65,7 @@ def build_reader(config: Config) -> Reader:
         source = opened.enter_context(closing(build_source(config, clock)))
         counts = opened.enter_context(closing(build_counts("reader", config, clock)))
         hourly = opened.enter_context(closing(HourlyRecord(config.unit.state_dir / HOURS_FILE, clock)))
+        last_reads = opened.enter_context(closing(LastReads(config.unit.run_dir / LAST_READS_FILE)))
         lat_deg, lon_deg = config.site.lat_deg, config.site.lon_deg
         parts = ReaderParts(
             source=source,
@@ -78,6 +80,7 @@ def build_reader(config: Config) -> Reader:
             exposure=build_exposure(config, source, lamps),
             site=None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg),
             hourly=hourly,
+            last_reads=last_reads,
             release=opened.pop_all().close,
         )
     camera = config.camera
