@@ -20,6 +20,7 @@ COMMANDS = (
     "anpr_edge.cli.doctor",
     "anpr_edge.cli.netcheck",
     "anpr_edge.cli.outbox_cmd",
+    "anpr_edge.cli.testread_cmd",
     "anpr_edge.cli.scan",
     "anpr_edge.cli.demo",
 )
