@@ -2,7 +2,8 @@
 
 `doctor --json` prints one object (anpr_edge.cli.findings); with `--watch` one a look at which anything
 changed, with the changed findings alone. `doctor --list --json` gives {"schema": 1, "conditions": [{"check",
-"code", "title", "severity", "explanation", "next", "visible_after_s", "depends_on"}]}.
+"code", "title", "severity", "explanation", "next", "visible_after_s", "depends_on",
+"explained_by"}]}.
 
 Exit code: 0 all is well (warnings included), 1 a check failed or could not be made, 2 no such check,
 78 the configuration cannot be used. With `--watch`: that of the last look.
@@ -125,6 +126,7 @@ def _list(*, as_json: bool) -> int:
                 "next": condition.next_step,
                 "visible_after_s": condition.visible_after_s,
                 "depends_on": list(condition.depends_on),
+                "explained_by": list(condition.explained_by),
             }
             for name, condition in known
         ]
@@ -147,6 +149,8 @@ def _explain(code: str) -> int:
     print(f"At stake: {condition.severity}.")
     if condition.visible_after_s:
         print(f"Wrong for less than {condition.visible_after_s:.0f} s it is a hiccup.")
+    if condition.explained_by:
+        print(fill(f"A consequence when one of these is wrong too: {', '.join(condition.explained_by)}.", 88))
     if condition.depends_on:
         print(f"Checked only when these are right: {', '.join(condition.depends_on)}.")
     return 0

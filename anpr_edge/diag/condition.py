@@ -40,7 +40,8 @@ class Condition:
     """One thing that can be right or wrong. `code` is stable: scripts and docs refer to it.
 
     When a condition in `depends_on` is not right, this one is not checked: its failure would only be
-    a consequence. `next_step` is what to do when it is not right, unless a finding knows better.
+    a consequence. When one in `explained_by` is to watch or worse and this one is wrong too, that is taken
+    for a consequence as well. `next_step` is what to do when it is not right, unless a finding knows better.
     `visible_after_s` is how long it may be wrong before that is more than a hiccup.
     """
 
@@ -49,6 +50,7 @@ class Condition:
     severity: Severity
     explanation: str
     depends_on: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
     next_step: str = ""
     visible_after_s: float = 0.0
 

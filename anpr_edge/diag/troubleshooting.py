@@ -44,6 +44,8 @@ def page() -> Iterator[str]:
 
 def _section(one: Condition) -> Iterator[str]:
     yield from ("", f"## {one.code}", "", f"**{one.title}.** {one.explanation}", "")
+    if one.explained_by:
+        yield from (f"A consequence when one of these is wrong too: {', '.join(one.explained_by)}.", "")
     if one.visible_after_s:
         yield from (f"Wrong for less than {_duration(one.visible_after_s)} it is a hiccup.", "")
     yield f"*Next:* {one.next_step}."

@@ -50,7 +50,7 @@ BACKLOG = Condition(
         "time on the unit is over it is given up, and counted as lost. A connected uplink with a growing "
         "backlog means that the centre does not confirm."
     ),
-    depends_on=("outbox", "service-uplink"),
+    depends_on=("outbox", "service-uplink", "uplink-link"),
     next_step="waiting: check the uplink; sent: ask the centre whether it stores and confirms this feed",
 )
 

@@ -65,6 +65,16 @@ def test_a_warning_hides_nothing() -> None:
     assert verdicts(weak, check((MIDDLE,), always(ok(MIDDLE, ""))))["middle"] == (Verdict.OK, "")
 
 
+def test_a_fault_that_something_to_watch_explains_is_its_consequence() -> None:
+    dim = check((ROOT,), always(warn(ROOT, "4.7 V", next_step="")))
+    dark = Condition("dark", "dark", Severity.READS, "dark", explained_by=("root",))
+    lamp = check((dark,), always(fail(dark, "no light", next_step="")))
+    assert verdicts(dim, lamp)["dark"] == (Verdict.NOT_CHECKED, "root")
+    assert verdicts(check((ROOT,), always(ok(ROOT, ""))), lamp)["dark"] == (Verdict.FAIL, "")
+    shining = check((dark,), always(ok(dark, "bright")))
+    assert verdicts(dim, shining)["dark"] == (Verdict.OK, "")
+
+
 def test_a_check_that_says_nothing_is_not_taken_for_ok() -> None:
     assert verdicts(check((ROOT,), always()))["root"] == (Verdict.NOT_CHECKED, "")
 
@@ -98,7 +108,7 @@ def test_every_check_comes_after_what_it_depends_on() -> None:
     seen: set[str] = set()
     for each in ALL_CHECKS:
         for one in each.conditions:
-            assert set(one.depends_on) <= seen, one.code
+            assert {*one.depends_on, *one.explained_by} <= seen, one.code
             seen.add(one.code)
 
 
