@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anpr_edge.diag.subject import Subject
@@ -59,7 +59,8 @@ class Condition:
 class Finding:
     """What was found of one condition: the measured value, the limit it is held to, what to do next.
 
-    `because` is the code of the root cause that kept it from being checked.
+    `because` is the code of the root cause that kept it from being checked; `passing` says that it is
+    wrong for so short a time that it will probably be right again by itself.
     """
 
     code: str
@@ -68,6 +69,7 @@ class Finding:
     limit: str = ""
     next: str = ""
     because: str = ""
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def standing(
     if left_s <= 0:
         return fail(condition, measured, limit=limit, next_step=next_step)
     hold = f"{condition.visible_after_s:.0f} s"
-    return warn(condition, measured, limit=limit or hold, next_step=f"ask again in {left_s:.0f} s")
+    found = warn(condition, measured, limit=limit or hold, next_step=f"ask again in {left_s:.0f} s")
+    return replace(found, passing=True)
 
 
 def not_checked(condition: Condition, reason: str, *, next_step: str = "", because: str = "") -> Finding:

@@ -23,7 +23,8 @@ class Watch:
     """Remembers what was told of each condition.
 
     A condition that goes wrong is told once it has been wrong for its `visible_after_s`; one that comes
-    right again is told at once. Consequences are not told at all: their root cause is.
+    right again is told at once. Consequences are not told at all: their root cause is. Neither is what its
+    check knows to be a hiccup.
     """
 
     def __init__(self) -> None:
@@ -31,8 +32,9 @@ class Watch:
         self._seen: dict[str, _Seen] = {}
 
     def changes(self, lines: Iterable[Line], mono_s: float) -> list[Line]:
-        """Of the lines of one examination at `mono_s`, those to tell; of the first one, all."""
-        return [line for line in lines if not line.finding.because and self._is_news(line, mono_s)]
+        """Of the lines of one examination at `mono_s`, those to tell; of the first one, all that stands."""
+        settled = [line for line in lines if not (line.finding.because or line.finding.passing)]
+        return [line for line in settled if self._is_news(line, mono_s)]
 
     def _is_news(self, line: Line, mono_s: float) -> bool:
         code, verdict = line.condition.code, line.finding.verdict

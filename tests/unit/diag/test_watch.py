@@ -12,8 +12,8 @@ LINK = Condition("link", "It is up", Severity.DELIVERY, "", visible_after_s=60.0
 LAMP = Condition("lamp", "It shines", Severity.READS, "")
 
 
-def line(condition: Condition, verdict: Verdict, because: str = "") -> Line:
-    return Line("check", condition, Finding(condition.code, verdict, because=because))
+def line(condition: Condition, verdict: Verdict, because: str = "", *, passing: bool = False) -> Line:
+    return Line("check", condition, Finding(condition.code, verdict, because=because, passing=passing))
 
 
 OK, FAIL = Verdict.OK, Verdict.FAIL
@@ -63,3 +63,10 @@ def test_each_hiccup_begins_anew(watch: Watch) -> None:
 
 def test_consequences_are_not_told(watch: Watch) -> None:
     assert told(watch, 5.0, line(LAMP, Verdict.NOT_CHECKED, because="link")) == []
+
+
+def test_what_its_check_knows_to_be_a_hiccup_is_not_told_however_often(watch: Watch) -> None:
+    for mono_s in (5.0, 600.0, 1200.0):
+        assert told(watch, mono_s, line(LAMP, Verdict.WARN, passing=True)) == []
+    assert told(watch, 1205.0, line(LAMP, OK)) == []
+    assert told(watch, 1210.0, line(LAMP, FAIL)) == [("lamp", FAIL)]
