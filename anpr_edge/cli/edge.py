@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
+NAME = "anpr-edge"
+PURPOSE = "The roadside unit: read, seal and deliver number plates."
 COMMANDS = (
     "anpr_edge.cli.init",
     "anpr_edge.cli.config_cmd",
@@ -28,9 +30,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one `anpr-edge` command; returns the exit code."""
-    return run_program(
-        "anpr-edge", "The roadside unit: read, seal and deliver number plates.", COMMANDS, argv
-    )
+    return run_program(NAME, PURPOSE, COMMANDS, argv)
 
 
 if __name__ == "__main__":
