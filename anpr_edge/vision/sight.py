@@ -44,7 +44,12 @@ class Scene:
     @property
     def flat(self) -> bool:
         """Whether there is nothing to see in it, although there is light."""
-        return self.middle_grey >= DARK_GREY and self.bright_grey - self.dark_grey < FLAT_GREY
+        return not self.dark and self.bright_grey - self.dark_grey < FLAT_GREY
+
+    @property
+    def dark(self) -> bool:
+        """Whether it is so dark that nothing can be told from an even picture."""
+        return self.middle_grey < DARK_GREY
 
     @property
     def glaring(self) -> bool:
@@ -98,6 +103,7 @@ class Sight:
             "middle_grey": scene.middle_grey,
             "bright_grey": scene.bright_grey,
             "clipped": round(scene.clipped, 4),
+            "dark": scene.dark,
             "flat_s": _age_s(self._flat_since_ns, now_ns),
             "glare_s": _age_s(self._glare_since_ns, now_ns),
             "plates": self._plates(),

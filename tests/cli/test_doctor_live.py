@@ -17,6 +17,7 @@ from anpr_edge.cli.edge import main
 from anpr_edge.config import find_models_directory
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.fleet.rig import Rig, build_rig
+from anpr_edge.hourly import HOURS_FILE, read_hours
 from anpr_edge.statefile import FRESH_S
 
 pytestmark = [
@@ -114,3 +115,13 @@ def test_a_stopped_process_is_noticed_within_its_period(
     finally:
         signal.pidfd_send_signal(fd, signal.SIGCONT)
         os.close(fd)
+
+
+def test_a_reader_that_stops_leaves_its_hours_and_no_reads_behind(rig: Rig) -> None:
+    wait_for(lambda: rig.state("reader")["reads"]["given"] >= 1)
+    os.kill(rig.state("reader")["pid"], signal.SIGTERM)
+    wait_for((rig.unit.state_dir / HOURS_FILE).exists)
+    hours = read_hours(rig.unit.state_dir / HOURS_FILE)
+    assert sum(hour["reads"] for hour in hours.values()) >= 1
+    assert sum(hour["seconds"] for hour in hours.values()) > 0
+    wait_for(lambda: not (rig.unit.run_dir / "last-reads.json").exists())

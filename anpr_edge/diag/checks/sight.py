@@ -109,7 +109,11 @@ def run(subject: Subject) -> Iterator[Finding]:
             yield absent(condition, "no frame yet") if sight == {} else not_checked(condition, _SILENT)
         return
     span = f"grey {sight['dark_grey']:.0f} to {sight['bright_grey']:.0f}"
-    yield _scene(BLOCKED, sight["flat_s"], span)
+    yield (
+        absent(BLOCKED, f"{span}: too dark to tell")
+        if sight["dark"]
+        else _scene(BLOCKED, sight["flat_s"], span)
+    )
     yield _scene(GLARE, sight["glare_s"], f"{sight['clipped'] * 100:.1f} % saturated")
     plates = sight["plates"]
     if plates["looks"] < ENOUGH_LOOKS:
@@ -150,9 +154,7 @@ def _usual(subject: Subject) -> dict[str, float]:
 def _haze(sight: Mapping[str, Any], usual: Mapping[str, float]) -> Finding:
     contrast, dark = sight["plates"]["contrast"], sight["dark_grey"]
     if not usual or contrast is None:
-        return ok(
-            HAZE, "what is usual is not known yet" if contrast is None else f"contrast {contrast:.0f}, so far"
-        )
+        return absent(HAZE, f"learning: fewer than {USUAL_DAYS} earlier days are known at this hour")
     normally = f"usual {usual['contrast']:.0f} and {usual['dark_grey']:.0f}"
     measured = f"contrast {contrast:.0f}, darkest {dark:.0f}, {normally}"
     limit = f"{PALE_SHARE * 100:.0f} % of the usual, {VEIL_GREY:.0f} grey levels brighter"

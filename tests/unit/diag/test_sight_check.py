@@ -19,6 +19,7 @@ WELL = {
     "middle_grey": 20.0,
     "bright_grey": 60.0,
     "clipped": 0.001,
+    "dark": False,
     "flat_s": None,
     "glare_s": None,
     "plates": PLATES,
@@ -45,18 +46,25 @@ def not_ok(found: dict[str, Verdict]) -> dict[str, Verdict]:
 
 
 def test_all_is_well_with_and_without_a_usual(bench: Bench) -> None:
-    assert not_ok(verdicts(bench)) == {}
+    assert not_ok(verdicts(bench)) == {"lens-haze": Verdict.ABSENT}
     learn(bench)
     assert not_ok(verdicts(bench)) == {}
 
 
+def test_in_the_dark_nobody_can_tell_a_blocked_camera(bench: Bench) -> None:
+    learn(bench)
+    assert not_ok(verdicts(bench, dark=True)) == {"camera-blocked": Verdict.ABSENT}
+
+
 @pytest.mark.parametrize(("for_s", "verdict"), [(59.0, Verdict.WARN), (60.0, Verdict.FAIL)])
 def test_blocked(bench: Bench, for_s: float, verdict: Verdict) -> None:
+    learn(bench)
     assert not_ok(verdicts(bench, flat_s=for_s)) == {"camera-blocked": verdict}
 
 
 @pytest.mark.parametrize(("for_s", "verdict"), [(599.0, Verdict.WARN), (600.0, Verdict.FAIL)])
 def test_dazzled(bench: Bench, for_s: float, verdict: Verdict) -> None:
+    learn(bench)
     assert not_ok(verdicts(bench, glare_s=for_s, clipped=0.2)) == {"lens-glare": verdict}
 
 

@@ -45,6 +45,7 @@ def reader_state() -> dict[str, Any]:
             "middle_grey": 90.0,
             "bright_grey": 190.0,
             "clipped": 0.002,
+            "dark": False,
             "flat_s": None,
             "glare_s": None,
             "plates": {"looks": 200, "sharpness": 0.45, "contrast": 110.0, "width_px": 98.0},

@@ -36,6 +36,7 @@ def look(sharpness: float = 0.5, width_px: float = 90.0) -> PlateCandidate:
 @pytest.mark.parametrize(("grey", "noise", "flat"), [(120, 3.0, True), (120, 12.0, False), (4, 1.0, False)])
 def test_an_even_surface_in_the_light_is_flat(grey: int, noise: float, flat: bool) -> None:
     assert measure_scene(picture(grey, noise)).flat is flat
+    assert measure_scene(picture(grey, noise)).dark is (grey < 16)
 
 
 def test_glare_is_a_large_part_of_the_picture() -> None:
