@@ -77,17 +77,26 @@ def _lamps(subject: Subject) -> Finding:
 
 
 def _lamp_milliamperes(sys: Path) -> int | None:
-    """Of the channel called `lamps`, else of the only one. Source: Linux Documentation/hwmon/ina2xx.rst."""
+    """Of the sensor or channel labelled `lamps`, else of the only one.
+
+    Source: Linux Documentation/hwmon/ina2xx.rst and ina3221.rst; sysfs-interface.rst, `label`.
+    """
     chips = [c for c in sys.glob("class/hwmon/hwmon*") if (read_text(c / "name") or "").startswith("ina")]
     channels = sorted(path for chip in chips for path in chip.glob("curr*_input"))
-    named = [path for path in channels if read_text(path.with_name(f"{path.name[:-6]}_label")) == "lamps"]
+    named = [path for path in channels if "lamps" in _labels(path)]
     if named or len(channels) == 1:
         return read_number((named or channels)[0])
     return None
 
 
+def _labels(channel: Path) -> set[str | None]:
+    """What the sensor and this channel of it are called: `curr2_input` measures what `in2_input` does."""
+    number = channel.name.removeprefix("curr").removesuffix("_input")
+    return {read_text(channel.with_name(name)) for name in ("label", f"in{number}_label")}
+
+
 def _restart(run_dir: Path) -> Finding:
-    """Source: Ubuntu and Raspberry Pi OS, package unattended-upgrades, which looks for this file."""
+    """Source: Debian package unattended-upgrades, whose kernel hook writes this file."""
     mark = run_dir / "reboot-required"
     return warn(RESTART_DUE, f"{mark} is there") if mark.exists() else ok(RESTART_DUE, "none")
 

@@ -86,12 +86,12 @@ def run_restarts(subject: Subject) -> Iterator[Finding]:
     worst = 0
     for process in ("reader", "uplink"):
         unit = f"anpr-edge-{process}.service"
-        answer = subject.machine.ask(["systemctl", "show", unit, "--property=NRestarts,Result", "--value"])
-        words = (answer or "").split()
-        if not words or not words[0].isdecimal():
+        answer = subject.machine.ask(["systemctl", "show", unit, "--property=NRestarts"])
+        number = (answer or "").strip().removeprefix("NRestarts=")
+        if not number.isdecimal():
             yield absent(RESTARTS, "systemd does not tell")
             return
-        if (count := int(words[0])) and subject.state(process).get("uptime_s", inf) < RESTARTS_NEW_S:
+        if (count := int(number)) and subject.state(process).get("uptime_s", inf) < RESTARTS_NEW_S:
             told.append(
                 f"{process} {count} times, the last {subject.state(process)['uptime_s'] / 60:.0f} min ago"
             )

@@ -20,7 +20,7 @@ class FakePi:
         self.answers = {
             "vcgencmd": "throttled=0x0\n",
             "chronyc": f"{CHRONY}\n",
-            "systemctl": "0\nsuccess\n",
+            "systemctl": "NRestarts=0\n",
         }
         self.write("sys/class/thermal/thermal_zone0/type", "cpu-thermal")
         self.write("sys/class/thermal/thermal_zone0/temp", "54321")

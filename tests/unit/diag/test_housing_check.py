@@ -15,7 +15,7 @@ def lamps(bench: Bench, level: float | None, milliamperes: int | None, label: st
         bench.pi.write("sys/class/hwmon/hwmon2/name", "ina219")
         bench.pi.write("sys/class/hwmon/hwmon2/curr1_input", str(milliamperes))
     if label:
-        bench.pi.write("sys/class/hwmon/hwmon2/curr1_label", label)
+        bench.pi.write(f"sys/class/hwmon/hwmon2/{label}", "lamps")
     return bench.find(CHECK)["lamp-current"]
 
 
@@ -33,11 +33,12 @@ def test_lamps(bench: Bench, level: float | None, milliamperes: int | None, verd
     assert lamps(bench, level, milliamperes).verdict is verdict
 
 
-def test_of_two_sensors_the_one_called_lamps_counts(bench: Bench) -> None:
+@pytest.mark.parametrize("label", ["label", "in1_label"])
+def test_of_two_sensors_the_one_labelled_lamps_counts(bench: Bench, label: str) -> None:
     bench.pi.write("sys/class/hwmon/hwmon3/name", "ina226")
     bench.pi.write("sys/class/hwmon/hwmon3/curr1_input", "900")
     assert lamps(bench, 0.8, 3).verdict is Verdict.ABSENT
-    assert lamps(bench, 0.8, 3, "lamps").verdict is Verdict.FAIL
+    assert lamps(bench, 0.8, 3, label).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(("alarm", "verdict"), [("0", Verdict.OK), ("1", Verdict.FAIL)])

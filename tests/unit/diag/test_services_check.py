@@ -84,10 +84,10 @@ def test_a_lost_connection_is_a_failure_once_it_has_lasted(bench: Bench) -> None
 @pytest.mark.parametrize(
     ("answer", "uptime_s", "verdict"),
     [
-        ("0\nsuccess\n", 60.0, Verdict.OK),
-        ("2\nsuccess\n", 60.0, Verdict.WARN),
-        ("3\nwatchdog\n", 60.0, Verdict.FAIL),
-        ("3\nsuccess\n", 3601.0, Verdict.OK),
+        ("NRestarts=0\n", 60.0, Verdict.OK),
+        ("NRestarts=2\n", 60.0, Verdict.WARN),
+        ("NRestarts=3\n", 60.0, Verdict.FAIL),
+        ("NRestarts=3\n", 3601.0, Verdict.OK),
         ("\n", 60.0, Verdict.ABSENT),
     ],
 )
