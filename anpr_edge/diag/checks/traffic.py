@@ -34,7 +34,6 @@ CAPTURE_RATE = Condition(
         "service-reader",
         *(f"frames-{fault}" for fault in ("unusable", "black", "white", "frozen", "backwards", "slow")),
         "lamp-current",
-        "lens-haze",
         "clock-date",
     ),
     explained_by=(
@@ -44,6 +43,7 @@ CAPTURE_RATE = Condition(
         "model-speed",
         "camera-blocked",
         "lens-glare",
+        "lens-haze",
         "focus",
         "plate-width",
     ),

@@ -366,7 +366,7 @@ def wet_window(unit: WholeUnit) -> None:
 
 
 def out_of_focus(unit: WholeUnit) -> None:
-    unit.reader["sight"]["plates"].update(sharpness=0.05, contrast=95.0)
+    unit.reader["sight"]["plates"].update(sharpness=0.03, contrast=95.0)
     nothing_is_read(unit)
 
 
