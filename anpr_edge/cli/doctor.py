@@ -145,7 +145,7 @@ def _explain(code: str) -> int:
     condition = find_condition(code)
     print(f"{condition.code}: {condition.title}.")
     print(fill(condition.explanation, 88))
-    print(fill(f"Next: {condition.next_step}.", 88, break_on_hyphens=False))
+    print(fill(f"Next: {condition.next_sentence}", 88, break_on_hyphens=False))
     print(f"At stake: {condition.severity}.")
     if condition.visible_after_s:
         print(f"Wrong for less than {condition.visible_after_s:.0f} s it is a hiccup.")

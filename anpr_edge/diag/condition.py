@@ -54,6 +54,11 @@ class Condition:
     next_step: str = ""
     visible_after_s: float = 0.0
 
+    @property
+    def next_sentence(self) -> str:
+        """What to do, as a sentence of its own."""
+        return self.next_step if self.next_step.endswith("?") else f"{self.next_step}."
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

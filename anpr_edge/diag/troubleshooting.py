@@ -48,7 +48,7 @@ def _section(one: Condition) -> Iterator[str]:
         yield from (f"A consequence when one of these is wrong too: {', '.join(one.explained_by)}.", "")
     if one.visible_after_s:
         yield from (f"Wrong for less than {_duration(one.visible_after_s)} it is a hiccup.", "")
-    yield f"*Next:* {one.next_step}."
+    yield f"*Next:* {one.next_sentence}"
 
 
 def _duration(seconds: float) -> str:

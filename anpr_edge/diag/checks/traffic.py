@@ -26,9 +26,9 @@ CAPTURE_RATE = Condition(
     title="As many plates are read as at this hour in earlier weeks",
     severity=Severity.READS,
     explanation=(
-        "The last full hour is held against the same hour of the week, and its neighbours, in up to four "
-        "earlier weeks. Far fewer, with nothing else wrong, means that the camera looks elsewhere, or "
-        "that the road is closed. Counts by hour are kept in hours.json, nothing else."
+        "The last full hour is held against the same hour of the week, and its neighbours, in up to "
+        "four earlier weeks. Far fewer, with nothing else wrong, means that the camera looks elsewhere, "
+        "or that the road is closed. What is usual stands in hours.json, which has numbers and no read."
     ),
     depends_on=(
         "service-reader",
