@@ -82,6 +82,7 @@ def test_a_lost_certificate_is_the_one_cause_of_all_that_follows(
         "certificate-dates": ("not-checked", "certificate"),
         "broker-tls": ("not-checked", "certificate"),
         "uplink-link": ("not-checked", "certificate"),
+        "outbox-backlog": ("not-checked", "certificate"),
     }
 
 
