@@ -126,8 +126,12 @@ def run(subject: Subject) -> Iterator[Finding]:
         yield from (absent(condition, words) for condition in (HAZE, FOCUS))
         yield _too_small(state.get("reads", {}), words)
         return
-    usual = _usual(subject)
-    yield _haze(sight, usual)
+    usual: dict[str, float] = {}
+    try:
+        usual = _usual(subject)
+        yield _haze(sight, usual)
+    except AnprError as error:
+        yield not_checked(HAZE, str(error), next_step=error.hint)
     yield _focus(plates["sharpness"], usual.get("sharpness"))
     yield _width(plates["width_px"])
 
@@ -144,11 +148,8 @@ def _scene(condition: Condition, for_s: float | None, measured: str) -> Finding:
 
 
 def _usual(subject: Subject) -> dict[str, float]:
-    """Medians of this hour on earlier days; empty until there are enough of them."""
-    try:
-        hours = read_hours(subject.config.unit.state_dir / HOURS_FILE)
-    except AnprError:
-        return {}
+    """Medians of this hour on earlier days; empty until there are enough of them. Raises: AnprError."""
+    hours = read_hours(subject.config.unit.state_dir / HOURS_FILE)
     utc = datetime.fromtimestamp(subject.clock.now().utc_ns / 1e9, UTC)
     seen = [hour for hour in earlier_days(hours, utc) if "sharpness" in hour]
     if len(seen) < USUAL_DAYS:

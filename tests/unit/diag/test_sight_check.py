@@ -113,3 +113,9 @@ def test_no_frame_yet_and_a_reader_that_does_not_say(bench: Bench) -> None:
     assert {one.verdict for one in bench.find(CHECK).values()} == {Verdict.ABSENT}
     bench.say("reader")
     assert {one.verdict for one in bench.find(CHECK).values()} == {Verdict.NOT_CHECKED}
+
+
+def test_a_usual_that_cannot_be_read_is_not_called_unknown(bench: Bench) -> None:
+    (bench.state_dir / HOURS_FILE).write_text("{")
+    found = verdicts(bench)
+    assert (found["lens-haze"], found["focus"]) == (Verdict.NOT_CHECKED, Verdict.OK)
