@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 DOCTOR_HELP = """Check the unit: configuration, clock, board, disk, keys, models, camera, broker, services,
 outbox. One line a condition: verdict, code, measured value, limit; what is wrong is followed by
 `next:`, what to do about it. Nothing is changed. Run it as root: what may not be looked at
-is not checked, and that is never shown as ok. What the unit does not have is `none`."""
+is not checked, and that is never shown as ok. What the unit does not have, or not
+know yet, is `none`."""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:

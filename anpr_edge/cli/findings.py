@@ -39,7 +39,7 @@ _COUNTED = {
     "warn": "to watch",
     "fail": "failed",
     "not-checked": "not checked",
-    "absent": "not on this unit",
+    "absent": "not there or not known yet",
 }
 
 

@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     """It should have been, and could not be."""
 
     ABSENT = "absent"
-    """The unit has no such part, or none that tells: nothing is wrong, and nothing is known."""
+    """The unit has no such part, none that tells, or has not learnt it yet: nothing wrong, and nothing known."""
 
 
 class Severity(StrEnum):
