@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     """It should have been, and could not be."""
 
     ABSENT = "absent"
-    """The unit has no such part, none that tells, or has not learnt it yet: nothing wrong, and nothing known."""
+    """The unit has no such part, none that tells, or has not learnt it yet: nothing is known to be wrong."""
 
 
 class Severity(StrEnum):
