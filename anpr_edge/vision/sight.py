@@ -90,9 +90,14 @@ class Sight:
         if self._measured_ns is None or not 0 <= now_ns - self._measured_ns < SCENE_EVERY_NS:
             self._measured_ns = now_ns
             self._describe(measure_scene(frame.pixels), now_ns)
+        elif looks:
+            self._state = {**self._state, "plates": self._plates()}
 
     def state(self) -> dict[str, Any]:
-        """The `sight` part of the reader's state, not older than a second; empty before the first frame."""
+        """The `sight` part of the reader's state: plates as of the last look, the scene up to a second old.
+
+        Empty before the first frame.
+        """
         return self._state
 
     def _describe(self, scene: Scene, now_ns: int) -> None:

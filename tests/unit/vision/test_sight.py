@@ -84,3 +84,11 @@ def test_nothing_is_known_before_the_first_frame_and_the_first_plate() -> None:
     assert sight.state() == {}
     sight.look(frame(picture(20), 0), (), ())
     assert sight.state()["plates"] == {"looks": 0, "sharpness": None, "contrast": None, "width_px": None}
+
+
+def test_a_look_is_told_at_once_although_the_scene_is_measured_once_a_second() -> None:
+    sight = Sight()
+    sight.look(frame(picture(20), 0), (), ())
+    sight.look(frame(with_plate(200, 60), 0.5), [Detection(PLATE.box, PLATE, 0.9)], [look()])
+    assert sight.state()["plates"]["looks"] == 1
+    assert sight.state()["middle_grey"] == 20.0
