@@ -172,6 +172,8 @@ class PlateReader:
         self._spared: frozenset[int] = frozenset()
         self.detections: Sequence[Detection] = ()
         """What was found in view in the last frame; nothing in one that was not searched."""
+        self.looks: list[PlateCandidate] = []
+        """What was read of plates in the last frame, each a look of its own."""
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -185,6 +187,7 @@ class PlateReader:
         """
         check_picture(frame.pixels)
         self.counts.frames += 1
+        self.looks = []
         reads = self._restarted() if self._breaks_off(frame) else []
         if not self._worth_searching(frame):
             self.counts.gated += 1
@@ -266,7 +269,10 @@ class PlateReader:
             vehicle.since_look += 1
             self.counts.spared += 1
             return ()
-        vehicle.read(self._recogniser.recognise(frame.pixels, matched.detection.quad), box.width)
+        candidate = self._recogniser.recognise(frame.pixels, matched.detection.quad)
+        if candidate is not None:
+            self.looks.append(candidate)
+        vehicle.read(candidate, box.width)
         return self._preview(track, vehicle) if self._previews else ()
 
     def _vehicle(self, track: Track) -> _Vehicle:

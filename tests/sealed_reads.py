@@ -38,10 +38,16 @@ def made_up_read(plate: str = PLATE) -> PlateRead:
 class SealingUnit:
     """Seals one read after another, each chained to the one before it."""
 
-    def __init__(self, recipient: RecipientKey, unit: str = "unit-0001", feed: str = FEED) -> None:
+    def __init__(
+        self,
+        recipient: RecipientKey,
+        unit: str = "unit-0001",
+        feed: str = FEED,
+        key: SigningKey | None = None,
+    ) -> None:
         self.unit = unit
         self.feed = feed
-        self.key = SigningKey.generate()
+        self.key = key or SigningKey.generate()
         self._sealer = CoseSealer(UnitIdentity(FLEET, unit, bytes(16)), self.key, {feed: [recipient]})
         self._seq = 0
         self._previous = CHAIN_START

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
+NAME = "anpr-central"
+PURPOSE = "The recipient's side of a feed: its keys, and its reads."
 COMMANDS = (
     "anpr_edge.cli.central_keygen",
     "anpr_edge.cli.central_units",
@@ -14,6 +16,7 @@ COMMANDS = (
     "anpr_edge.cli.central_store",
     "anpr_edge.cli.central_export",
     "anpr_edge.cli.central_watch",
+    "anpr_edge.cli.central_import",
     "anpr_edge.cli.central_open",
     "anpr_edge.cli.central_verify",
 )
@@ -21,9 +24,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one `anpr-central` command; returns the exit code."""
-    return run_program(
-        "anpr-central", "The recipient's side of a feed: its keys, and its reads.", COMMANDS, argv
-    )
+    return run_program(NAME, PURPOSE, COMMANDS, argv)
 
 
 if __name__ == "__main__":

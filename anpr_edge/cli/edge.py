@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
+NAME = "anpr-edge"
+PURPOSE = "The roadside unit: read, seal and deliver number plates."
 COMMANDS = (
     "anpr_edge.cli.init",
     "anpr_edge.cli.config_cmd",
@@ -16,9 +18,13 @@ COMMANDS = (
     "anpr_edge.cli.audit_cmd",
     "anpr_edge.cli.transparency",
     "anpr_edge.cli.status",
+    "anpr_edge.cli.top",
     "anpr_edge.cli.doctor",
     "anpr_edge.cli.lamps_cmd",
     "anpr_edge.cli.report_cmd",
+    "anpr_edge.cli.netcheck",
+    "anpr_edge.cli.outbox_cmd",
+    "anpr_edge.cli.testread_cmd",
     "anpr_edge.cli.scan",
     "anpr_edge.cli.demo",
 )
@@ -26,9 +32,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one `anpr-edge` command; returns the exit code."""
-    return run_program(
-        "anpr-edge", "The roadside unit: read, seal and deliver number plates.", COMMANDS, argv
-    )
+    return run_program(NAME, PURPOSE, COMMANDS, argv)
 
 
 if __name__ == "__main__":

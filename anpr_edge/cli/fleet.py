@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from anpr_edge.cli.program import run_program
 
+NAME = "anpr-fleet"
+PURPOSE = "The workshop: certificates, policies and lenses for a fleet's units, centres and broker."
 COMMANDS = (
     "anpr_edge.cli.fleet_commands",
     "anpr_edge.cli.fleet_policy",
@@ -18,12 +20,7 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one `anpr-fleet` command; returns the exit code."""
-    return run_program(
-        "anpr-fleet",
-        "The workshop: certificates, policies and lenses for a fleet's units, centres and broker.",
-        COMMANDS,
-        argv,
-    )
+    return run_program(NAME, PURPOSE, COMMANDS, argv)
 
 
 if __name__ == "__main__":

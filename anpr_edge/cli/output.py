@@ -10,13 +10,14 @@ from typing import Any, Literal, TextIO
 
 from anpr_edge.errors import AnprError
 
-Verdict = Literal["ok", "warn", "fail", "skip"]
+Verdict = Literal["ok", "warn", "fail", "skip", "none"]
 
 _COLOURS: Mapping[str, str] = {
     "ok": "32",
     "warn": "33",
     "fail": "31",
     "skip": "2",
+    "none": "2",
     "error": "31",
     "hint": "36",
 }

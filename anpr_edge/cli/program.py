@@ -43,7 +43,7 @@ def run_program(name: str, purpose: str, commands: Sequence[str], argv: Sequence
     Each module named in `commands` has `add_parser(subparsers)`, which sets the default `run`: a function
     from the parsed arguments to the exit code. Modules import what is heavy inside `run`.
     """
-    arguments = _parser(name, purpose, commands).parse_args(argv)
+    arguments = build_parser(name, purpose, commands).parse_args(argv)
     debug = arguments.debug or bool(os.environ.get("ANPR_DEBUG"))
     try:
         code = int(arguments.run(arguments))
@@ -66,7 +66,8 @@ def run_program(name: str, purpose: str, commands: Sequence[str], argv: Sequence
     return code
 
 
-def _parser(name: str, purpose: str, commands: Sequence[str]) -> ArgumentParser:
+def build_parser(name: str, purpose: str, commands: Sequence[str]) -> ArgumentParser:
+    """The whole command line of a program, with every command's own parser in it."""
     parser = ArgumentParser(prog=name, description=purpose)
     parser.add_argument("--version", action="version", version=f"{name} {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where an unexpected error came from")

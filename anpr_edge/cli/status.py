@@ -52,16 +52,16 @@ def run(arguments: Namespace) -> int:
 
     config = load_config(arguments.config)
     mono_s = SystemClock().now().mono_ns / 1e9
-    states = {process: _state(config.unit.run_dir, process, mono_s) for process in PROCESSES}
+    states = {process: state_of(config.unit.run_dir, process, mono_s) for process in PROCESSES}
     running = all(state is not None and state["fresh"] for state in states.values())
     if arguments.json:
         json_line({"schema": SCHEMA, "running": running, **states})
     else:
-        _show(f"{config.unit.fleet}/{config.unit.id}", states, _feeds(config))
+        _show(f"{config.unit.fleet}/{config.unit.id}", states, feeds_in_force(config))
     return 0 if running else 1
 
 
-def _feeds(config: Config) -> tuple[str, ...]:
+def feeds_in_force(config: Config) -> tuple[str, ...]:
     """The feeds in force; none before there has been a policy."""
     from anpr_edge.errors import PolicyError
     from anpr_edge.unitpolicy import in_force
@@ -72,7 +72,7 @@ def _feeds(config: Config) -> tuple[str, ...]:
         return ()
 
 
-def _state(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
+def state_of(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
     """What a service last said, and how long ago; only `error` when that cannot be read."""
     from anpr_edge.errors import AnprError
     from anpr_edge.statefile import is_fresh, read_state

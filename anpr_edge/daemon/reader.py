@@ -20,18 +20,23 @@ from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.health import Counters, Heartbeats, Latencies, Rates
 from anpr_edge.daemon.keeping import RETRY_S, ReadKeeper, finish
+from anpr_edge.daemon.lastreads import LastReads
 from anpr_edge.daemon.platestats import PlateStats
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport, minute
+from anpr_edge.devices.clocksteps import ClockSteps
+from anpr_edge.devices.distance import Place, Whereabouts
 from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.errors import CaptureError, OutboxError, SignerUnavailable
+from anpr_edge.hourly import HourlyRecord
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, PlateRead
 from anpr_edge.seams import Clock, FrameSource, Notifier, Positioner, Sealer
 from anpr_edge.vision.frame_faults import FrameFaults
+from anpr_edge.vision.sight import Sight
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +72,8 @@ class ReaderParts:
     Reads wait up to `commit_window_s` for others to share their commit, those of `urgent` feeds not at all.
 
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
-    and gain stay as they are, `lamp_board` where the lamps hang on none.
+    and gain stay as they are, `lamp_board` where the lamps hang on none, `site` where the unit was not
+    surveyed; `hourly` keeps what is usual, `last_reads` the last few without their plates.
     """
 
     source: FrameSource
@@ -84,6 +90,9 @@ class ReaderParts:
     lamp_board: LampBoard | None = None
     commit_window_s: float = 0.0
     urgent: frozenset[str] = frozenset()
+    site: Place | None = None
+    hourly: HourlyRecord | None = None
+    last_reads: LastReads | None = None
 
 
 class Reader:
@@ -117,6 +126,9 @@ class Reader:
         )
         self._rates = Rates(clock)
         self._stats = PlateStats(clock)
+        self._sight = Sight()
+        self._clock_steps = ClockSteps()
+        self._whereabouts = Whereabouts(parts.site)
         self._tries_left = TRIES_AFTER_STOP
         self._commands: ReaderDesk | None = None
         self.start_again = False
@@ -166,7 +178,11 @@ class Reader:
             self._notifier.status(f"late: {', '.join(age.stage for age in late)}")
         else:
             self._notifier.alive()
-        self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+        state = self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
+        if state is not None and self._parts.hourly is not None:
+            self._parts.hourly.take(state)
+        if state is not None and self._parts.last_reads is not None:
+            self._parts.last_reads.write()
         if self._commands is not None:
             self._commands.turn()
 
@@ -225,6 +241,7 @@ class Reader:
             self._counts.add("unusable")
             return
         self._counts.add("processed")
+        self._sight.look(frame, self._parts.plates.detections, self._parts.plates.looks)
         if self._parts.exposure is not None:
             self._parts.exposure.look(frame, self._parts.plates.detections)
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
@@ -233,6 +250,8 @@ class Reader:
         for read in reads:
             placed = replace(read, fix=self._parts.positioner.fix())
             self._stats.add(read)
+            if self._parts.last_reads is not None and not read.preview:
+                self._parts.last_reads.add(read)
             try:
                 while not self._reads.put(placed, POLL_S):
                     self._heartbeats.beat("infer")
@@ -289,6 +308,10 @@ class Reader:
             "state": state,
             "stages": self._heartbeats.state(),
             "rates": {stage: self._rates.per_s(count) for stage, count in STAGE_COUNTS.items()},
+            "queues": {
+                "frames": {"waiting": len(self._frames), "room": FRAMES_WAITING},
+                "reads": {"waiting": len(self._reads), "room": READS_WAITING},
+            },
             "frames": {
                 "taken": counts.get("taken", 0),
                 "processed": counts.get("processed", 0),
@@ -296,8 +319,10 @@ class Reader:
                 "faults": {fault: asdict(seen) for fault, seen in self._parts.faults.state().items()},
             },
             "reads": {
+                "given": plates.counts.reads,
                 "committed": counts.get("committed", 0),
                 "unreadable": plates.counts.unreadable,
+                "too_small": plates.counts.too_small,
                 "unsealable": counts.get("unsealable", 0),
                 "in_memory": len(self._keeper),
                 "dropped": {"no-outbox": counts.get("no-outbox", 0)},
@@ -311,13 +336,14 @@ class Reader:
                 "frame_p50": self._frame_ms.percentile(50),
                 "frame_p95": self._frame_ms.percentile(95),
             },
+            "sight": self._sight.state(),
             "exposure": self._parts.exposure.state() if self._parts.exposure else None,
             "lamp_board": asdict(self._parts.lamp_board.state()) if self._parts.lamp_board else None,
             "policy": self._parts.feeds.state(),
             "outbox_down": self._keeper.down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,
             "lost_marks": self._parts.outbox.lost_marks,
-            "clock": {"utc_error_ms": now.utc_error_ms},
-            "fix": {"mode": fix.mode if fix else 0},
+            "clock": {"utc_error_ms": now.utc_error_ms, **self._clock_steps.look(now)},
+            "fix": self._whereabouts.look(fix, now),
             "models": list(plates.model_ids),
         }

@@ -14,6 +14,7 @@ from anpr_edge.daemon.commandjudge import CommandJudge
 from anpr_edge.daemon.commandreply import Voice
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
+from anpr_edge.daemon.lastreads import LAST_READS_FILE, LastReads
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.readerdesk import ReaderDesk
@@ -33,6 +34,7 @@ from anpr_edge.devices.gps import FixedSite, SerialGps
 from anpr_edge.devices.illuminator import PwmIlluminator
 from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.errors import ConfigError
+from anpr_edge.hourly import HOURS_FILE, HourlyRecord
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.seal.keys import RecipientKey, Signer
 from anpr_edge.seal.policy.model import Policy
@@ -85,6 +87,9 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
             counts=counts,
             paused=commands[1].pauses(clock.now().utc_ns // 10**9) if commands else None,
         )
+        hourly = opened.enter_context(closing(HourlyRecord(config.unit.state_dir / HOURS_FILE, clock)))
+        last_reads = opened.enter_context(closing(LastReads(config.unit.run_dir / LAST_READS_FILE)))
+        lat_deg, lon_deg = config.site.lat_deg, config.site.lon_deg
         parts = ReaderParts(
             source=source,
             plates=plates,
@@ -99,6 +104,9 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
             lamp_board=lamps if isinstance(lamps, LampBoard) else None,
             commit_window_s=config.outbox.commit_window_ms / 1000,
             urgent=frozenset(feed.name for feed in policy.feeds if feed.first),
+            site=None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg),
+            hourly=hourly,
+            last_reads=last_reads,
             release=opened.pop_all().close,
         )
     camera = config.camera

@@ -33,6 +33,14 @@ class Throttling:
         """From the firmware's word: `0x50000` → under-voltage and throttling have occurred."""
         return cls(*(bool(flags >> bit & 1) for bit in (0, 1, 2, 3, 16, 17, 18, 19)))
 
+    @classmethod
+    def of_answer(cls, answer: str) -> Throttling | None:
+        """From what `vcgencmd get_throttled` prints, `throttled=0x50000`; None for anything else."""
+        try:
+            return cls.of_flags(int(answer.partition("=")[2], 16))
+        except ValueError:
+            return None
+
 
 def soc_temperature_c(sys: Path = SYS) -> float | None:
     """The processor's own temperature."""
@@ -43,18 +51,20 @@ def soc_temperature_c(sys: Path = SYS) -> float | None:
     return None
 
 
-def throttling(sys: Path = SYS, command: str = "vcgencmd") -> Throttling | None:
-    """What the firmware limits, from sysfs, else from its own command."""
+def throttling(sys: Path = SYS, command: str | None = "vcgencmd") -> Throttling | None:
+    """What the firmware limits, from sysfs, else from its own command, unless that is None."""
     for path in sys.glob("devices/platform/soc*/*firmware/get_throttled"):
         if flags := _text(path):
             return Throttling.of_flags(int(flags, 16))
+    if command is None:
+        return None
     try:
         answer = subprocess.run(
             [command, "get_throttled"], capture_output=True, text=True, timeout=VCGENCMD_TIMEOUT_S, check=True
         )
-        return Throttling.of_flags(int(answer.stdout.partition("=")[2], 16))
-    except (OSError, subprocess.SubprocessError, ValueError):
+    except (OSError, subprocess.SubprocessError):
         return None
+    return Throttling.of_answer(answer.stdout)
 
 
 def load_1min() -> float:

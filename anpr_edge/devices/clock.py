@@ -10,6 +10,7 @@ from anpr_edge.records import Instant
 
 # Source: Linux uapi/linux/timex.h and adjtimex(2).
 STA_UNSYNC = 0x0040
+STA_NANO = 0x2000
 TIME_ERROR = 5
 
 CACHE_NS = 1_000_000_000
@@ -60,6 +61,17 @@ def kernel_error_ms() -> float | None:
     answer = Timex()  # modes = 0: a question, which needs no privilege
     state = ctypes.CDLL(None).adjtimex(ctypes.byref(answer))
     return error_bound_ms(state, answer.status, answer.maxerror)
+
+
+def kernel_offset_ms() -> float | None:
+    """How far the kernel still has to move its clock; None when it will not say.
+
+    Source: adjtimex(2): `offset` is in nanoseconds with STA_NANO, else in microseconds.
+    """
+    answer = Timex()
+    if ctypes.CDLL(None).adjtimex(ctypes.byref(answer)) < 0:
+        return None
+    return float(answer.offset) / (1e6 if answer.status & STA_NANO else 1e3)
 
 
 class SystemClock:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from anpr_edge.diag.condition import Check, Condition, Finding, Verdict, not_checked
 from anpr_edge.diag.subject import Subject
 
-HOLDS = (Verdict.OK, Verdict.WARN)
+WRONG = (Verdict.WARN, Verdict.FAIL)
+HOLDS = (Verdict.OK, Verdict.WARN, Verdict.ABSENT)
 """Verdicts on which what depends on a condition can still be checked."""
 
 
@@ -62,8 +63,18 @@ def _run(subject: Subject, check: Check, earlier: Mapping[str, Finding]) -> dict
             found[condition.code] = not_checked(condition, f"depends on {cause}", because=cause)
         else:
             silent = given.get("", not_checked(condition, "the check gave no answer"))
-            found[condition.code] = given.get(condition.code, replace(silent, code=condition.code))
+            finding = given.get(condition.code, replace(silent, code=condition.code))
+            found[condition.code] = _explained(condition, finding, {**earlier, **found})
     return found
+
+
+def _explained(condition: Condition, finding: Finding, found: Mapping[str, Finding]) -> Finding:
+    """The finding, unless it is wrong and something that explains it is wrong as well."""
+    if finding.verdict in WRONG:
+        for code in condition.explained_by:
+            if code in found and found[code].verdict in WRONG:
+                return not_checked(condition, f"{finding.measured}: explained by {code}", because=code)
+    return finding
 
 
 def _given(subject: Subject, check: Check) -> dict[str, Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from anpr_edge.diag.checks import (
+    board,
     broker,
     camera,
     clock,
@@ -14,15 +15,20 @@ from anpr_edge.diag.checks import (
     exposure,
     frames,
     gps,
+    housing,
     illuminator,
     keys,
     lamp_board,
     lists,
     models,
+    mqtt,
     outbox,
     policy,
     recipients,
     services,
+    sight,
+    storage,
+    traffic,
     uplink,
 )
 from anpr_edge.diag.condition import Check, Condition
@@ -31,7 +37,9 @@ from anpr_edge.errors import UsageError
 CHECKS: tuple[Check, ...] = (
     config.CHECK,
     clock.CHECK,
+    board.CHECK,
     disk.CHECK,
+    storage.CHECK,
     keys.CHECK,
     policy.CHECK,
     lists.CHECK,
@@ -42,12 +50,22 @@ CHECKS: tuple[Check, ...] = (
     illuminator.CHECK,
     broker.CHECK,
     services.CHECK,
+    services.RESTARTS_CHECK,
     uplink.CHECK,
+    clock.STEPS_CHECK,
+    gps.FIX_CHECK,
+    lamp_board.CHECK,
+    housing.CHECK,
     frames.CHECK,
     exposure.CHECK,
-    lamp_board.CHECK,
+    models.SPEED_CHECK,
+    sight.CHECK,
+    traffic.CHECK,
     outbox.CHECK,
 )
+
+ALL_CHECKS: tuple[Check, ...] = (*CHECKS, mqtt.CHECK)
+"""With those that do more than look, and so are no part of every examination."""
 
 
 def find_condition(code: str) -> Condition:
@@ -55,7 +73,7 @@ def find_condition(code: str) -> Condition:
 
     Raises: UsageError naming the nearest one when there is none.
     """
-    known = {condition.code: condition for check in CHECKS for condition in check.conditions}
+    known = {condition.code: condition for check in ALL_CHECKS for condition in check.conditions}
     if code not in known:
         raise UsageError(f"no condition is called {code}", hint=_nearest(code, list(known)))
     return known[code]

@@ -24,15 +24,15 @@ Histogram = NDArray[np.int64]
 
 def measure(pixels: NDArray[np.uint8], quads: Sequence[Quad]) -> Brightness:
     """The brightness of a uint8 (H, W) picture and of the plates inside `quads`, all of them together."""
-    scene_grey = _grey_at(_histogram(pixels[::SCENE_STEP_PX, ::SCENE_STEP_PX]), 0.5)
-    plates = sum((_histogram(_inside(pixels, quad)) for quad in quads), np.zeros(256, np.int64))
+    scene_grey = grey_at(histogram(pixels[::SCENE_STEP_PX, ::SCENE_STEP_PX]), 0.5)
+    plates = sum((histogram(inside(pixels, quad)) for quad in quads), np.zeros(256, np.int64))
     if not plates.sum():
         return Brightness(scene_grey)
     clipped = float(plates[CLIPPED_GREY:].sum() / plates.sum())
-    return Brightness(scene_grey, _grey_at(plates, FACE_SHARE), clipped)
+    return Brightness(scene_grey, grey_at(plates, FACE_SHARE), clipped)
 
 
-def _inside(pixels: NDArray[np.uint8], quad: Quad) -> NDArray[np.uint8]:
+def inside(pixels: NDArray[np.uint8], quad: Quad) -> NDArray[np.uint8]:
     """The pixels (n,) in the middle part of a quad, as far as it is in the picture."""
     corners = np.array(quad.points)
     corners = corners.mean(axis=0) + INSIDE * (corners - corners.mean(axis=0))
@@ -46,11 +46,12 @@ def _inside(pixels: NDArray[np.uint8], quad: Quad) -> NDArray[np.uint8]:
     return part[mask > 0]
 
 
-def _histogram(pixels: NDArray[np.uint8]) -> Histogram:
+def histogram(pixels: NDArray[np.uint8]) -> Histogram:
+    """How many pixels have each of the 256 greys."""
     return np.bincount(pixels.ravel(), minlength=256)
 
 
-def _grey_at(histogram: Histogram, share: float) -> float:
+def grey_at(counts: Histogram, share: float) -> float:
     """The grey that `share` of the pixels do not exceed."""
-    below = np.cumsum(histogram)
+    below = np.cumsum(counts)
     return float(np.searchsorted(below, share * below[-1]))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +17,8 @@ from anpr_edge.cli.edge import main
 from anpr_edge.config import find_models_directory
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.fleet.rig import Rig, build_rig
+from anpr_edge.hourly import HOURS_FILE, read_hours
+from anpr_edge.statefile import FRESH_S
 
 pytestmark = [
     pytest.mark.broker,
@@ -58,7 +65,7 @@ def examined(rig: Rig, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[st
     return {
         one["code"]: (one["verdict"], one["because"])
         for one in findings
-        if one["verdict"] != "ok" and one["code"] != OWN_CLOCK
+        if one["verdict"] not in ("ok", "absent") and OWN_CLOCK not in (one["code"], one["because"])
     }
 
 
@@ -77,4 +84,47 @@ def test_a_lost_certificate_is_the_one_cause_of_all_that_follows(
         "broker-standby": ("not-checked", "certificate"),
         "uplink-link": ("not-checked", "certificate"),
         "uplink-certificate": ("not-checked", "certificate"),
+        "outbox-backlog": ("not-checked", "certificate"),
     }
+
+
+def test_doctor_takes_less_than_3_s_of_a_processor(rig: Rig) -> None:
+    """Processor time, since other work on the test machine is not the unit's."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "anpr_edge.cli.edge", "doctor", "--config", str(rig.config)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3.0
+
+
+def test_top_shows_a_running_unit_and_no_plate(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    wait_for(lambda: rig.state("reader")["reads"]["given"] >= 2)
+    wait_for((rig.unit.run_dir / "last-reads.json").exists)
+    assert main(["top", "--once", "--config", str(rig.config)]) == 0
+    shown = capsys.readouterr().out
+    assert "frames, 0 of 64 reads" in shown
+    assert "•••" in shown
+
+
+@pytest.mark.parametrize("process", ["reader", "uplink"])
+def test_a_stopped_process_is_noticed_within_its_period(
+    rig: Rig, capsys: pytest.CaptureFixture[str], process: str
+) -> None:
+    pid, clock = rig.state(process)["pid"], SystemClock()
+    signal.pidfd_send_signal(fd := os.pidfd_open(pid), signal.SIGSTOP)
+    try:
+        clock.sleep(FRESH_S + 1.0)
+        assert examined(rig, capsys)[f"service-{process}"] == ("fail", "")
+    finally:
+        signal.pidfd_send_signal(fd, signal.SIGCONT)
+        os.close(fd)
+
+
+def test_a_reader_that_stops_leaves_its_hours_and_no_reads_behind(rig: Rig) -> None:
+    wait_for(lambda: rig.state("reader")["reads"]["given"] >= 1)
+    os.kill(rig.state("reader")["pid"], signal.SIGTERM)
+    wait_for((rig.unit.state_dir / HOURS_FILE).exists)
+    hours = read_hours(rig.unit.state_dir / HOURS_FILE)
+    assert sum(hour["reads"] for hour in hours.values()) >= 1
+    assert sum(hour["seconds"] for hour in hours.values()) > 0
+    wait_for(lambda: not (rig.unit.run_dir / "last-reads.json").exists())

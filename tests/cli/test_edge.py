@@ -125,7 +125,7 @@ def test_starts_without_vision_and_network_libraries(argv: list[str]) -> None:
 def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    listed = re.findall(r"^    ([a-z]+)(?: |$)", capsys.readouterr().out, flags=re.MULTILINE)
+    listed = re.findall(r"^    ([a-z-]+)(?: |$)", capsys.readouterr().out, flags=re.MULTILINE)
     assert listed == [
         "init",
         "config",
@@ -136,8 +136,13 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "audit",
         "transparency",
         "status",
+        "top",
         "doctor",
+        "lamps",
         "report",
+        "netcheck",
+        "outbox",
+        "test-read",
         "scan",
         "demo",
     ]

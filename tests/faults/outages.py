@@ -60,7 +60,7 @@ def sqlite_crashed() -> Plan:
 
 def postgres_killed() -> Plan:
     """The centre's PostgreSQL server killed, twice."""
-    traces = (("centre", "closed the connection|the server running|refused"),)
+    traces = (("centre", "tried again every"),)
     fault = Fault("PostgreSQL killed", "kill -9 of the server, twice", _kill_server, (POSTGRES,), traces)
     return Plan(fault.name, [fault], SEED, fresh=True, store="postgres")
 

@@ -225,7 +225,11 @@ def _write_until_full(descriptor: int) -> None:
 
 
 def fill_card(world: World, rng: Random) -> None:
-    """Full while the uplink is away, so that nothing makes room; then the uplink comes, and it still is."""
+    """Full while the uplink is away, so that nothing makes room; then the uplink comes, and it still is.
+
+    The outbox keeps some room back for that; here it is gone too.
+    """
+    (world.card / "outbox.db.reserve").unlink(missing_ok=True)
     noticed = until_noticed(world, ("writer", UNKEPT), within_s=5.0)
     with world.services["uplink"].held(), filled(world.card), noticed:
         world.sleep(rng.uniform(0.5, 1.5))
@@ -274,7 +278,7 @@ def expire_unit(world: World, rng: Random) -> None:
     directory = world.directory / "authority"
     enrol(Authority.load(directory, _LongAgo()), world.rig.unit.state_dir, UNIT)
     with until_noticed(world, ("uplink", EXPIRED)):
-        world.unit_link.cut()
+        world.services["uplink"].kill()  # one that runs would stay with the certificate it has
         world.sleep(rng.uniform(0.5, 2.0))
     enrol(Authority.load(directory, SystemClock()), world.rig.unit.state_dir, UNIT)
 

@@ -25,6 +25,7 @@ BROKER_NAME = Condition(
     severity=Severity.DELIVERY,
     explanation="Without a network, or with a wrong name server, the name cannot be resolved.",
     depends_on=("config",),
+    next_step="is the network up (ip route), and a name server there (resolvectl)? is broker.host right",
 )
 BROKER_PORT = Condition(
     code="broker-port",
@@ -32,6 +33,7 @@ BROKER_PORT = Condition(
     severity=Severity.DELIVERY,
     explanation="The way there is open and something listens: routes, firewalls and the broker itself.",
     depends_on=("broker-name",),
+    next_step="see that the broker runs and a firewall on the way lets its port through; correct broker.port",
 )
 BROKER_TLS = Condition(
     code="broker-tls",
@@ -42,6 +44,7 @@ BROKER_TLS = Condition(
         "broker must accept the unit's own. MQTT begins only after that."
     ),
     depends_on=("broker-port", "certificate", "certificate-dates"),
+    next_step="the words say who refuses: renew that certificate, or correct broker.ca_file or broker.host",
 )
 
 BROKER_STANDBY = Condition(
@@ -53,6 +56,7 @@ BROKER_STANDBY = Condition(
         "each are tried, so that it is known before that."
     ),
     depends_on=("certificate", "certificate-dates"),
+    next_step="mend it before it is needed, or take it out of [broker.standby.NAME]",
 )
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]

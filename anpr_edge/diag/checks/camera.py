@@ -26,6 +26,7 @@ CAMERA = Condition(
         "camera is not taken from a running reader: whether frames come is service-reader's matter."
     ),
     depends_on=("config",),
+    next_step="check the camera's cable and power, and [camera] in the configuration",
 )
 
 

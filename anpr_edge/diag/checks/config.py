@@ -17,6 +17,7 @@ CONFIG = Condition(
         "impossible value. Everything else on the unit is found through it, so nothing else is checked "
         "until it is right. `anpr-edge config check` lists every problem with its line."
     ),
+    next_step="anpr-edge config check FILE lists every problem with its line; mend them there",
 )
 
 

@@ -23,6 +23,7 @@ DISK_WRITABLE = Condition(
         "then cannot keep a single read."
     ),
     depends_on=("config",),
+    next_step="dmesg: does the card report errors? then replace it",
 )
 DISK_SPACE = Condition(
     code="disk-space",
@@ -34,6 +35,7 @@ DISK_SPACE = Condition(
         "on a full disk it can still drop delivered reads, then the oldest, and keep new ones."
     ),
     depends_on=("config",),
+    next_step="make room on the disk that holds the outbox, lower outbox.max_megabytes, or use a larger disk",
 )
 
 

@@ -20,6 +20,7 @@ ILLUMINATOR = Condition(
         "switched here: whether light comes out, only a board can tell (lamp-current)."
     ),
     depends_on=("config",),
+    next_step="check illuminator.pwm, and the pwm overlay in config.txt; ls /sys/class/pwm shows the chips",
 )
 
 CONTROLS = ("period", "duty_cycle", "enable")

@@ -31,17 +31,19 @@ SIGN_KEY = Condition(
         "else can read it can make reads in this unit's name; in a TPM (ECDSA P-256), it cannot be copied."
     ),
     depends_on=("config",),
+    next_step="anpr-edge init makes the unit's keys; chmod 600 what is open to others",
 )
 SIGN_PUB = Condition(
     code="sign-pub",
     title="The uplink knows which key the reader signs with",
     severity=Severity.DELIVERY,
     explanation=(
-        "The centre's watermarks name the key whose reads they cover. The uplink compares them to this file, "
-        "the public half of the signing key; without it, it does not start, and with another no read is "
-        "forgotten."
+        "The centre's watermarks name the key whose reads they cover. The uplink compares them to this "
+        "file, the public half of the signing key; without it, it does not start, and with another no "
+        "read is forgotten."
     ),
     depends_on=("sign-key",),
+    next_step="remove sign.pub; then anpr-edge init, which writes it again; then restart the uplink",
 )
 TLS_KEY = Condition(
     code="tls-key",
@@ -49,6 +51,7 @@ TLS_KEY = Condition(
     severity=Severity.DELIVERY,
     explanation="The uplink proves with this key to the broker who it is.",
     depends_on=("config",),
+    next_step="anpr-edge init makes the unit's keys; chmod 600 what is open to others",
 )
 CERTIFICATE = Condition(
     code="certificate",
@@ -59,6 +62,7 @@ CERTIFICATE = Condition(
         "alone. A certificate for another key or from another authority is refused."
     ),
     depends_on=("config", "tls-key"),
+    next_step="have the fleet sign the unit's request (anpr-fleet enrol) and bring back tls.crt",
 )
 CERTIFICATE_DATES = Condition(
     code="certificate-dates",
@@ -66,6 +70,7 @@ CERTIFICATE_DATES = Condition(
     severity=Severity.DELIVERY,
     explanation="When a certificate ends the broker stops talking to the unit. Renew it a month before.",
     depends_on=("certificate", "clock-date"),
+    next_step="check the clock; then have the fleet sign the unit's request again (anpr-fleet enrol)",
 )
 
 

@@ -1,15 +1,13 @@
-"""What the lamp board says of the lamps, and of who was at the housing."""
+"""Does the lamp board report, and are its lamps cool? What it says of housing and current: housing.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from anpr_edge.devices.lamp_board import SILENT_AFTER_S
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, not_checked, ok, warn
 from anpr_edge.diag.subject import Subject
-from anpr_edge.statefile import read_state
 
 BOARD = Condition(
     code="lamp-board",
@@ -19,18 +17,8 @@ BOARD = Condition(
         "The board drives the lamps and reports twice a second. Lamps of a board that hears nothing from the "
         "unit go dark after two seconds, and one that does not report cannot be trusted to hear."
     ),
-    depends_on=("service-reader",),
-)
-LAMPS = Condition(
-    code="lamp-current",
-    title="The lamps take the current they should",
-    severity=Severity.READS,
-    explanation=(
-        "The board compares the lamps' current with what their level should take. Less means broken lamps or "
-        "a loose wire: plates stay dark by night. More means a short circuit, or another lamp than the "
-        "board was made for."
-    ),
-    depends_on=("lamp-board",),
+    depends_on=("illuminator", "service-reader"),
+    next_step="look at the board's supply and its two wires; check illuminator.board",
 )
 HEAT = Condition(
     code="lamp-heat",
@@ -41,81 +29,42 @@ HEAT = Condition(
         "plates are darker meanwhile."
     ),
     depends_on=("lamp-board",),
+    next_step="clean the lamps' cooling fins, or lower illuminator.level",
 )
-TAMPER = Condition(
-    code="tamper",
-    title="The housing is shut, and the head is where it was left",
-    severity=Severity.EVIDENCE,
-    explanation=(
-        "The board remembers, without power too, that the housing was opened or the head tilted by more than "
-        "5 degrees since somebody last cleared it. The one may be a visit nobody was told of, the other a "
-        "camera that looks elsewhere than it should."
-    ),
-    depends_on=("lamp-board",),
-)
-
-CLEAR = "systemctl stop anpr-edge-reader; anpr-edge lamps clear-tamper; systemctl start anpr-edge-reader"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
     """What the reader last heard from the board."""
     lamps = subject.config.illuminator
     if lamps is None or lamps.board is None:
-        yield ok(BOARD, "none configured")
+        yield absent(BOARD, "none configured")
+        yield absent(HEAT, "no lamp board")
         return
-    said = (read_state(subject.config.unit.run_dir / "reader.json") or {}).get("lamp_board")
+    said = subject.state("reader").get("lamp_board")
     if said is None:
         yield not_checked(BOARD, "the reader has not said anything of it yet")
-        return
-    yield _reports(lamps.board, said)
-    if said["level"] is not None:
-        yield from (_current(said), _heat(said), _tamper(said))
+    elif not _is_heard(said):
+        measured = f"{lamps.board}: silent for {said['silent_s']:.0f} s"
+        yield fail(BOARD, measured, limit=f"{SILENT_AFTER_S:g} s")
+    else:
+        yield ok(BOARD, f"reported {said['silent_s']:.1f} s ago, {said['bad_lines']} damaged lines")
+        yield _heat(said)
 
 
-def _reports(device: Path, said: Mapping[str, Any]) -> Finding:
-    if said["silent_s"] > SILENT_AFTER_S or said["level"] is None:
-        return fail(
-            BOARD,
-            f"{device}: silent for {said['silent_s']:.0f} s",
-            limit=f"{SILENT_AFTER_S:g} s",
-            next_step="look at the board's supply and its two wires; check illuminator.board",
-        )
-    return ok(BOARD, f"reported {said['silent_s']:.1f} s ago, {said['bad_lines']} damaged lines")
+def reported(subject: Subject) -> Mapping[str, Any] | None:
+    """What the lamp board says now; None where there is none, or it is silent."""
+    said = subject.state("reader").get("lamp_board")
+    return said if said is not None and _is_heard(said) else None
 
 
-def _current(said: Mapping[str, Any]) -> Finding:
-    measured = f"{said['current_ma']} mA at level {said['level']:.2f}"
-    if "lamp-fault" in said["flags"]:
-        return fail(
-            LAMPS, measured, next_step="look at the lamps by a camera that sees infrared, and their plug"
-        )
-    return ok(LAMPS, measured)
+def _is_heard(said: Mapping[str, Any]) -> bool:
+    return said["level"] is not None and said["silent_s"] <= SILENT_AFTER_S
 
 
 def _heat(said: Mapping[str, Any]) -> Finding:
     temperature = said["lamp_temperature_c"]
     measured = "no sensor" if temperature is None else f"{temperature:.0f} °C"
-    if "hot" in said["flags"]:
-        return warn(
-            HEAT, measured, limit="85 °C", next_step="clean the lamps' cooling fins; lower illuminator.level"
-        )
-    return ok(HEAT, measured, "85 °C")
+    return warn(HEAT, measured, limit="85 °C") if "hot" in said["flags"] else ok(HEAT, measured, "85 °C")
 
 
-def _tamper(said: Mapping[str, Any]) -> Finding:
-    now = [words for flag, words in (("door", "open now"), ("moved", "tilted now")) if flag in said["flags"]]
-    was = [
-        words
-        for flag, words in (("door-opened", "was opened"), ("was-moved", "was tilted"))
-        if flag in said["flags"]
-    ]
-    if now:
-        return fail(
-            TAMPER, ", ".join(now), next_step="shut the housing, aim the head as it was; then " + CLEAR
-        )
-    if was:
-        return warn(TAMPER, ", ".join(was), next_step="find out who was there; then " + CLEAR)
-    return ok(TAMPER, "shut, not moved")
-
-
-CHECK = Check("lamp-board", (BOARD, LAMPS, HEAT, TAMPER), run)
+CHECK = Check("lamp-board", (BOARD, HEAT), run)

@@ -21,6 +21,7 @@ LISTS = Condition(
         "sealed to this unit's own key, from the keeper that the policy names: `anpr-edge list load FILE`."
     ),
     depends_on=("config", "policy"),
+    next_step="ask its keeper for a newer one: anpr-edge list load FILE",
 )
 
 

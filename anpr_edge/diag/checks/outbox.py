@@ -40,6 +40,7 @@ OUTBOX = Condition(
         "report the rest as lost. A file that was removed under them they make anew, with what it held."
     ),
     depends_on=("config",),
+    next_step="restart both services: a broken outbox is moved aside at the start; then check the disk",
 )
 LOSSES = Condition(
     code="outbox-losses",
@@ -50,6 +51,7 @@ LOSSES = Condition(
         "numbered like a read, tells the feed's centre which and why; until it is confirmed, this warns."
     ),
     depends_on=("outbox", "service-uplink"),
+    next_step="see that the centre runs and its link stands: anpr-edge netcheck",
 )
 BACKLOG = Condition(
     code="outbox-backlog",
@@ -60,7 +62,8 @@ BACKLOG = Condition(
         "time on the unit is over it is given up, and counted as lost. A connected uplink with a growing "
         "backlog means that the centre does not confirm."
     ),
-    depends_on=("outbox", "service-uplink"),
+    depends_on=("outbox", "service-uplink", "uplink-link"),
+    next_step="waiting: check the uplink; sent: ask the centre whether it stores and confirms this feed",
 )
 
 

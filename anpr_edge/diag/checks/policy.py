@@ -29,6 +29,7 @@ POLICY = Condition(
         "go no further. Without [policy] the sections [feeds.NAME] count, and nothing is checked here."
     ),
     depends_on=("config", "clock-date"),
+    next_step="ask the fleet's authority for the next policy; anpr-edge policy load FILE takes it",
 )
 POLICY_OFFERED = Condition(
     code="policy-offered",
@@ -39,6 +40,7 @@ POLICY_OFFERED = Condition(
         "higher version is refused, and the last good one stays. A good one is taken within 10 seconds."
     ),
     depends_on=("policy",),
+    next_step="ask the fleet's authority for a policy this unit may take",
 )
 POLICY_TRACE = Condition(
     code="policy-trace",
@@ -49,6 +51,7 @@ POLICY_TRACE = Condition(
         "breaks the chain. `anpr-edge audit show` prints it in words."
     ),
     depends_on=("policy",),
+    next_step="keep a copy of the log and find out who wrote to it; compare with the policy topic",
 )
 
 

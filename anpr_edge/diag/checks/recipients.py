@@ -19,6 +19,7 @@ RECIPIENT_KEYS = Condition(
         "home folders are looked through for a recipient's private key. One under a password is not seen."
     ),
     depends_on=("config",),
+    next_step="shred the file, and give the feed a new recipient key: this one has been on the roadside",
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, ok, warn
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, ok, standing, warn
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import AnprError
 from anpr_edge.statefile import ENDED, FRESH_S, START_S, is_fresh, read_state
@@ -15,10 +16,19 @@ READER = Condition(
     title="The reader runs and every stage of it is on time",
     severity=Severity.READS,
     explanation=(
-        "The reader takes frames, reads plates, seals and keeps them. A stage that hangs for longer than its "
-        "limit makes systemd restart it; one that hangs again and again points at the camera or the disk."
+        "The reader takes frames, reads plates, seals and keeps them. A stage that hangs for longer than "
+        "its limit makes systemd restart it; one that hangs again and again points at the camera or the "
+        "disk."
     ),
-    depends_on=("config",),
+    depends_on=(
+        "config",
+        "model-detector",
+        "model-closeup",
+        "model-recogniser",
+        "camera",
+        "illuminator",
+    ),
+    next_step="journalctl -u anpr-edge-reader says why it ended; systemctl start anpr-edge-reader",
 )
 UPLINK = Condition(
     code="service-uplink",
@@ -26,6 +36,7 @@ UPLINK = Condition(
     severity=Severity.DELIVERY,
     explanation="The uplink sends what the outbox holds. While it does not run, reads wait on the unit.",
     depends_on=("config",),
+    next_step="journalctl -u anpr-edge-uplink says why it ended; systemctl start anpr-edge-uplink",
 )
 LINK = Condition(
     code="uplink-link",
@@ -36,7 +47,25 @@ LINK = Condition(
         "of its own only when the broker can otherwise be reached."
     ),
     depends_on=("service-uplink", "broker-tls"),
+    next_step="anpr-edge netcheck goes the way step by step; journalctl -u anpr-edge-uplink shows more",
+    visible_after_s=60.0,
 )
+
+RESTARTS = Condition(
+    code="service-restarts",
+    title="The services are not started again and again",
+    severity=Severity.READS,
+    explanation=(
+        "systemd starts a service again when it fails or when its watchdog finds a stage hanging. Once is "
+        "an accident; again and again means that what hangs is broken: the camera, the disk, the GPS "
+        "line."
+    ),
+    depends_on=("service-reader", "service-uplink"),
+    next_step="journalctl -u 'anpr-edge-*' -p warning: which stage was late, or what failed each time?",
+)
+
+RESTARTS_NEW_S = 3600.0
+RESTARTS_MANY = 3
 
 
 def run(subject: Subject) -> Iterator[Finding]:
@@ -48,9 +77,31 @@ def run(subject: Subject) -> Iterator[Finding]:
     if link.get("connected"):
         yield ok(LINK, "connected")
     else:
-        detail = link.get("detail") or "not connected yet"
-        step = "journalctl -u anpr-edge-uplink shows what it tried"
-        yield fail(LINK, str(detail), next_step=step)
+        yield standing(LINK, link.get("since_s", inf), str(link.get("detail") or "not connected yet"))
+
+
+def run_restarts(subject: Subject) -> Iterator[Finding]:
+    """systemd's count since the services were last started by hand, if their last start is not long ago."""
+    told = []
+    worst = 0
+    for process in ("reader", "uplink"):
+        unit = f"anpr-edge-{process}.service"
+        answer = subject.machine.ask(["systemctl", "show", unit, "--property=NRestarts"])
+        number = (answer or "").strip().removeprefix("NRestarts=")
+        if not number.isdecimal():
+            yield absent(RESTARTS, "systemd does not tell")
+            return
+        if (count := int(number)) and subject.state(process).get("uptime_s", inf) < RESTARTS_NEW_S:
+            told.append(
+                f"{process} {count} times, the last {subject.state(process)['uptime_s'] / 60:.0f} min ago"
+            )
+            worst = max(worst, count)
+    if not told:
+        yield ok(RESTARTS, "not in the last hour")
+    elif worst >= RESTARTS_MANY:
+        yield fail(RESTARTS, "; ".join(told), limit=f"{RESTARTS_MANY} times")
+    else:
+        yield warn(RESTARTS, "; ".join(told), limit=f"{RESTARTS_MANY} times")
 
 
 def _service(subject: Subject, condition: Condition, process: str) -> Finding:
@@ -117,3 +168,4 @@ def _late_stages(state: dict[str, Any]) -> list[str]:
 
 
 CHECK = Check("services", (READER, UPLINK, LINK), run)
+RESTARTS_CHECK = Check("restarts", (RESTARTS,), run_restarts)

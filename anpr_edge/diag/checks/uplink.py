@@ -20,6 +20,7 @@ BROKER_USED = Condition(
         "arrive all the same when the centre hears that one too; the next failure finds one broker less."
     ),
     depends_on=("service-uplink",),
+    next_step="anpr-edge doctor broker says what is wrong with the preferred one",
 )
 ACCEPTED = Condition(
     code="uplink-accepted",
@@ -31,6 +32,7 @@ ACCEPTED = Condition(
         "or because it carries QoS 0 only, which answers nothing. It says so with a reason code."
     ),
     depends_on=("service-uplink",),
+    next_step="is the unit in the broker's access list? does the broker's log name its certificate?",
 )
 IDENTITY = Condition(
     code="uplink-identity",
@@ -42,6 +44,7 @@ IDENTITY = Condition(
         "does a stolen key. The unit stays away for one to three minutes each time, so as not to quarrel."
     ),
     depends_on=("service-uplink",),
+    next_step="find the copy of this unit's card; if there is none, give it a new identity: anpr-edge init",
 )
 FEEDS = Condition(
     code="uplink-feeds",
@@ -53,6 +56,7 @@ FEEDS = Condition(
         "in the outbox."
     ),
     depends_on=("service-uplink",),
+    next_step="let this unit write these feeds in the broker's access list: anpr-fleet broker writes it anew",
 )
 SIZE = Condition(
     code="uplink-size",
@@ -63,6 +67,7 @@ SIZE = Condition(
         "the queue goes on. It is lost when its feed's retention ends before somebody has changed the broker."
     ),
     depends_on=("service-uplink",),
+    next_step="raise max_packet_size at the broker: 65536 carries every read",
 )
 CERTIFICATE_USED = Condition(
     code="uplink-certificate",
@@ -74,6 +79,9 @@ CERTIFICATE_USED = Condition(
         "another authority or out of date, is left alone and the old one stays in use until the next restart."
     ),
     depends_on=("service-uplink", "certificate", "certificate-dates"),
+    next_step=(
+        "put a certificate and its own key there together; anpr-edge doctor keys says what does not fit"
+    ),
 )
 BUDGET = Condition(
     code="uplink-budget",
@@ -85,6 +93,7 @@ BUDGET = Condition(
         "every quarter of an hour; live reads go on. What counts are IP packets of the connection, both ways."
     ),
     depends_on=("service-uplink",),
+    next_step="wait for midnight UTC, or raise uplink.daily_megabytes; a bad link sends much twice",
 )
 
 REFUSED = frozenset({Cause.NOT_AUTHORISED, Cause.SUBSCRIPTION, Cause.QOS})
@@ -117,15 +126,13 @@ def _broker_used(broker: State) -> Finding:
 def _accepted(link: State) -> Finding:
     cause = link.get("cause", "")
     if cause in REFUSED:
-        step = "is the unit in the broker's access list? does the broker's log name its certificate?"
-        return fail(ACCEPTED, f"{cause}: {link.get('detail', '')}", next_step=step)
+        return fail(ACCEPTED, f"{cause}: {link.get('detail', '')}")
     return ok(ACCEPTED, "connected" if link.get("connected") else "not refused")
 
 
 def _identity(link: State) -> Finding:
     if Cause.TAKEN_OVER in (link.get("cause"), link.get("last_cause")):
-        step = "find the copy of this unit's card; if there is none, give it a new identity: anpr-edge init"
-        return fail(IDENTITY, "the broker gave our session to another client", next_step=step)
+        return fail(IDENTITY, "the broker gave our session to another client")
     return ok(IDENTITY, "none met")
 
 
@@ -136,8 +143,7 @@ def _feeds(held: State) -> Finding:
         f"{feed} refused (MQTT reason {one['reason_code']}) for {one['for_s'] / 60:.0f} min"
         for feed, one in held.items()
     )
-    step = "let this unit write these feeds in the broker's access list: anpr-fleet broker writes it anew"
-    return fail(FEEDS, shown, next_step=step)
+    return fail(FEEDS, shown)
 
 
 def _size(state: State) -> Finding:
@@ -145,17 +151,13 @@ def _size(state: State) -> Finding:
     if not count:
         return ok(SIZE, "none set aside")
     last = ", ".join(f"{one['feed']}#{one['seq']}" for one in state.get("set_aside_last", ()))
-    step = "raise max_packet_size at the broker: 65536 carries every read"
-    return fail(SIZE, f"{count} set aside, last {last}", limit="0", next_step=step)
+    return fail(SIZE, f"{count} set aside, last {last}", limit="0")
 
 
 def _certificate(certificate: State) -> Finding:
     if trouble := certificate.get("trouble"):
-        step = (
-            "put a certificate and its own key there together; anpr-edge doctor keys says what does not fit"
-        )
         until = certificate.get("until") or "an unknown time"
-        return fail(CERTIFICATE_USED, f"{trouble}; in use is the one until {until}", next_step=step)
+        return fail(CERTIFICATE_USED, f"{trouble}; in use is the one until {until}")
     return ok(CERTIFICATE_USED, f"until {certificate.get('until') or 'an unknown time'}")
 
 
@@ -165,11 +167,10 @@ def _budget(traffic: State) -> Finding:
     if limit_bytes is None:
         return ok(BUDGET, f"{used_mb:.1f} MB today, not limited")
     limit = f"{limit_bytes / 1e6:.1f} MB"
-    step = "wait for midnight UTC, or raise uplink.daily_megabytes; a bad link sends much twice"
     if traffic.get("budget") == "spent":
-        return fail(BUDGET, f"{used_mb:.1f} MB today, only live reads go", limit=limit, next_step=step)
+        return fail(BUDGET, f"{used_mb:.1f} MB today, only live reads go", limit=limit)
     if traffic.get("budget") == "saving":
-        return warn(BUDGET, f"{used_mb:.1f} MB today, the backlog waits", limit=limit, next_step=step)
+        return warn(BUDGET, f"{used_mb:.1f} MB today, the backlog waits", limit=limit)
     return ok(BUDGET, f"{used_mb:.1f} MB today", limit=limit)
 
 

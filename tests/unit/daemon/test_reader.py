@@ -27,7 +27,7 @@ from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Box, Detection, Frame, Loss, PlateCandidate, PlateRead, Quad, SealedRead
 from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, FeedTerms, unsigned_policy
-from anpr_edge.seams import SealAs, Sealer
+from anpr_edge.seams import Detector, SealAs, Sealer
 from anpr_edge.statefile import StateFile
 from anpr_edge.vision.frame_faults import FrameFaults
 from tests.unit.seal.policies import CHARGING
@@ -173,8 +173,9 @@ def make_reader(
     release: Callable[[], None] | None = None,
     stall_after_s: float = 5.0,
     feeds: tuple[FeedTerms, ...] = (),
+    detector: Detector | None = None,
 ) -> Reader:
-    plates = PlateReader(BrightIsAPlate(), AlwaysReads(), max_misses=2, stills=stills)
+    plates = PlateReader(detector or BrightIsAPlate(), AlwaysReads(), max_misses=2, stills=stills)
     policy = unsigned_policy("testfleet", "unit-0001", feeds or (feed("a"), feed("b")))
     gate = FeedGate(policy, clock)
     parts = ReaderParts(
@@ -189,7 +190,7 @@ def make_reader(
         FrameFaults(30.0),
         stall_after_s,
     )
-    report = StateReport("reader", StateFile(folder / "reader.json"), CLOCK)
+    report = StateReport("reader", StateFile(folder / "reader.json"), clock)
     return Reader(parts, clock, notifier or NullNotifier(), report)
 
 

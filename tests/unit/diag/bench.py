@@ -15,7 +15,9 @@ from anpr_edge.fleet.authority import Authority, write_private
 from anpr_edge.fleet.provision import FeedPlan, UnitPlan
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
+from anpr_edge.statefile import StateFile
 from tests.fakes import FakeClock
+from tests.unit.diag.fake_pi import FakePi
 
 UNIT = "unit-0001"
 
@@ -27,9 +29,11 @@ class Bench:
     directory: Path
     authority: Authority
     clock: FakeClock
+    pi: FakePi
     broker_host: str = "127.0.0.1"
     broker_port: int = 8883
     more: str = ""
+    feed: FeedPlan | None = None
     camera: dict[str, Any] = field(default_factory=lambda: {"source": "synthetic"})
 
     @property
@@ -51,7 +55,7 @@ class Bench:
     def write_config(self) -> None:
         """Write the configuration as the bench now says, with `more` at its end."""
         centre = RecipientPrivateKey.generate().public.text
-        feed = FeedPlan("access", "test", (centre,), SigningKey.generate().public.text)
+        feed = self.feed or FeedPlan("access", "test", (centre,), SigningKey.generate().public.text)
         plan = UnitPlan(
             fleet="testfleet",
             unit=UNIT,
@@ -84,13 +88,29 @@ class Bench:
 
     def find(self, check: Check) -> dict[str, Finding]:
         """What one check finds now, by code."""
-        return {finding.code: finding for finding in check.run(Subject(self.config, self.clock))}
+        return {finding.code: finding for finding in check.run(self.subject)}
+
+    @property
+    def subject(self) -> Subject:
+        """The unit as doctor meets it now."""
+        return Subject(self.config, self.clock, self.pi.machine)
+
+    def say(self, process: str, **own: Any) -> None:
+        """Write a state file as a running service does."""
+        head = {
+            "schema": 1,
+            "process": process,
+            "mono_s": self.clock.now().mono_ns / 1e9,
+            "uptime_s": 86_400.0,
+        }
+        StateFile(self.run_dir / f"{process}.json").write({**head, "state": "running", "stages": {}, **own})
 
 
 def make_bench(directory: Path) -> Bench:
     """A unit as it is after init and enrolment, without services."""
     authority = Authority.create(directory / "authority", "testfleet", SystemClock())
-    bench = Bench(directory, authority, FakeClock(utc_ns=time.time_ns()))
+    pi = FakePi(directory / "pi")
+    bench = Bench(directory, authority, FakeClock(utc_ns=time.time_ns()), pi)
     bench.keys.mkdir(parents=True)
     bench.run_dir.mkdir()
     signing_key = SigningKey.generate()

@@ -9,7 +9,7 @@ import pytest
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, Verdict, fail, ok, warn
 from anpr_edge.diag.examine import examine
-from anpr_edge.diag.registry import CHECKS, find_condition, select
+from anpr_edge.diag.registry import ALL_CHECKS, CHECKS, find_condition, select
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import UsageError
 from tests.fakes import FakeClock
@@ -65,6 +65,16 @@ def test_a_warning_hides_nothing() -> None:
     assert verdicts(weak, check((MIDDLE,), always(ok(MIDDLE, ""))))["middle"] == (Verdict.OK, "")
 
 
+def test_a_fault_that_something_to_watch_explains_is_its_consequence() -> None:
+    dim = check((ROOT,), always(warn(ROOT, "4.7 V", next_step="")))
+    dark = Condition("dark", "dark", Severity.READS, "dark", explained_by=("root",))
+    lamp = check((dark,), always(fail(dark, "no light", next_step="")))
+    assert verdicts(dim, lamp)["dark"] == (Verdict.NOT_CHECKED, "root")
+    assert verdicts(check((ROOT,), always(ok(ROOT, ""))), lamp)["dark"] == (Verdict.FAIL, "")
+    shining = check((dark,), always(ok(dark, "bright")))
+    assert verdicts(dim, shining)["dark"] == (Verdict.OK, "")
+
+
 def test_a_check_that_says_nothing_is_not_taken_for_ok() -> None:
     assert verdicts(check((ROOT,), always()))["root"] == (Verdict.NOT_CHECKED, "")
 
@@ -96,16 +106,16 @@ def test_other_conditions_of_a_prerequisites_check_are_not_shown() -> None:
 
 def test_every_check_comes_after_what_it_depends_on() -> None:
     seen: set[str] = set()
-    for each in CHECKS:
+    for each in ALL_CHECKS:
         for one in each.conditions:
-            assert set(one.depends_on) <= seen, one.code
+            assert {*one.depends_on, *one.explained_by} <= seen, one.code
             seen.add(one.code)
 
 
 def test_codes_and_names_are_unique() -> None:
-    codes = [one.code for each in CHECKS for one in each.conditions]
+    codes = [one.code for each in ALL_CHECKS for one in each.conditions]
     assert len(set(codes)) == len(codes)
-    assert len({each.name for each in CHECKS}) == len(CHECKS)
+    assert len({each.name for each in ALL_CHECKS}) == len(ALL_CHECKS)
 
 
 def test_selecting_keeps_the_registrys_order_and_knows_the_nearest_name() -> None:

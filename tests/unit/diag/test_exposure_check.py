@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -66,3 +67,31 @@ def test_lamps_that_do_not_obey(bench: Bench) -> None:
     assert finding.verdict is Verdict.FAIL
     assert "/sys/x" in finding.measured
     assert "illuminator" in finding.next
+
+
+NOON, MIDNIGHT = datetime(2026, 12, 10, 12, tzinfo=UTC), datetime(2026, 12, 10, 0, tzinfo=UTC)
+DUSK = datetime(2026, 12, 10, 16, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("utc", "lat_deg", "profile", "verdict"),
+    [
+        (MIDNIGHT, 51.5, "night", Verdict.OK),
+        (MIDNIGHT, 51.5, "day", Verdict.WARN),
+        (NOON, 36.0, "day", Verdict.OK),
+        (NOON, 36.0, "night", Verdict.WARN),
+        (NOON, 60.0, "night", Verdict.OK),
+        (DUSK, 51.5, "day", Verdict.OK),
+        (DUSK, 51.5, "night", Verdict.OK),
+        (NOON, None, "night", Verdict.ABSENT),
+    ],
+)
+def test_day_and_night_by_the_sun(
+    bench: Bench, utc: datetime, lat_deg: float | None, profile: str, verdict: Verdict
+) -> None:
+    if lat_deg is not None:
+        place = f"[site]\nlat_deg = {lat_deg}\nlon_deg = 0.0\n"
+        bench.config.write_text(bench.config.read_text().replace("[site]\n", place))
+    bench.clock.step_utc(utc.timestamp() - bench.clock.now().utc_ns / 1e9)
+    say(bench, "reader", exposure={**WELL, "profile": profile})
+    assert bench.find(CHECK)["day-night"].verdict is verdict

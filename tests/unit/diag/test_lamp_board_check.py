@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from anpr_edge.diag.checks import housing
 from anpr_edge.diag.checks.lamp_board import CHECK
 from anpr_edge.diag.condition import Finding, Verdict
 from tests.unit.diag.bench import Bench
-from tests.unit.diag.test_services_check import say
 
 WELL: dict[str, Any] = {
     "silent_s": 0.2,
@@ -26,8 +26,8 @@ SILENT = {**WELL, "silent_s": 8.0, "level": None, "current_ma": None}
 def find(bench: Bench, said: dict[str, Any] | None) -> dict[str, Finding]:
     bench.more = '\n[illuminator]\nboard = "/dev/ttyLAMPS"\n'
     bench.write_config()
-    say(bench, "reader", lamp_board=said)
-    return bench.find(CHECK)
+    bench.say("reader", lamp_board=said)
+    return {**bench.find(CHECK), **bench.find(housing.CHECK)}
 
 
 def verdicts(found: dict[str, Finding]) -> dict[str, Verdict]:
@@ -35,8 +35,8 @@ def verdicts(found: dict[str, Finding]) -> dict[str, Verdict]:
 
 
 def test_a_unit_without_one_is_well(bench: Bench) -> None:
-    say(bench, "reader", lamp_board=None)
-    assert bench.find(CHECK)["lamp-board"].measured == "none configured"
+    bench.say("reader", lamp_board=None)
+    assert bench.find(CHECK)["lamp-board"].verdict is Verdict.ABSENT
 
 
 def test_all_is_well(bench: Bench) -> None:
@@ -57,11 +57,11 @@ def test_nothing_said_is_not_ok(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("flags", "code", "verdict", "words"),
     [
-        (["lamp-fault"], "lamp-current", Verdict.FAIL, "1050 mA at level 0.70"),
+        (["lamp-fault"], "lamp-current", Verdict.FAIL, "1050 mA at 70 %"),
         (["hot"], "lamp-heat", Verdict.WARN, "41 °C"),
         (["door", "door-opened"], "tamper", Verdict.FAIL, "open now"),
-        (["door-opened"], "tamper", Verdict.WARN, "was opened"),
-        (["was-moved"], "tamper", Verdict.WARN, "was tilted"),
+        (["door-opened"], "tamper", Verdict.FAIL, "was opened"),
+        (["was-moved"], "tamper", Verdict.FAIL, "was tilted"),
     ],
 )
 def test_each_flag_is_a_condition(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anpr_edge.config import find_models_directory
-from anpr_edge.diag.checks.models import CHECK
+from anpr_edge.diag.checks.models import CHECK, SPEED_CHECK
 from anpr_edge.diag.condition import Verdict
 from tests.unit.diag.bench import Bench
 
@@ -56,3 +56,20 @@ def test_a_card_that_is_not_there(bench: Bench, models: Path) -> None:
     assert finding.verdict is Verdict.FAIL
     assert "recogniser.json" in finding.measured
     assert finding.next
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "verdict"), [(None, Verdict.ABSENT), (250.0, Verdict.OK), (260.0, Verdict.WARN)]
+)
+def test_speed_is_held_against_the_roads_speed(
+    bench: Bench, latency_ms: float | None, verdict: Verdict
+) -> None:
+    bench.say("reader", latency_ms={"frame_p50": latency_ms})
+    assert bench.find(SPEED_CHECK)["model-speed"].verdict is verdict
+
+
+def test_on_a_slower_road_there_is_more_time(bench: Bench) -> None:
+    bench.more = "\n[exposure]\nspeed_limit_km_h = 48\n"
+    bench.write_config()
+    bench.say("reader", latency_ms={"frame_p50": 500.0})
+    assert bench.find(SPEED_CHECK)["model-speed"].verdict is Verdict.OK

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anpr_edge.diag.checks.services import CHECK
+from anpr_edge.diag.checks.services import CHECK, RESTARTS_CHECK
 from anpr_edge.diag.condition import Verdict
 from anpr_edge.statefile import StateFile
 from tests.unit.diag.bench import Bench
@@ -73,3 +73,33 @@ def test_the_uplink_says_why_it_is_not_connected(bench: Bench) -> None:
     finding = bench.find(CHECK)["uplink-link"]
     assert finding.verdict is Verdict.FAIL
     assert finding.measured == link["detail"]
+
+
+def test_a_lost_connection_is_a_failure_once_it_has_lasted(bench: Bench) -> None:
+    for since_s, verdict in ((30.0, Verdict.WARN), (60.0, Verdict.FAIL)):
+        say(bench, "uplink", link={"connected": False, "detail": "timed out", "since_s": since_s})
+        assert bench.find(CHECK)["uplink-link"].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "uptime_s", "verdict"),
+    [
+        ("NRestarts=0\n", 60.0, Verdict.OK),
+        ("NRestarts=2\n", 60.0, Verdict.WARN),
+        ("NRestarts=3\n", 60.0, Verdict.FAIL),
+        ("NRestarts=3\n", 3601.0, Verdict.OK),
+        ("\n", 60.0, Verdict.ABSENT),
+    ],
+)
+def test_services_that_systemd_starts_again(
+    bench: Bench, answer: str, uptime_s: float, verdict: Verdict
+) -> None:
+    bench.pi.answers["systemctl"] = answer
+    for process in ("reader", "uplink"):
+        say(bench, process, uptime_s=uptime_s)
+    assert bench.find(RESTARTS_CHECK)["service-restarts"].verdict is verdict
+
+
+def test_without_systemd_restarts_are_not_counted(bench: Bench) -> None:
+    del bench.pi.answers["systemctl"]
+    assert bench.find(RESTARTS_CHECK)["service-restarts"].verdict is Verdict.ABSENT

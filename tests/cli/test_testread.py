@@ -1,0 +1,63 @@
+"""`anpr-edge test-read` over the rendered road: it reads, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.cli.edge import main
+from anpr_edge.config import find_models_directory
+from anpr_edge.daemon.alone import alone
+from tests.unit.diag.bench import Bench, make_bench
+
+pytestmark = pytest.mark.skipif(
+    not (find_models_directory() / "detector.json").is_file(), reason="no trained detector in models/"
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    made = make_bench(tmp_path)
+    made.camera = {"source": "synthetic", "synthetic": {"vehicles": 2}}
+    made.write_config()
+    return made
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_one_vehicle_is_read_and_nothing_is_left(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    before = files(bench.directory)
+    assert main(["test-read", "--json", "--config", str(bench.config)]) == 0
+    read, counts = map(json.loads, capsys.readouterr().out.splitlines())
+    assert read["plate"].endswith("•••")
+    assert len(read["plate"]) == 5
+    assert read["frames"] >= 2
+    assert counts["reads"] == 1
+    assert counts["sight"]["plates"]["width_px"] > 40
+    assert files(bench.directory) - before == {bench.state_dir / "reader.lock"}
+
+
+def test_plates_in_full_only_when_asked(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test-read", "--show-plates", "--config", str(bench.config)]) == 0
+    shown = capsys.readouterr().out
+    assert "•" not in shown
+    assert shown.startswith("ok   ")
+
+
+def test_an_empty_view_says_why_nothing_was_read(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.more = "\n[view]\nregions = [[[0.0, 0.0], [0.01, 0.0], [0.0, 0.01]]]\n"
+    bench.write_config()
+    assert main(["test-read", "--config", str(bench.config)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "outside the configured view" in lines[0]
+    assert lines[1].startswith("     next: anpr-edge doctor")
+
+
+def test_a_running_reader_is_not_disturbed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone(bench.state_dir, "reader"):
+        assert main(["test-read", "--config", str(bench.config)]) == 1
+    assert "systemctl stop anpr-edge-reader" in capsys.readouterr().err
