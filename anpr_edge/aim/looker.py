@@ -19,7 +19,7 @@ from anpr_edge.seams import Detector
 from anpr_edge.vision.brightness import measure
 from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, MODEL_NAME, UNSEEN_SCORE, CloseUp
 from anpr_edge.vision.detector import TfliteDetector
-from anpr_edge.vision.focus import plate_sharpness, scene_sharpness
+from anpr_edge.vision.focus import SceneFocus, plate_sharpness
 from anpr_edge.vision.pixels import check_picture
 from anpr_edge.vision.shown import MAYBE_SCORE, paint_over, small
 from anpr_edge.vision.tflite import TfliteModel
@@ -90,6 +90,7 @@ class Looker:
     plates: PeakHold = field(default_factory=PeakHold)
     vehicles: Vehicles = field(default_factory=Vehicles)
     found: Sequence[Detection] = ()
+    _scene: SceneFocus = field(default_factory=SceneFocus)
     _held: list[tuple[Box, int]] = field(default_factory=list)
 
     def look(self, frame: Frame, exposure: dict[str, Any]) -> Parcel:
@@ -104,7 +105,7 @@ class Looker:
         plates, maybe = self.eyes.look(frame.pixels)
         self.found = [one for one in plates if self.view.counts(one.box.centre, width, height)]
         looks = [_look_at(frame, one) for one in self.found]
-        self.scene.add(scene_sharpness(frame.pixels))
+        self.scene.add(self._scene.look(frame.pixels))
         self.plates.add(max((look.sharpness for look in looks), default=None))
         self.vehicles.add(looks, frame.taken)
         seen = measure(frame.pixels, [one.quad for one in self.found])

@@ -42,4 +42,5 @@ def _point(name: str, lines: list[Line]) -> Point:
     worst = min(wrong, key=lambda line: line.finding.verdict is Verdict.NOT_CHECKED, default=lines[-1])
     found = worst.finding
     mark = _MARKS.get(found.verdict, "not-checked")
-    return Point(name, mark, found.measured, found.limit or worst.condition.title, found.next)
+    need = f"{worst.condition.title} ({found.limit})" if found.limit else worst.condition.title
+    return Point(name, mark, found.measured, need, found.next)

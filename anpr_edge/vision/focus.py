@@ -19,6 +19,10 @@ BEST_SHARE = 0.25
 MIN_CONTRAST_GREY = 6.0
 """A tile whose grey spreads less is even surface and noise. Source: the noise of the rendered night is 2 to 4."""
 NOISE_BLUR_PX = 0.8
+STILL_STEP_PX = 4
+STILL_FACTOR, STILL_GREY = 3.0, 2.0
+"""A tile that changed by more than this many times what the middle one did, and these greys, has something
+driving through it. When the lens is turned all of them change alike, and all count."""
 
 
 def plate_sharpness(pixels: NDArray[np.uint8], quad: Quad) -> float:
@@ -26,13 +30,31 @@ def plate_sharpness(pixels: NDArray[np.uint8], quad: Quad) -> float:
     return sharpness(stretch_contrast(rectify(pixels, quad, PATCH_SHAPE)))
 
 
-def scene_sharpness(pixels: NDArray[np.uint8]) -> float | None:
-    """How crisp the scene is, without a unit; None when there is nothing in it to be sharp.
+class SceneFocus:
+    """How crisp the scene is, frame after frame; what drives through it is no change of focus."""
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.int16] | None = None
+
+    def look(self, pixels: NDArray[np.uint8]) -> float | None:
+        """The scene in a uint8 (height, width) picture; None when there is nothing in it to be sharp."""
+        tiles = _tiles(pixels)
+        now = np.array([tile[::STILL_STEP_PX, ::STILL_STEP_PX] for tile in tiles], np.int16)
+        change = np.zeros(len(tiles))
+        if self._before is not None and self._before.shape == now.shape:
+            change = np.abs(now - self._before).mean(axis=(1, 2))
+        self._before = now
+        still = change <= STILL_FACTOR * float(np.median(change)) + STILL_GREY
+        return scene_sharpness([tile for tile, stays in zip(tiles, still, strict=True) if stays])
+
+
+def scene_sharpness(tiles: list[NDArray[np.uint8]]) -> float | None:
+    """How crisp the sharpest quarter of these pieces of a picture is, without a unit.
 
     The gradient's energy at the finest detail over that of contrast at all, so that a darker picture of
-    the same scene is as sharp.
+    the same scene is as sharp. None when there is nothing in them to be sharp.
     """
-    found = sorted(ratio for tile in _tiles(pixels) if (ratio := _crispness(tile)) is not None)
+    found = sorted(ratio for tile in tiles if (ratio := _crispness(tile)) is not None)
     if not found:
         return None
     best = found[-max(1, round(len(found) * BEST_SHARE)) :]

@@ -87,11 +87,11 @@ function row(point) {
   const line = element("tr");
   const name = element("th", "", point.name);
   name.scope = "row";
-  const measured = element("td", "measured", point.measured);
-  if (point.next) measured.append(element("span", "next", point.next));
+  const need = element("td", "need", point.need);
+  if (point.next) need.append(element("span", "next", point.next));
   const result = element("td", "result");
   result.append(element("span", `mark ${point.mark}`, MARKS[point.mark]));
-  line.append(name, measured, element("td", "need", point.need), result);
+  line.append(name, element("td", "measured", point.measured), need, result);
   return line;
 }
 

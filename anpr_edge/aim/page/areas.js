@@ -71,7 +71,8 @@ export class Areas {
     const taken = new Set(this.shapes.map((shape) => shape.name));
     let number = 1;
     while (taken.has(`lane-${number}`)) number += 1;
-    const corners = [[0.3, 0.4], [0.7, 0.4], [0.75, 0.85], [0.25, 0.85]];
+    const aside = 0.05 * (this.shapes.length % 4); // so that no two lie on each other
+    const corners = [[0.25, 0.3], [0.6, 0.3], [0.65, 0.75], [0.2, 0.75]].map(([x, y]) => [tidy(x + aside), tidy(y + aside)]);
     const shape = kind === "lane" ? { kind, name: `lane-${number}`, corners } : { kind, corners };
     this.shapes.push(shape);
     this.choose(shape);

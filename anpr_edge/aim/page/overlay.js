@@ -11,7 +11,7 @@ export function sizes(overlay, event) {
   return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
 }
 
-export const place = (x, y) => `${Math.round(100 * x)} % across, ${Math.round(100 * y)} % down`;
+export const place = (x, y) => `${Math.round(100 * x)}\u00a0% across, ${Math.round(100 * y)}\u00a0% down`;
 
 /** Draws every area, with handles on the chosen one while areas are edited. */
 export function draw(overlay, areas) {
@@ -29,6 +29,8 @@ export function draw(overlay, areas) {
     return group;
   });
   const handles = editing && areas.chosen ? corners(areas, at, scale) : [];
+  const last = areas.shapes.indexOf(areas.chosen);
+  groups.push(...groups.splice(last, last < 0 ? 0 : 1)); // the chosen one lies on top
   layer(overlay, "areas").replaceChildren(...groups, ...handles);
   if (focused) overlay.querySelector(".handle.chosen")?.focus();
 }
