@@ -14,8 +14,6 @@ PATCH_SHAPE = (40, 144)
 TILE_PX = 48
 TILES_ACROSS, TILES_DOWN = 8, 5
 """This many tiles, spread evenly, stand for the scene."""
-BEST_SHARE = 0.25
-"""The scene is as sharp as the sharpest quarter of its tiles: sky and asphalt have nothing to be sharp."""
 MIN_CONTRAST_GREY = 6.0
 """A tile whose grey spreads less is even surface and noise. Source: the noise of the rendered night is 2 to 4."""
 NOISE_BLUR_PX = 0.8
@@ -49,16 +47,13 @@ class SceneFocus:
 
 
 def scene_sharpness(tiles: list[NDArray[np.uint8]]) -> float | None:
-    """How crisp the sharpest quarter of these pieces of a picture is, without a unit.
+    """How crisp these pieces of a picture are, without a unit; None when there is nothing in them to be sharp.
 
-    The gradient's energy at the finest detail over that of contrast at all, so that a darker picture of
-    the same scene is as sharp. None when there is nothing in them to be sharp.
+    The gradient's energy at the finest detail over that of contrast at all: a darker picture of the same
+    scene is as sharp, and strong edges count for more than faint ones, which noise is too.
     """
-    found = sorted(ratio for tile in tiles if (ratio := _crispness(tile)) is not None)
-    if not found:
-        return None
-    best = found[-max(1, round(len(found) * BEST_SHARE)) :]
-    return float(np.mean(best))
+    found = [energies for tile in tiles if (energies := _energies(tile)) is not None]
+    return sum(steps for steps, _ in found) / sum(contrast for _, contrast in found) if found else None
 
 
 def _tiles(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
@@ -69,10 +64,10 @@ def _tiles(pixels: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     return [pixels[y : y + side, x : x + side] for y in ys for x in xs]
 
 
-def _crispness(tile: NDArray[np.uint8]) -> float | None:
+def _energies(tile: NDArray[np.uint8]) -> tuple[float, float] | None:
+    """Of the steps from pixel to pixel, and of contrast at all; None in a tile without any."""
     grey = cv2.GaussianBlur(tile.astype(np.float32), (0, 0), NOISE_BLUR_PX)
-    spread = float(grey.std())
-    if spread < MIN_CONTRAST_GREY:
+    contrast = float(grey.var())
+    if contrast < MIN_CONTRAST_GREY**2:
         return None
-    steps = float(np.square(np.diff(grey, axis=0)).mean() + np.square(np.diff(grey, axis=1)).mean())
-    return steps / spread**2
+    return float(np.square(np.diff(grey, axis=0)).mean() + np.square(np.diff(grey, axis=1)).mean()), contrast

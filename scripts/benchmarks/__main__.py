@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 
 from anpr_edge.cli.output import show_error
 from anpr_edge.errors import AnprError
-from scripts.benchmarks import accuracy, fusion_gain, memory, pipeline, reader, scan, seal, traffic
+from scripts.benchmarks import accuracy, aim, fusion_gain, memory, pipeline, reader, scan, seal, traffic
 
 
 def main() -> int:
@@ -16,7 +16,7 @@ def main() -> int:
         prog="scripts/bench", description="Measure accuracy, speed, memory and sealing on this machine."
     )
     commands = parser.add_subparsers(title="measurements", metavar="WHAT", required=True)
-    for measurement in (scan, accuracy, traffic, fusion_gain, pipeline, memory, reader, seal):
+    for measurement in (scan, accuracy, traffic, fusion_gain, pipeline, memory, reader, seal, aim):
         measurement.add_parser(commands)
     arguments = parser.parse_args()
     try:

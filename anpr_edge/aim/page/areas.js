@@ -30,8 +30,9 @@ export class Areas {
     byId("save").addEventListener("click", () => this.save());
     byId("discard").addEventListener("click", () => this.discard());
     overlay.addEventListener("pointerdown", (event) => this.grab(event));
-    overlay.addEventListener("keydown", (event) => this.key(event));
-    overlay.addEventListener("focusin", (event) => this.focused(event));
+    // not on the drawing itself: browsers let the Tab key stop at a drawing that listens for focus
+    overlay.parentElement.addEventListener("keydown", (event) => this.key(event));
+    overlay.parentElement.addEventListener("focusin", (event) => this.focused(event));
   }
 
   /** The view as the unit has it. */
