@@ -1,4 +1,4 @@
-"""What the camera looked at when the unit was accepted: features by day and by night, kept to be compared with.
+"""What the camera looked at when the unit was accepted: features by day and by night, to be compared with.
 
 `<state_dir>/commissioning.json`: {"schema": 1, "views": {"day"|"night"|"any": {"utc", "across", "down",
 "cells"}}}. No picture can be rebuilt from it (vision.signature).

@@ -48,11 +48,11 @@ class OpenPage:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.told["link"]).netloc
+        return urlsplit(str(self.told["link"])).netloc
 
     @property
     def token(self) -> str:
-        return urlsplit(self.told["link"]).fragment
+        return urlsplit(str(self.told["link"])).fragment
 
     @property
     def audit(self) -> list[Mapping[str, Any]]:
@@ -85,6 +85,7 @@ class OpenPage:
         connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=30)
         connection.connect()
         certificate = connection.sock.getpeercert(binary_form=True)
+        assert isinstance(certificate, bytes)
         shown = ":".join(f"{byte:02X}" for byte in hashlib.sha256(certificate).digest())
         assert shown == self.told["sha256"]
         return connection

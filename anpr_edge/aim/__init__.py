@@ -1,1 +1,1 @@
-"""The page for whoever stands under the pole: live view, focus, areas and acceptance, for minutes and by hand."""
+"""The page for whoever stands under the pole: live view, focus, areas, acceptance; for minutes, by hand."""

@@ -1,4 +1,4 @@
-"""What the page can do to the unit: say what it is, save areas, keep the view, run the checks. Each is traced."""
+"""What the page can do to the unit: say what it is, save areas, keep the view, run the checks."""
 
 from __future__ import annotations
 

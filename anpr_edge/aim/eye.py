@@ -195,7 +195,12 @@ def _in_words(state: dict[str, Any]) -> dict[str, Any]:
         return {}
     lamps = "" if state["lamp_level"] is None else f", lamps {100 * state['lamp_level']:.0f} %"
     words = f"{state['shutter_us']} µs, gain {state['gain']:.1f}{lamps}"
-    return {"words": words, "limit": state["limit"], "profile": state["profile"], "fault": state["lamp_fault"]}
+    return {
+        "words": words,
+        "limit": state["limit"],
+        "profile": state["profile"],
+        "fault": state["lamp_fault"],
+    }
 
 
 def shut_in(*, network: bool) -> bool:
@@ -206,7 +211,7 @@ def shut_in(*, network: bool) -> bool:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if network:
         return False
-    return ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0
+    return bool(ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0)
 
 
 def main() -> int:

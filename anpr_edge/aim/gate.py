@@ -8,12 +8,14 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 PASS: Final = "__Host-aim"
-"""The cookie's name; the prefix makes browsers refuse it from anywhere but this host over TLS. Source: RFC 6265bis."""
+"""The cookie's name; with this prefix browsers refuse it from anywhere but this host over TLS.
+
+Source: RFC 6265bis §4.1.3.2."""
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",

@@ -38,7 +38,9 @@ def resolve(wanted: str, own: Mapping[str, str]) -> str:
     if address in own or address in ANYWHERE:
         return address
     shown = ", ".join(f"{address} ({interface})" for address, interface in own.items())
-    raise UsageError(f"--listen {wanted}: not an address or interface of this unit", hint=f"there are {shown}")
+    raise UsageError(
+        f"--listen {wanted}: not an address or interface of this unit", hint=f"there are {shown}"
+    )
 
 
 def exposed(address: str, own: Mapping[str, str], outward: frozenset[str]) -> str:
@@ -64,18 +66,22 @@ def outward_interfaces() -> frozenset[str]:
 
 
 def parse_ipv4_routes(text: str) -> set[str]:
-    """Interfaces of default routes in /proc/net/route. Source: Linux net/ipv4/fib_trie.c, fib_route_seq_show."""
+    """Interfaces of default routes in /proc/net/route. Source: Linux, fib_route_seq_show."""
     rows = [line.split() for line in text.splitlines()[1:]]
     return {row[0] for row in rows if len(row) > 7 and int(row[1], 16) == 0 and int(row[7], 16) == 0}
 
 
 def parse_ipv6_routes(text: str) -> set[str]:
-    """Interfaces of default routes in /proc/net/ipv6_route, `lo` left out: its route refuses, and leads nowhere.
+    """Interfaces of default routes in /proc/net/ipv6_route but `lo`, whose route leads nowhere.
 
     Source: Linux net/ipv6/route.c, rt6_info_route.
     """
     rows = [line.split() for line in text.splitlines()]
-    return {row[9] for row in rows if len(row) == 10 and int(row[0], 16) == int(row[1], 16) == 0 and row[9] != "lo"}
+    return {
+        row[9]
+        for row in rows
+        if len(row) == 10 and int(row[0], 16) == int(row[1], 16) == 0 and row[9] != "lo"
+    }
 
 
 def parse_if_inet6(text: str) -> dict[str, str]:

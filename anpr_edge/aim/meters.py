@@ -115,7 +115,9 @@ class Vehicles:
         """How many vehicles, and the median of each figure over them; None where there was none."""
         votes = [asdict(best) for best in self._seen.values() if best.looks >= MIN_LOOKS]
         figures = ("width_px", "sharpness", "clipped")
-        medians = {name: _rounded(median(vote[name] for vote in votes)) if votes else None for name in figures}
+        medians = {
+            name: _rounded(median(vote[name] for vote in votes)) if votes else None for name in figures
+        }
         return {"count": len(votes), **medians}
 
 

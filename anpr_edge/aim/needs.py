@@ -10,7 +10,7 @@ Mark = Literal["ok", "not-ok", "not-checked"]
 
 WIDTH_PX = 100.0
 READABLE_PX = 74.0
-"""Source: hw/README.md, lens and exposure: 74 px is the least of a 520 mm plate that can be read; aim for 100."""
+"""Source: hw/README.md, lens and exposure: a 520 mm plate can be read from 74 px on; aim for 100."""
 SHARPNESS = 0.1
 """Source: our measurement on the rendered night: 0.15 in focus, 0.09 after a blur of 0.7 px, 0.04 after 2 px;
 photographs by day have 0.5 and more."""
@@ -64,7 +64,9 @@ def _sharpness(facts: Mapping[str, Any]) -> Point:
         return unknown
     if sharpness >= SHARPNESS:
         return Point(name, "ok", f"{sharpness:.2f}", need)
-    return Point(name, "not-ok", f"{sharpness:.2f}", need, "focus by the meter, in infrared, with the lamps on")
+    return Point(
+        name, "not-ok", f"{sharpness:.2f}", need, "focus by the meter, in infrared, with the lamps on"
+    )
 
 
 def _saturation(facts: Mapping[str, Any]) -> Point:

@@ -2,8 +2,8 @@
 
 Both need the camera, and a camera serves one. Before the reader is stopped, systemd is given a guard: a
 process that waits for the page's own lock and then starts the reader again. The kernel releases that lock
-when the page ends, killed or not, and the guard outlives the terminal. The camera never has two users: the page
-holds the reader's lock while it has the camera.
+when the page ends, killed or not, and the guard outlives the terminal. The camera never has two users: the
+page holds the reader's lock while it has the camera.
 """
 
 from __future__ import annotations

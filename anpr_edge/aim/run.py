@@ -1,4 +1,4 @@
-"""From start to end of the page: the camera's place taken, the server up, the end seen to, all of it traced."""
+"""From start to end of the page: the camera taken, the server up, the end seen to, all of it traced."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def _refuse_exposed(address: str, own: dict[str, str], force: bool) -> None:
     interface = exposed(address, own, outward_interfaces())
     if interface and not force:
         raise UsageError(
-            f"--listen {address}: {interface} has a default route: others than you may reach the page there",
-            hint="use the service port, or ssh -L 8443:localhost:8443; --force if this network is yours alone",
+            f"--listen {address}: {interface} has a default route: others may reach the page there",
+            hint="use the service port, or ssh -L 8443:localhost:8443; --force if this network is yours",
         )
 
 

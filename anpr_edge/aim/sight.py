@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Condition, Thread
-from typing import IO, Any, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 from anpr_edge.aim.parcel import Parcel, read_parcel
 from anpr_edge.errors import AnprError
@@ -23,7 +23,7 @@ class Sight:
     def __init__(self, config_path: Path) -> None:
         """Start the eye over the source that a configuration names."""
         command = [sys.executable, "-m", "anpr_edge.aim.eye", "--config", str(config_path)]
-        # A session of its own, so that Ctrl-C in the terminal reaches the server alone, which ends it in order.
+        # A session of its own: Ctrl-C in the terminal reaches the server alone, which ends it in order.
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
@@ -66,10 +66,14 @@ class Sight:
         with self._changed:
             self._view = None
         self._order("commission")
+        view = self._await_view(timeout_s)
+        if view is None:
+            raise AnprError("the view could not be captured", hint="are there frames? then try again")
+        return view
+
+    def _await_view(self, timeout_s: float) -> Mapping[str, Any] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._view is not None or self.ended, timeout_s)
-            if self._view is None:
-                raise AnprError("the view could not be captured", hint="are there frames? then try again")
             return self._view
 
     def close(self) -> None:
@@ -89,7 +93,7 @@ class Sight:
             stream.flush()
 
     def _read(self) -> None:
-        stream = cast(IO[bytes], self._process.stdout)
+        stream = cast(BinaryIO, self._process.stdout)
         why = ""
         try:
             while (parcel := read_parcel(stream)) is not None:

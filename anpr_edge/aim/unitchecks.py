@@ -1,4 +1,4 @@
-"""The points of the acceptance record that the unit's own checks answer: clock, disk, outbox, broker and others."""
+"""The points of the acceptance record that the unit's own checks answer: clock, outbox, broker and others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASKED: Final = {
     "Uplink": ("service-uplink", "uplink-link"),
     "Outbox": ("outbox", "outbox-backlog"),
 }
-"""Each point's conditions of `anpr-edge doctor`. What needs a running reader is not asked: it makes room here."""
+"""Each point's conditions of `anpr-edge doctor`. Nothing that needs a running reader."""
 
 _MARKS: Final[dict[Verdict, Mark]] = {Verdict.OK: "ok", Verdict.WARN: "not-ok", Verdict.FAIL: "not-ok"}
 

@@ -1,4 +1,4 @@
-"""Changes what a configuration file says of the picture, and nothing else in it: comments stay where they are.
+"""Changes what a configuration file says of the picture, and nothing else in it; comments stay.
 
 The new text must pass the configuration's own validation before it takes the file's place, and the old file
 is kept beside it.

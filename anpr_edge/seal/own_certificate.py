@@ -31,7 +31,9 @@ class OwnCertificate:
         return f"OwnCertificate({self.sha256})"
 
 
-def make_own_certificate(name: str, addresses: Sequence[str], clock: Clock, valid: timedelta) -> OwnCertificate:
+def make_own_certificate(
+    name: str, addresses: Sequence[str], clock: Clock, valid: timedelta
+) -> OwnCertificate:
     """A new ECDSA P-256 key and its certificate for a server reached at `addresses` (names or IP addresses).
 
     `name` is what browsers show; whoever connects sees it.

@@ -10,12 +10,12 @@ from anpr_edge.records import Quad
 from anpr_edge.vision.rectify import rectify, sharpness, stretch_contrast
 
 PATCH_SHAPE = (40, 144)
-"""A plate is looked at straight on in this size, (height, width), so that a near one and a far one compare."""
+"""A plate is looked at straight on in this size, (height, width): a near one and a far one compare."""
 TILE_PX = 48
 TILES_ACROSS, TILES_DOWN = 8, 5
 """This many tiles, spread evenly, stand for the scene."""
 MIN_CONTRAST_GREY = 6.0
-"""A tile whose grey spreads less is even surface and noise. Source: the noise of the rendered night is 2 to 4."""
+"""A tile whose grey spreads less is even surface and noise: the rendered night's is 2 to 4."""
 NOISE_BLUR_PX = 0.8
 STILL_STEP_PX = 4
 STILL_FACTOR, STILL_GREY = 3.0, 2.0
@@ -47,7 +47,7 @@ class SceneFocus:
 
 
 def scene_sharpness(tiles: list[NDArray[np.uint8]]) -> float | None:
-    """How crisp these pieces of a picture are, without a unit; None when there is nothing in them to be sharp.
+    """How crisp these pieces of a picture are, without a unit; None when nothing in them can be sharp.
 
     The gradient's energy at the finest detail over that of contrast at all: a darker picture of the same
     scene is as sharp, and strong edges count for more than faint ones, which noise is too.

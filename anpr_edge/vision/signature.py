@@ -38,8 +38,8 @@ REACH_CELLS: Final = 8
 """How far it is looked for: an eighth of the picture's width."""
 TURNS_DEG: Final = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
 AGREES: Final = 0.6
-"""Mean agreement, -1 to 1, from which two views are of the same place. Source: our measurement: the same rendered
-road in other traffic has 0.7, another one seen from the same height 0.53, noise 0.1."""
+"""Mean agreement, -1 to 1, from which two views are of the same place. Source: our measurement: the same
+rendered road in other traffic has 0.7, another one seen from the same height 0.53, noise 0.1."""
 MOVED_SHARE: Final = 0.02
 """Of the picture's width: 26 px of 1280. Less is what wind does to a pole."""
 TURNED_DEG: Final = 1.5
@@ -117,8 +117,8 @@ def _edges(pixels: NDArray[np.uint8]) -> Field:
 
     Each frame counts alike, whatever its light.
     """
-    grey = resize(pixels, (2 * ACROSS * FINE, 2 * DOWN * FINE)).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), 1.5)
+    whole = resize(pixels, (2 * ACROSS * FINE, 2 * DOWN * FINE)).astype(np.float32)
+    grey = cv2.GaussianBlur(whole, (0, 0), 1.5)
     gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     tensor = np.stack([gx * gx + gy * gy, gx * gx - gy * gy, 2 * gx * gy], axis=2)
     # the root of the energy, so that one bright lamp does not outshout the road
@@ -169,10 +169,12 @@ def _scores(
     weight = np.hypot(wanted[..., 0], wanted[..., 1])
     for turn in turns:
         turned = _turned(fine, turn)
-        padded = cv2.copyMakeBorder(turned, height, height, width, width, cv2.BORDER_CONSTANT, value=0)
+        padded = cv2.copyMakeBorder(
+            turned, height, height, width, width, cv2.BORDER_CONSTANT, value=(0, 0, 0)
+        )
         for dx, dy in steps:
             part = padded[height + dy : 2 * height + dy, width + dx : 2 * width + dx]
-            yield _agreement(wanted, weight, _cells(part)), turn, dx, dy
+            yield _agreement(wanted, weight, _cells(np.asarray(part, np.float32))), turn, dx, dy
 
 
 def _agreement(wanted: Field, weight: Field, cells: Field) -> float:

@@ -1,9 +1,9 @@
 """`scripts/bench aim`: what the aim page takes while one browser looks at it.
 
-The page runs as a unit runs it, in its two processes, and one client takes the live view over TLS. The rendered
-road is no part of the page: what rendering takes is measured beside it, in the same minute on the same machine,
-and taken off; both figures are printed. Processor time is the kernel's, so other work on the machine does not
-count in it.
+The page runs as a unit runs it, in its two processes, and one client takes the live view over TLS. The
+rendered road is no part of the page: what rendering takes is measured beside it, in the same minute on the
+same machine, and taken off; both figures are printed. Processor time is the kernel's, so other work on the
+machine does not count in it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def measure(seconds: float) -> dict[str, Any]:
 
     Raises: AnprError when the page cannot be opened.
     """
-    camera = {"source": "synthetic", "frame_rate": FRAME_RATE, "synthetic": {"vehicles": VEHICLES, "seed": SEED}}
+    camera = {
+        "source": "synthetic",
+        "frame_rate": FRAME_RATE,
+        "synthetic": {"vehicles": VEHICLES, "seed": SEED},
+    }
     progress("opening the page")
     with tempfile.TemporaryDirectory(prefix="anpr-bench-") as name:
         rig = build_rig(Path(name), camera, SystemClock())

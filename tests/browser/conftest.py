@@ -62,7 +62,7 @@ def visit(browser: Browser, unit: OpenPage, device: dict[str, Any]) -> Iterator[
 
 @pytest.fixture
 def entered(visit: Visit, unit: OpenPage) -> Iterator[Page]:
-    """The page as it is when it is opened, over the configuration as it was; a script's error fails the test."""
+    """The page newly opened, over the configuration as it was; a script's error fails the test."""
     unit.rig.config.write_text(visit.config_text)
     visit.troubles.clear()
     visit.page.emulate_media(media="screen", color_scheme="light", reduced_motion="reduce")
@@ -96,4 +96,8 @@ def entering(browser: Browser, unit: OpenPage, device: dict[str, Any]) -> Iterat
 
 def _troubles(kind: str, words: str) -> list[str]:
     """What the browser complains of; that the unit refuses something is no trouble of the page."""
-    return [words] if kind == "error" and not words.startswith("Failed to load resource: the server resp") else []
+    return (
+        [words]
+        if kind == "error" and not words.startswith("Failed to load resource: the server resp")
+        else []
+    )

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -20,7 +21,7 @@ from anpr_edge.aim.gate import HEADERS
 from anpr_edge.cli.edge import main
 from anpr_edge.config import find_models_directory, load_config
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.fleet.rig import build_rig
+from anpr_edge.fleet.rig import EDGE, build_rig
 from tests.aim_page import ROAD, OpenPage, open_page, page_of
 
 pytestmark = pytest.mark.skipif(
@@ -332,7 +333,9 @@ def children(pid: int) -> list[int]:
     return [int(one) for task in tasks for one in (task / "children").read_text().split()]
 
 
-def test_one_page_a_unit_and_no_reader_beside_it(closed: OpenPage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_page_a_unit_and_no_reader_beside_it(
+    closed: OpenPage, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["aim", "--config", str(closed.rig.config), "--port", "0"]) == 1
     assert "aim runs already" in capsys.readouterr().err
     assert main(["read", "--config", str(closed.rig.config)]) == 1
@@ -372,10 +375,6 @@ def test_an_address_of_another_machine_or_the_world_is_refused(
 
 
 def test_the_terminal_shows_link_code_and_certificate(tmp_path: Path) -> None:
-    import subprocess
-
-    from anpr_edge.fleet.rig import EDGE
-
     rig = build_rig(tmp_path, ROAD, SystemClock())
     command = [*EDGE, "aim", "--config", str(rig.config), "--port", "0"]
     environment = {**os.environ, "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
@@ -383,7 +382,7 @@ def test_the_terminal_shows_link_code_and_certificate(tmp_path: Path) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or not lines[-1].startswith("certificate SHA-256 "):
             lines.append(process.stdout.readline())
         process.terminate()

@@ -30,7 +30,9 @@ def test_day_and_night_are_kept_beside_each_other(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 2, "views": {}}', '{"schema": 1, "views": {"day": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"schema": 2, "views": {}}', '{"schema": 1, "views": {"day": 1}}']
+)
 def test_another_file_in_its_place_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     with pytest.raises(AnprError, match=r"capture it again|not a commissioning view"):

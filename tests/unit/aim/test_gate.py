@@ -16,7 +16,8 @@ def test_its_own_names_are_known_at_any_port(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "evil.example", "127.0.0.1.evil.example", "evil.example:8443", "localhost.", "::1", "[", "a:b:c"]
+    "host",
+    ["", "evil.example", "127.0.0.1.evil.example", "evil.example:8443", "localhost.", "::1", "[", "a:b:c"],
 )
 def test_other_names_are_not(host: str) -> None:
     assert not is_own_host({"Host": host}, OWN) or host == "::1"

@@ -66,7 +66,13 @@ def test_what_is_not_here_is_refused_with_what_is(wanted: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "interface"),
-    [("127.0.0.1", ""), ("192.168.50.1", ""), ("192.0.2.2", "wwan0"), ("fd00::2", "wwan0"), ("0.0.0.0", "wwan0")],
+    [
+        ("127.0.0.1", ""),
+        ("192.168.50.1", ""),
+        ("192.0.2.2", "wwan0"),
+        ("fd00::2", "wwan0"),
+        ("0.0.0.0", "wwan0"),
+    ],
 )
 def test_what_the_world_reaches_is_told(address: str, interface: str) -> None:
     assert exposed(address, OWN, OUTWARD) == interface

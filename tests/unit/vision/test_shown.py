@@ -126,4 +126,4 @@ def _paint_mask(shape: tuple[int, ...], finds: list[Detection]) -> NDArray[np.ui
     noise = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
     after = noise.copy()
     paint_over(after, finds)
-    return (after != noise).astype(np.uint8)
+    return np.asarray(after != noise, np.uint8)

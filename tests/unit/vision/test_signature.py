@@ -37,7 +37,7 @@ def moved(
 ) -> NDArray[np.uint8]:
     height, width = pixels.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn_deg, zoom)
-    matrix[:, 2] += (dx, dy)
+    matrix = np.asarray(matrix, np.float64) + np.array([[0, 0, dx], [0, 0, dy]])
     return np.asarray(
         cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8
     )
