@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.aim.meters import PeakHold, PlateLook, RateMeter, Vehicles
-from anpr_edge.aim.needs import measured_points
+from anpr_edge.aim.needs import READABLE_PX, measured_points
 from anpr_edge.aim.parcel import Parcel
 from anpr_edge.records import Box, Detection, Frame
 from anpr_edge.seams import Detector
@@ -106,7 +106,8 @@ class Looker:
         self.found = [one for one in plates if self.view.counts(one.box.centre, width, height)]
         looks = [_look_at(frame, one) for one in self.found]
         self.scene.add(self._scene.look(frame.pixels))
-        self.plates.add(max((look.sharpness for look in looks), default=None))
+        near = [look.sharpness for look in looks if look.detection.box.width >= READABLE_PX]
+        self.plates.add(max(near, default=None))
         self.vehicles.add(looks, frame.taken)
         seen = measure(frame.pixels, [one.quad for one in self.found])
         facts = {

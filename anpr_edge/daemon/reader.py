@@ -22,6 +22,7 @@ from anpr_edge.daemon.health import Counters, Heartbeats, Latencies
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport
+from anpr_edge.daemon.viewwatch import ViewWatch
 from anpr_edge.errors import CaptureError, OutboxError, SealError, SignerUnavailable
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.pipeline import PlateReader
@@ -59,7 +60,7 @@ class ReaderParts:
     `source` itself raises SourceStalled after `stall_after_s` without a frame.
 
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
-    and gain stay as they are.
+    and gain stay as they are, `view` where no commissioning view was captured.
     """
 
     source: FrameSource
@@ -73,6 +74,7 @@ class ReaderParts:
     faults: FrameFaults
     stall_after_s: float = 5.0
     exposure: ExposureKeeper | None = None
+    view: ViewWatch | None = None
 
 
 class Reader:
@@ -192,6 +194,9 @@ class Reader:
         self._counts.add("processed")
         if self._parts.exposure is not None:
             self._parts.exposure.look(frame, self._parts.plates.detections)
+        if self._parts.view is not None:
+            exposure = self._parts.exposure.state() if self._parts.exposure else {}
+            self._parts.view.look(frame, exposure.get("profile"))
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
 
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
@@ -303,6 +308,7 @@ class Reader:
                 "frame_p95": self._frame_ms.percentile(95),
             },
             "exposure": self._parts.exposure.state() if self._parts.exposure else None,
+            "view": self._parts.view.state() if self._parts.view else None,
             "policy": self._parts.feeds.state(),
             "outbox_down": self._outbox_down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,

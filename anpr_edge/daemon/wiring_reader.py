@@ -13,6 +13,7 @@ from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.viewwatch import build_view_watch
 from anpr_edge.daemon.watchlists import WatchLists
 from anpr_edge.daemon.wiring_common import admit_policy, build_counts, build_outbox, build_report
 from anpr_edge.devices.clock import SystemClock
@@ -73,6 +74,7 @@ def build_reader(config: Config) -> Reader:
             faults=FrameFaults(config.camera.frame_rate),
             stall_after_s=config.camera.stall_after_s,
             exposure=build_exposure(config, source, lamps),
+            view=build_view_watch(config.unit.state_dir),
             release=opened.pop_all().close,
         )
     camera = config.camera

@@ -18,6 +18,7 @@ from anpr_edge.diag.checks import (
     keys,
     lists,
     models,
+    moved,
     outbox,
     policy,
     recipients,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     services.CHECK,
     frames.CHECK,
     exposure.CHECK,
+    moved.CHECK,
     outbox.CHECK,
 )
 

@@ -27,8 +27,8 @@ GROW_X, GROW_Y = 1.3, 1.6
 
 def paint_over(pixels: NDArray[np.uint8], plates: Sequence[Detection], held: Sequence[Box] = ()) -> None:
     """Fill every find, and the boxes `held` from frames before, with one grey each, in place."""
-    hulls = [np.array([*find.quad.points, *_corners(find.box)], np.float32) for find in plates]
-    hulls += [np.array(_corners(box), np.float32) for box in held]
+    hulls = [np.array(_corners(box), np.float32) for box in held]
+    hulls += [np.array([*find.quad.points, *_corners(find.box)], np.float32) for find in plates]
     greys = [_mean_grey(pixels, hull) for hull in hulls]
     for hull, grey in zip(hulls, greys, strict=True):
         corners = cv2.convexHull(hull)[:, 0, :]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -37,6 +37,7 @@ STRONG_SHARE: Final = 0.45
 REACH_CELLS: Final = 8
 """How far it is looked for: an eighth of the picture's width."""
 TURNS_DEG: Final = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
+PART_TURNS_DEG: Final = (-1.0, -0.5, 0.0, 0.5, 1.0)
 AGREES: Final = 0.6
 """Mean agreement, -1 to 1, from which two views are of the same place. Source: our measurement: the same
 rendered road in other traffic has 0.7, another one seen from the same height 0.53, noise 0.1."""
@@ -142,43 +143,58 @@ def _signature(fine: Field) -> Signature:
 
 
 def _compare(known: Signature, fine: Field) -> Comparison:
+    """By whole cells and turns first; then by turn and by parts of a cell in turn, around the best of these."""
     has = known.cells != NONE
     angle = known.cells * (math.tau / DIRECTIONS)
     wanted = np.stack([np.cos(angle) * has, np.sin(angle) * has], axis=2).astype(np.float32)
-    coarse = max(_scores(wanted, fine, TURNS_DEG, _steps(REACH_CELLS * FINE, FINE)))
-    _, turn, dx, dy = coarse
-    turns = [turn + offset for offset in (-1.0, -0.5, 0.0, 0.5, 1.0)]
-    steps = [(dx + x, dy + y) for x, y in _steps(FINE, 1)]
-    agreement, turn, dx, dy = max(_scores(wanted, fine, turns, steps))
+    _, turn, dx, dy = max(_by_cells(wanted, fine))
+    dx, dy = dx * FINE, dy * FINE
+    agreement = -1.0
+    for reach in (FINE, FINE // 2):
+        agreement, turn, dx, dy = max(
+            _scores(wanted, fine, [turn + part for part in PART_TURNS_DEG], [(dx, dy)])
+        )
+        steps = [(dx + x, dy + y) for x, y in _steps(reach)]
+        agreement, turn, dx, dy = max(_scores(wanted, fine, [turn], steps))
     across, down = dx / (ACROSS * FINE), dy / (DOWN * FINE)
     moved = math.hypot(across, down * DOWN / ACROSS) > MOVED_SHARE or abs(turn) > TURNED_DEG
     verdict: Verdict = "cannot tell" if agreement < AGREES else "moved" if moved else "same"
     return Comparison(verdict, round(agreement, 3), round(across, 4), round(down, 4), round(turn, 1))
 
 
-def _steps(reach: int, step: int) -> list[tuple[int, int]]:
-    around = range(-reach, reach + 1, step)
+def _steps(reach: int) -> list[tuple[int, int]]:
+    around = range(-reach, reach + 1)
     return [(x, y) for x in around for y in around]
 
 
+def _by_cells(wanted: Field, fine: Field) -> Iterator[tuple[float, float, int, int]]:
+    """(agreement, turn, cells across, cells down) of each trial: the view of now, moved back by these."""
+    for turn in TURNS_DEG:
+        padded = _padded(_cells(_turned(fine, turn)), REACH_CELLS, REACH_CELLS)
+        for dx, dy in _steps(REACH_CELLS):
+            top, left = REACH_CELLS + dy, REACH_CELLS + dx
+            yield _agreement(wanted, padded[top : top + DOWN, left : left + ACROSS]), turn, dx, dy
+
+
 def _scores(
-    wanted: Field, fine: Field, turns: tuple[float, ...] | list[float], steps: list[tuple[int, int]]
+    wanted: Field, fine: Field, turns: Sequence[float], steps: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[float, float, int, int]]:
-    """(agreement, turn, dx, dy) of each trial: the view of now, turned and moved back by these."""
+    """The same with steps of the fine grid."""
     height, width = fine.shape[:2]
-    weight = np.hypot(wanted[..., 0], wanted[..., 1])
     for turn in turns:
-        turned = _turned(fine, turn)
-        padded = cv2.copyMakeBorder(
-            turned, height, height, width, width, cv2.BORDER_CONSTANT, value=(0, 0, 0)
-        )
+        padded = _padded(_turned(fine, turn), height, width)
         for dx, dy in steps:
             part = padded[height + dy : 2 * height + dy, width + dx : 2 * width + dx]
-            yield _agreement(wanted, weight, _cells(np.asarray(part, np.float32))), turn, dx, dy
+            yield _agreement(wanted, _cells(part)), turn, dx, dy
 
 
-def _agreement(wanted: Field, weight: Field, cells: Field) -> float:
+def _padded(field: Field, down: int, across: int) -> Field:
+    return np.pad(field, ((down, down), (across, across), (0, 0)))
+
+
+def _agreement(wanted: Field, cells: Field) -> float:
     """Mean cosine between directions, over the kept cells that lie in the picture of now."""
+    weight = np.hypot(wanted[..., 0], wanted[..., 1])
     length = np.hypot(cells[..., 1], cells[..., 2]) + 1e-6
     cosine = (wanted[..., 0] * cells[..., 1] + wanted[..., 1] * cells[..., 2]) / length
     sure = weight * np.minimum(1.0, cells[..., 0])

@@ -63,7 +63,7 @@ export class Meters {
 
   show(facts) {
     this.#focus(this.scene, facts.focus.scene, "nothing in the picture has an edge");
-    this.#focus(this.plates, facts.focus.plates, "no plate seen yet");
+    this.#focus(this.plates, facts.focus.plates, `no plate of ${this.needs.readable_px} px or more yet`);
     this.#plates(facts);
     this.#rate(facts);
     this.#exposure(facts.exposure);
