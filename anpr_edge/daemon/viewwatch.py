@@ -37,7 +37,7 @@ class ViewWatch:
         self._comparing: Thread | None = None
 
     def look(self, frame: Frame, light: str | None) -> None:
-        """Take a frame into account, now and then. `light` is exposure control's profile, None without one."""
+        """Take a frame into account, now and then. `light` is exposure control's profile, if there is one."""
         light = light if light in self._views else ANY_LIGHT
         now_ns = frame.taken.mono_ns
         due = self._next_ns is None or now_ns >= self._next_ns or light != self._light

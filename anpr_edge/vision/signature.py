@@ -143,7 +143,7 @@ def _signature(fine: Field) -> Signature:
 
 
 def _compare(known: Signature, fine: Field) -> Comparison:
-    """By whole cells and turns first; then by turn and by parts of a cell in turn, around the best of these."""
+    """By whole cells and turns first; around the best of these by part turns and parts of a cell."""
     has = known.cells != NONE
     angle = known.cells * (math.tau / DIRECTIONS)
     wanted = np.stack([np.cos(angle) * has, np.sin(angle) * has], axis=2).astype(np.float32)

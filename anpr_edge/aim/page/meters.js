@@ -15,6 +15,8 @@ class Meter {
     this.track.setAttribute("aria-label", name);
     this.track.setAttribute("aria-valuemin", "0");
     this.track.setAttribute("aria-valuemax", "100");
+    this.track.setAttribute("aria-valuenow", "0");
+    this.track.setAttribute("aria-valuetext", "nothing measured yet");
     this.track.append(this.fill);
     for (const [at, kind] of ticks) {
       const tick = element("div", `tick ${kind}`);

@@ -16,8 +16,8 @@ CAMERA_MOVED = Condition(
     title="The camera looks where it looked when the unit was accepted",
     severity=Severity.READS,
     explanation=(
-        "The reader compares where edges lie in the picture with the commissioning view, captured by anpr-edge "
-        "aim by day and by night, every five minutes. A camera that was knocked, turned or has sagged no "
+        "Every five minutes the reader compares where edges lie in the picture with the commissioning view, "
+        "which anpr-edge aim captured by day and by night. A camera that was knocked, turned or has sagged no "
         "longer sees its lanes where they were drawn. Where the light shows other edges, or something stands "
         "before the lens, it cannot tell."
     ),
