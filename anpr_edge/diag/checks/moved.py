@@ -17,7 +17,7 @@ CAMERA_MOVED = Condition(
     severity=Severity.READS,
     explanation=(
         "Every five minutes the reader compares where edges lie in the picture with the commissioning view, "
-        "which anpr-edge aim captured by day and by night. A camera that was knocked, turned or has sagged no "
+        "which anpr-edge aim captured by day and by night. A camera that was knocked, turned or sagged no "
         "longer sees its lanes where they were drawn. Where the light shows other edges, or something stands "
         "before the lens, it cannot tell."
     ),
