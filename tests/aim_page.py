@@ -97,19 +97,19 @@ class OpenPage:
         self.shown_pass = reply.headers["Set-Cookie"].partition(";")[0]
 
     @contextmanager
-    def live(self) -> Iterator[Iterator[Parcel]]:
-        """The live view's parcels, waiting lines left out."""
+    def live(self, *, everything: bool = False) -> Iterator[Iterator[Parcel]]:
+        """The live view's parcels: those with a picture and the last one, or all."""
         with closing(self.connect()) as connection:
             connection.request("GET", "/live", headers={"Host": self.host, "Cookie": self.shown_pass})
             answer = connection.getresponse()
             assert answer.status == 200
             with closing(answer):
-                yield _parcels(answer)
+                yield _parcels(answer, everything)
 
 
-def _parcels(stream: Any) -> Iterator[Parcel]:
+def _parcels(stream: Any, everything: bool) -> Iterator[Parcel]:
     while (parcel := read_parcel(stream)) is not None:
-        if parcel.picture or parcel.facts.get("over"):
+        if everything or parcel.picture or parcel.facts.get("over"):
             yield parcel
 
 

@@ -21,7 +21,7 @@ from anpr_edge.config.edit import ViewPlan, draft_view, fingerprint, replace_tex
 from anpr_edge.errors import AnprError, UsageError
 from anpr_edge.seams import Clock
 
-GATHER_WITHIN_S: Final = 30.0
+GATHER_WITHIN_S: Final = 20.0
 
 
 class Desk:

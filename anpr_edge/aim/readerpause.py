@@ -66,7 +66,7 @@ _AS_ROOT = "run it as root: sudo anpr-edge aim"
 
 def _post_guard(page_lock: Path) -> None:
     name = f"anpr-edge-aim-guard-{os.getpid()}"
-    command = ["systemd-run", "--quiet", "--collect", f"--unit={name}"]
+    command = ["systemd-run", "--no-ask-password", "--quiet", "--collect", f"--unit={name}"]
     command += ["--description=starts the anpr-edge reader again after the aim page"]
     try:
         done = subprocess.run(
@@ -84,7 +84,11 @@ def _post_guard(page_lock: Path) -> None:
 
 def _systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["systemctl", *arguments], capture_output=True, text=True, check=False, timeout=STOP_WITHIN_S
+        ["systemctl", "--no-ask-password", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=STOP_WITHIN_S,
     )
 
 

@@ -38,7 +38,7 @@ class ViewWatch:
 
     def look(self, frame: Frame, light: str | None) -> None:
         """Take a frame into account, now and then. `light` is exposure control's profile, if there is one."""
-        light = light if light in self._views else ANY_LIGHT
+        light = light if light and light in self._views else ANY_LIGHT
         now_ns = frame.taken.mono_ns
         due = self._next_ns is None or now_ns >= self._next_ns or light != self._light
         if light not in self._views or not due:

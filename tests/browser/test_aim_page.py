@@ -67,6 +67,7 @@ def test_the_token_leaves_the_address_bar_and_opens_one_browser_only(
         page.goto(unit.told["link"])
         page.wait_for_selector("#what:has-text('has been used')")
         assert page.title() == "Code needed"
+        assert page.url == f"https://{unit.host}/"
         assert page.locator("canvas").count() == 0
     with browser.new_context(ignore_https_errors=True) as third:
         page = third.new_page()

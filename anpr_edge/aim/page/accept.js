@@ -6,7 +6,11 @@ import { byId, element } from "./meters.js";
 const MARKS = { ok: "✓ ok", "not-ok": "✕ not ok", "not-checked": "– not checked" };
 const LIGHTS = { day: "by day", night: "by night", any: "" };
 const NOT_YET = ["Clock", "Disk", "Keys", "GPS", "Lamps", "Broker", "Uplink", "Outbox"].map((name) => ({
-  name, mark: "not-checked", measured: "press “Check the unit”", need: "", next: "",
+  name,
+  mark: "not-checked",
+  measured: "press “Check the unit”",
+  need: "",
+  next: "",
 }));
 
 export class Acceptance {
@@ -69,14 +73,21 @@ export class Acceptance {
   }
 
   commissioned(views) {
-    const words = Object.entries(views).map(([light, utc]) => `${LIGHTS[light] ?? light} ${readable(utc)}`.trim());
+    const words = Object.entries(views).map(([light, utc]) =>
+      `${LIGHTS[light] ?? light} ${readable(utc)}`.trim(),
+    );
     byId("commissioned").textContent = words.length ? `Captured ${words.join(", ")}.` : "Not captured yet.";
   }
 
   /** What stands above the printed record. */
   head() {
     const now = `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`;
-    const lines = [["Unit", this.unit.unit], ["Site", this.unit.site || "–"], ["Date", now], ["Program", `anpr-edge ${this.unit.version}`]];
+    const lines = [
+      ["Unit", this.unit.unit],
+      ["Site", this.unit.site || "–"],
+      ["Date", now],
+      ["Program", `anpr-edge ${this.unit.version}`],
+    ];
     byId("record-head").replaceChildren(
       ...lines.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]),
     );

@@ -60,7 +60,8 @@ function showPlates(facts) {
   }
   drawPlates(overlay, facts.plates);
   const count = facts.plates.length;
-  const words = count === 0 ? "No plate in view" : count === 1 ? "1 plate in view" : `${count} plates in view`;
+  const words =
+    count === 0 ? "No plate in view" : count === 1 ? "1 plate in view" : `${count} plates in view`;
   setText("seen", words);
   setText("size", `${width} × ${height} px`);
 }
@@ -103,7 +104,8 @@ function ended(why) {
   over = why;
   stream?.abort();
   trouble(`This page has ended: ${why}.${unit.reader_paused ? " The reader starts again." : ""}`);
-  for (const button of document.querySelectorAll("button:not(#print):not([role=tab])")) button.disabled = true;
+  for (const button of document.querySelectorAll("button:not(#print):not([role=tab])"))
+    button.disabled = true;
   byId("waiting").textContent = "Ended";
   byId("waiting").hidden = false;
   pen.clearRect(0, 0, canvas.width, canvas.height);

@@ -42,7 +42,11 @@ export class Areas {
     this.shapes = [
       ...view.regions.map((corners) => ({ kind: "region", corners: copy(corners) })),
       ...view.exclusions.map((corners) => ({ kind: "exclusion", corners: copy(corners) })),
-      ...Object.entries(view.lanes).map(([name, corners]) => ({ kind: "lane", name, corners: copy(corners) })),
+      ...Object.entries(view.lanes).map(([name, corners]) => ({
+        kind: "lane",
+        name,
+        corners: copy(corners),
+      })),
     ];
     this.chosen = null;
     this.show();
@@ -73,7 +77,12 @@ export class Areas {
     let number = 1;
     while (taken.has(`lane-${number}`)) number += 1;
     const aside = 0.05 * (this.shapes.length % 4); // so that no two lie on each other
-    const corners = [[0.25, 0.3], [0.6, 0.3], [0.65, 0.75], [0.2, 0.75]].map(([x, y]) => [tidy(x + aside), tidy(y + aside)]);
+    const corners = [
+      [0.25, 0.3],
+      [0.6, 0.3],
+      [0.65, 0.75],
+      [0.2, 0.75],
+    ].map(([x, y]) => [tidy(x + aside), tidy(y + aside)]);
     const shape = kind === "lane" ? { kind, name: `lane-${number}`, corners } : { kind, corners };
     this.shapes.push(shape);
     this.choose(shape);
@@ -123,7 +132,7 @@ export class Areas {
   item(shape) {
     const item = element("li", shape === this.chosen ? "chosen" : "");
     item.shape = shape;
-    const remove = element("button", "quiet", "Remove");
+    const remove = element("button", "", "Remove");
     remove.type = "button";
     remove.setAttribute("aria-label", `Remove ${this.title(shape)}`);
     remove.addEventListener("click", () => this.remove(shape));
@@ -141,11 +150,19 @@ export class Areas {
     }
     const label = element("label", "lane-name", "Lane");
     const input = element("input");
-    Object.assign(input, { value: shape.name, maxLength: 32, autocapitalize: "off", autocomplete: "off", spellcheck: false });
+    Object.assign(input, {
+      value: shape.name,
+      maxLength: 32,
+      autocapitalize: "off",
+      autocomplete: "off",
+      spellcheck: false,
+    });
     input.addEventListener("focus", () => this.choose(shape));
     input.addEventListener("input", () => {
       shape.name = input.value;
-      const twice = this.shapes.some((other) => other !== shape && other.kind === "lane" && other.name === input.value);
+      const twice = this.shapes.some(
+        (other) => other !== shape && other.kind === "lane" && other.name === input.value,
+      );
       input.setAttribute("aria-invalid", String(twice || !NAME.test(input.value)));
       remove.setAttribute("aria-label", `Remove ${this.title(shape)}`);
       this.show();
@@ -174,8 +191,14 @@ export class Areas {
     const from = sizes(this.overlay, event);
     const move = (at) => {
       const to = sizes(this.overlay, at);
-      const dx = bounded(to.x - from.x, moving.map(([, [x]]) => x));
-      const dy = bounded(to.y - from.y, moving.map(([, [, y]]) => y));
+      const dx = bounded(
+        to.x - from.x,
+        moving.map(([, [x]]) => x),
+      );
+      const dy = bounded(
+        to.y - from.y,
+        moving.map(([, [, y]]) => y),
+      );
       for (const [index, [x, y]] of moving) shape.corners[index] = [tidy(x + dx), tidy(y + dy)];
       this.show();
     };

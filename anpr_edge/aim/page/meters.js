@@ -83,7 +83,9 @@ export class Meters {
 
   #plates(facts) {
     const { needs } = this;
-    const seen = facts.plates.length ? facts.plates.reduce((a, b) => (a.width_px > b.width_px ? a : b)) : null;
+    const seen = facts.plates.length
+      ? facts.plates.reduce((a, b) => (a.width_px > b.width_px ? a : b))
+      : null;
     if (seen) this.last = { ...seen, grey: facts.brightness.plate_grey };
     const { last } = this;
     const count = facts.vehicles.count;
@@ -93,7 +95,12 @@ export class Meters {
     const need = `need ${needs.width_px} px, readable from ${needs.readable_px} px`;
     const wide = last.width_px ?? null;
     const kind = wide === null ? "" : wide >= needs.width_px ? "good" : wide < needs.readable_px ? "bad" : "";
-    this.width.show(wide && (100 * wide) / this.widest, wide === null ? "–" : `${wide} px`, `${need}; ${width}`, kind);
+    this.width.show(
+      wide && (100 * wide) / this.widest,
+      wide === null ? "–" : `${wide} px`,
+      `${need}; ${width}`,
+      kind,
+    );
     const clipped = last.clipped ?? null;
     const limit = `at most ${100 * needs.clipped} %`;
     const usual = count ? `; ${middle}${(100 * facts.vehicles.clipped).toFixed(1)} %` : "";
