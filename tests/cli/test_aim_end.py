@@ -1,4 +1,4 @@
-"""`anpr-edge aim` from its start to its end: who else may have the camera, what is left, where it may listen."""
+"""`anpr-edge aim` from its start to its end: who else may have the camera, what is left, where it listens."""
 
 from __future__ import annotations
 
