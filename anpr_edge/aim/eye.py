@@ -44,6 +44,8 @@ COMMISSION_FRAMES: Final = 48
 """Four seconds: what drives by is gone from most of them."""
 RETRY_S: Final = 2.0
 WAIT_S: Final = 0.25
+END_WITHIN_S: Final = 3.0
+"""For lamps and camera to be put away in order; a camera that hangs gets no longer."""
 CLONE_NEWNET: Final = 0x40000000
 """Source: linux/sched.h; unshare(2)."""
 
@@ -242,7 +244,7 @@ def _hear(eye: Eye) -> None:
         with contextlib.suppress(AnprError, ValueError):
             eye.obey(json.loads(line))
     eye.obey({"do": "stop"})
-    time.sleep(WAIT_S * 4)
+    time.sleep(END_WITHIN_S)
     os._exit(0)
 
 

@@ -10,6 +10,7 @@ import json
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ CONNECTIONS: Final = 24
 SILENT_S: Final = 15.0
 """A connection on which nothing moves for so long is closed."""
 LONGEST_BODY: Final = 65_536
+READ_AWAY: Final = 4 * LONGEST_BODY
 SEND_BUFFER_BYTES: Final = 65_536
 """Small, so that a slow connection shows the newest picture and not those of seconds ago."""
 
@@ -100,8 +102,6 @@ class AimServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that breaks is no news; a fault of ours is, by its kind alone (law 2)."""
-        import sys
-
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             log.error("aim: a request ended with %s", type(error).__name__)
@@ -110,6 +110,7 @@ class AimServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = SILENT_S
+    _read = False
 
     @property
     def _aim(self) -> AimServer:
@@ -126,6 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self._asked(lambda: self._aim.routes.get(self.path, gate.shown_pass(self._headers))))
 
     def do_POST(self) -> None:
+        self._read = False
         if not gate.is_own_host(self._headers, self._aim.hosts):
             self._refuse(Answer(421, b"not this host\n"))
             return
@@ -150,19 +152,29 @@ class _Handler(BaseHTTPRequestHandler):
             return json_answer({"error": str(error), "hint": error.hint}, 409)
 
     def _body(self) -> Mapping[str, Any] | None:
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdecimal() and int(length) <= LONGEST_BODY):
+        length = self._length()
+        if length is None or length > LONGEST_BODY:
             return None
+        self._read = True
         try:
-            value = json.loads(self.rfile.read(int(length)))
+            value = json.loads(self.rfile.read(length))
         except ValueError:
             return None
         return value if isinstance(value, dict) else None
 
     def _refuse(self, answer: Answer) -> None:
-        """Without having read what was sent: the connection cannot go on."""
+        """Without a look at what was sent; it is read away, or closing would cut the answer off."""
         self.close_connection = True
         self._send(answer)
+        length = None if self._read else self._length()
+        if length:
+            self.wfile.flush()
+            self.rfile.read(min(length, READ_AWAY))
+
+    def _length(self) -> int | None:
+        """What the request says its body is long; None when it does not, or says nonsense."""
+        length = self.headers.get("Content-Length", "") if getattr(self, "headers", None) else ""
+        return int(length) if length.isascii() and length.isdecimal() and len(length) < 10 else None
 
     def _send(self, answer: Answer) -> None:
         self.send_response_only(answer.status)
