@@ -64,6 +64,7 @@ def run(arguments: Namespace) -> int:
     from anpr_edge.devices.clock import SystemClock
 
     start_logging("warning")
+    note("Opening the page; a reader that systemd runs is stopped first.")
     wanted = Wanted(arguments.listen, arguments.port, arguments.minutes, arguments.force)
     tell = _tell_json if arguments.json else _tell
     why = run_aim(arguments.config, wanted, SystemClock(), tell)
