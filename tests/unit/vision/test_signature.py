@@ -62,6 +62,19 @@ def test_a_move_is_told_and_measured(
     assert found.turn_deg == pytest.approx(-turn_deg, abs=1.1)
 
 
+def test_directions_turn_with_the_camera() -> None:
+    """Stripes along one of the eight directions agree wholly once turned back, places and directions both."""
+    y, x = np.mgrid[0:720, 0:1280]
+    across = x * np.cos(np.pi / 8) + y * np.sin(np.pi / 8)
+    stripes = (127 + 100 * np.sin(across / 12) * np.sin(x / 90) * np.sin(y / 70)).astype(np.uint8)
+    known, turned = ViewGatherer(), ViewGatherer()
+    known.add(stripes)
+    turned.add(moved(stripes, turn_deg=6))
+    found = turned.compare(known.signature())
+    assert found.turn_deg == pytest.approx(-6, abs=0.6)
+    assert found.agreement > 0.97
+
+
 @pytest.mark.parametrize("dx", [-12, 8, 15])
 def test_what_wind_does_is_no_move(road: SyntheticRoad, known: Signature, dx: float) -> None:
     assert gathered(road, 150, dx=dx).compare(known).verdict == "same"
