@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,12 @@ from anpr_edge.cli.output import counted, finding, json_line, note, table
 from anpr_edge.cli.program import add_config_option
 from anpr_edge.cli.status import duration
 from anpr_edge.errors import EnvelopeError, UsageError
+from anpr_edge.records import Delivery
 
 if TYPE_CHECKING:
     from anpr_edge.config import Config
+    from anpr_edge.outbox.parcel import Parcel
+    from anpr_edge.outbox.view import OutboxView
     from anpr_edge.seal.acks import Ack
     from anpr_edge.seal.keys import VerifyKey
 
@@ -158,8 +162,8 @@ def run_confirm(arguments: Namespace) -> int:
     from anpr_edge.unitpolicy import in_force
 
     config, parcel = load_config(arguments.config), unpack(arguments.folder)
-    with open_view(config.outbox.path):
-        pass  # there is one, and it is ours: nothing is made here
+    with open_view(config.outbox.path) as view:
+        carried = _carried(parcel, view)
     refused = 0
     policy = in_force(config)
     with closing(build_outbox(config, policy, SystemClock())) as outbox:
@@ -169,6 +173,7 @@ def run_confirm(arguments: Namespace) -> int:
                 if ack is None:
                     continue
                 before = outbox.stats()[feed]
+                outbox.record([one for one in carried if one.feed == feed])
                 outbox.settle(feed, ack.watermark, ack.gaps)
                 after = outbox.stats()[feed]
             except (EnvelopeError, OutboxError) as error:
@@ -178,6 +183,23 @@ def run_confirm(arguments: Namespace) -> int:
             gone = before.waiting + before.sent - after.waiting - after.sent
             finding("ok", feed, f"confirmed up to #{ack.watermark}: {counted(gone, 'read')} forgotten")
     return 1 if refused else 0
+
+
+def _carried(parcel: Parcel, view: OutboxView) -> list[Delivery]:
+    """The parcel's reads that the outbox still has, the very ones, as delivered: they went by hand."""
+    from anpr_edge.outbox.parcel import read_part
+
+    carried = [read for part in parcel.parts for read in read_part(parcel, part) if read is not None]
+    held = {
+        (read.feed, read.seq): sha256(read.blob).digest()
+        for part in parcel.parts
+        for read in view.reads(part.feed)
+    }
+    return [
+        Delivery(read.feed, read.seq, 0)
+        for read in carried
+        if held.get((read.feed, read.seq)) == sha256(read.blob).digest()
+    ]
 
 
 def _answer(config: Config, path: Path, feed: str, ack_key: str) -> Ack | None:

@@ -51,7 +51,11 @@ def inspect_config(path: Path) -> Inspection:
 
     Raises: ConfigError when the file itself cannot be read.
     """
-    text = _read_text(path)
+    return inspect_text(path, read_text(path))
+
+
+def inspect_text(path: Path, text: str) -> Inspection:
+    """Everything there is to say about a text that is, or is to be, the configuration file at `path`."""
     lines = LineMap(text)
     try:
         data = tomllib.loads(text)
@@ -60,7 +64,8 @@ def inspect_config(path: Path) -> Inspection:
     return _validate(path, lines, data)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A configuration file's text. Raises: ConfigError when it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:

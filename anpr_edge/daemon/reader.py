@@ -26,6 +26,7 @@ from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport, minute
+from anpr_edge.daemon.viewwatch import ViewWatch
 from anpr_edge.devices.clocksteps import ClockSteps
 from anpr_edge.devices.distance import Place, Whereabouts
 from anpr_edge.devices.lamp_board import LampBoard
@@ -73,7 +74,8 @@ class ReaderParts:
 
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
     and gain stay as they are, `lamp_board` where the lamps hang on none, `site` where the unit was not
-    surveyed; `hourly` keeps what is usual, `last_reads` the last few without their plates.
+    surveyed, `view` where no commissioning view was captured. `hourly` keeps what is usual, `last_reads` the
+    last few without their plates.
     """
 
     source: FrameSource
@@ -93,6 +95,7 @@ class ReaderParts:
     site: Place | None = None
     hourly: HourlyRecord | None = None
     last_reads: LastReads | None = None
+    view: ViewWatch | None = None
 
 
 class Reader:
@@ -244,6 +247,9 @@ class Reader:
         self._sight.look(frame, self._parts.plates.detections, self._parts.plates.looks)
         if self._parts.exposure is not None:
             self._parts.exposure.look(frame, self._parts.plates.detections)
+        if self._parts.view is not None:
+            exposure = self._parts.exposure.state() if self._parts.exposure else {}
+            self._parts.view.look(frame, exposure.get("profile"))
         self._frame_ms.add((self._clock.now().mono_ns - frame.taken.mono_ns) / 1e6)
 
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
@@ -339,6 +345,7 @@ class Reader:
             "sight": self._sight.state(),
             "exposure": self._parts.exposure.state() if self._parts.exposure else None,
             "lamp_board": asdict(self._parts.lamp_board.state()) if self._parts.lamp_board else None,
+            "view": self._parts.view.state() if self._parts.view else None,
             "policy": self._parts.feeds.state(),
             "outbox_down": self._keeper.down,
             "outbox_rebuilds": self._parts.outbox.rebuilds,

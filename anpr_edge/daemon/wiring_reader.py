@@ -19,6 +19,7 @@ from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.reader import Reader, ReaderParts
 from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.serviceacts import is_supervised, reload_config, restart
+from anpr_edge.daemon.viewwatch import build_view_watch
 from anpr_edge.daemon.watchlists import WatchLists
 from anpr_edge.daemon.wiring_common import (
     admit_policy,
@@ -107,6 +108,7 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
             site=None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg),
             hourly=hourly,
             last_reads=last_reads,
+            view=build_view_watch(config.unit.state_dir),
             release=opened.pop_all().close,
         )
     camera = config.camera

@@ -21,6 +21,7 @@ from anpr_edge.diag.checks import (
     lamp_board,
     lists,
     models,
+    moved,
     mqtt,
     outbox,
     policy,
@@ -61,6 +62,7 @@ CHECKS: tuple[Check, ...] = (
     models.SPEED_CHECK,
     sight.CHECK,
     traffic.CHECK,
+    moved.CHECK,
     outbox.CHECK,
 )
 

@@ -56,7 +56,7 @@ def command(fleet: str, unit: str, name: str) -> str:
 
 
 def reply(fleet: str, unit: str, name: str) -> str:
-    """Where a unit replies to the command `name`: the only response topic it takes. `netcheck` tries it too."""
+    """Where a unit replies to the command `name`: the only response topic it takes, and netcheck tries."""
     return f"{ROOT}/{fleet}/{unit}/reply/{name}"
 
 

@@ -20,6 +20,11 @@ LOOKS_AWAY = 5
 """What was seen elsewhere so often on end has moved, or what was in half of all looks. A vehicle that passes
 before a sign takes the sign's box with it for a frame or two, and a sign of two lines is found by turns."""
 
+PLACES = 3
+PLACE_WIDTHS, PLACE_GROWN = MOVED_WIDTHS / 2, 1.06
+"""What has moved was seen in so many places at least, each half a move from the others: on its way, too. Two
+boards near each other that are found by turns are two places."""
+
 
 @dataclass(slots=True)
 class Rest:
@@ -32,13 +37,17 @@ class Rest:
     _looks_away: int = 0
     _away_on_end: int = 0
     _has_settled: bool = False
+    _places: list[Box] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._home = self.box
+        self._places.append(self.box)
 
     @property
     def moved(self) -> bool:
-        """Whether it is elsewhere than where it was first seen."""
+        """Whether it is elsewhere than where it was first seen, and came there step by step."""
+        if len(self._places) < PLACES:
+            return False
         return self._away_on_end >= LOOKS_AWAY or 2 * self._looks_away >= self._looks
 
     def follow(self, box: Box, mono_ns: int) -> None:
@@ -47,6 +56,8 @@ class Rest:
             self.box, self.since_ns = box, mono_ns
         if not self._has_settled and self.settled(mono_ns):
             self._settle()
+        if len(self._places) < PLACES and all(_is_apart(box, place) for place in self._places):
+            self._places.append(box)
         away = _elsewhere(box, self._home)
         self._looks += 1
         self._looks_away += away
@@ -57,10 +68,15 @@ class Rest:
         self._has_settled = True
         if not _elsewhere(self.box, self._home, widths=BESIDE_WIDTHS, grown=BESIDE_GROWN):
             self._home, self._looks_away, self._away_on_end = self.box, 0, 0
+            self._places = [self.box]
 
     def settled(self, mono_ns: int) -> bool:
         """Whether it has stood still for long."""
         return mono_ns - self.since_ns >= SETTLED_S * 1e9
+
+
+def _is_apart(box: Box, place: Box) -> bool:
+    return _elsewhere(box, place, widths=PLACE_WIDTHS, grown=PLACE_GROWN)
 
 
 def _elsewhere(box: Box, other: Box, *, widths: float = MOVED_WIDTHS, grown: float = GROWN) -> bool:

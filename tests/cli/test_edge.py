@@ -135,6 +135,7 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "list",
         "audit",
         "transparency",
+        "aim",
         "status",
         "top",
         "doctor",

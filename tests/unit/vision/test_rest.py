@@ -31,8 +31,19 @@ def test_a_plate_that_creeps_has_moved_in_the_end() -> None:
 
 def test_a_plate_that_only_grows_moves_as_well() -> None:
     rest = Rest(at(300), 0)
-    rest.follow(Box(295, 199, 395, 224), SECOND)
+    for step, width in enumerate((86, 92, 98, 104), start=1):
+        rest.follow(Box(340 - width / 2, 199, 340 + width / 2, 199 + width / 4), step * SECOND // 30)
     assert rest.moved
+
+
+def test_two_boards_near_each_other_found_by_turns_have_not_moved() -> None:
+    upper, lower = at(300), Box(300, 300, 374, 344)
+    rest, rng = Rest(lower, 0), np.random.default_rng(3)
+    for step in range(60):
+        box = upper if step // 4 % 2 else lower
+        dx, dy = rng.normal(0, 1.5, 2)
+        rest.follow(Box(box.x0 + dx, box.y0 + dy, box.x1 + dx, box.y1 + dy), step * SECOND // 30)
+        assert not rest.moved
 
 
 def test_it_settles_after_it_has_stood_for_long() -> None:

@@ -1,0 +1,1 @@
+"""The page for whoever stands under the pole: live view, focus, areas, acceptance; for minutes, by hand."""

@@ -1,0 +1,192 @@
+"""Changes what a configuration file says of the picture, and nothing else in it; comments stay.
+
+The new text must pass the configuration's own validation before it takes the file's place, and the old file
+is kept beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Array, Table
+
+from anpr_edge.config.load import Inspection, inspect_text, read_text
+from anpr_edge.errors import ConfigError
+from anpr_edge.records import Point
+
+KEPT_SUFFIX: Final = ".before"
+"""The old file's name is the new one's and this."""
+DIGITS: Final = 4
+"""Of a corner's shares: a tenth of a pixel in a picture of 1,000."""
+
+Polygon = Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """What `[view]` is to say. Corners are shares of the picture's width and height."""
+
+    regions: Sequence[Polygon] = ()
+    exclusions: Sequence[Polygon] = ()
+    lanes: Mapping[str, Polygon] = field(default_factory=dict)
+
+    def table(self) -> dict[str, Any]:
+        """The section as TOML's own values; what is empty is left out."""
+        whole = {
+            "regions": [_corners(polygon) for polygon in self.regions],
+            "exclusions": [_corners(polygon) for polygon in self.exclusions],
+            "lanes": {name: {"polygon": _corners(polygon)} for name, polygon in self.lanes.items()},
+        }
+        return {name: value for name, value in whole.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file's new text, and what the validation says of it."""
+
+    text: str
+    inspection: Inspection
+
+
+def fingerprint(path: Path) -> str:
+    """What a file holds now, as a hash: it shows whether somebody else has changed it since.
+
+    Raises: ConfigError when it cannot be read.
+    """
+    return hashlib.sha256(read_text(path).encode()).hexdigest()
+
+
+def draft_view(path: Path, plan: ViewPlan) -> Draft:
+    """The file's text with `[view]` as planned. Nothing is written.
+
+    Raises: ConfigError when the file cannot be read, or its layout cannot be changed safely.
+    """
+    text, wanted = read_text(path), plan.table()
+    for change in (_in_place, _anew):
+        changed = change(text, wanted)
+        if _changed_only_there(text, changed, wanted):
+            return Draft(changed, inspect_text(path, changed))
+    raise ConfigError(
+        f"{path}: its section [view] is laid out in a way that cannot be changed safely",
+        hint=f"put this there by hand:\n{tomlkit.dumps({'view': wanted})}",
+    )
+
+
+def replace_text(path: Path, text: str) -> Path:
+    """Put a new text in a configuration's place in one step; gives the place of the old one.
+
+    Owner and mode stay as they are.
+
+    Raises: ConfigError when it cannot be written.
+    """
+    real = path.resolve()
+    kept, draft = real.with_name(real.name + KEPT_SUFFIX), real.with_name(f".{real.name}.new")
+    try:
+        before = real.stat()
+        _write(kept, real.read_bytes(), before)
+        _write(draft, text.encode(), before)
+        draft.replace(real)
+        _sync_folder(real.parent)
+    except OSError as error:
+        raise ConfigError(f"{real}: cannot be replaced: {error.strerror}", hint="run it as root") from None
+    return kept
+
+
+def _in_place(text: str, wanted: Mapping[str, Any]) -> str:
+    """With the section changed where it stands, its comments too; empty when its layout is beyond that."""
+    try:
+        document = tomlkit.parse(text)
+        _put(document, wanted)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError):
+        return ""
+
+
+def _anew(text: str, wanted: Mapping[str, Any]) -> str:
+    """With the section taken out, and put at the end as it is to be; empty when not even that can be."""
+    try:
+        document = tomlkit.parse(text)
+        document.pop("view", None)
+        rest = tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError):
+        return ""
+    return f"{rest.rstrip()}\n\n{tomlkit.dumps({'view': wanted})}"
+
+
+def _put(document: tomlkit.TOMLDocument, wanted: Mapping[str, Any]) -> None:
+    if "view" not in document and wanted:
+        document["view"] = tomlkit.table()
+    view = document.get("view", {})
+    for name in ("regions", "exclusions"):
+        _set(view, name, wanted.get(name))
+    lanes = wanted.get("lanes", {})
+    for name in [name for name in view.get("lanes", {}) if name not in lanes]:
+        del view["lanes"][name]
+    if "lanes" in view and not lanes:
+        del view["lanes"]
+    for name, lane in lanes.items():
+        if "lanes" not in view:
+            view["lanes"] = tomlkit.table(is_super_table=True)
+        if name not in view["lanes"]:
+            view["lanes"][name] = tomlkit.table().append("polygon", _array(lane["polygon"])).add(tomlkit.nl())
+        _set(view["lanes"][name], "polygon", lane["polygon"])
+
+
+def _set(table: Table, key: str, value: list[Any] | None) -> None:
+    """Change one key, if it says anything else now."""
+    if value is None:
+        table.pop(key, None)
+    elif key not in table or table[key] != value:
+        table[key] = _array(value)
+
+
+def _array(value: list[Any]) -> Array:
+    """On one line for each polygon."""
+    array = tomlkit.array()
+    nested = bool(value) and isinstance(value[0][0], list)
+    for item in value:
+        array.append(_array(item) if nested else item)
+    return array.multiline(nested and len(value) > 1)
+
+
+def _changed_only_there(before: str, after: str, wanted: Mapping[str, Any]) -> bool:
+    """Whether the new text says the same as the old one but for the view, and of the view what was wanted."""
+    try:
+        old, new = tomllib.loads(before), tomllib.loads(after)
+    except tomllib.TOMLDecodeError:
+        return False
+    old.pop("view", None)
+    view = new.pop("view", {})
+    return old == new and {name: value for name, value in view.items() if value} == dict(wanted)
+
+
+def _write(path: Path, content: bytes, like: os.stat_result) -> None:
+    path.unlink(missing_ok=True)
+    mode = like.st_mode & 0o777
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        if os.geteuid() == 0:
+            os.fchown(file.fileno(), like.st_uid, like.st_gid)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _corners(polygon: Polygon) -> list[list[float]]:
+    return [[round(float(x), DIGITS), round(float(y), DIGITS)] for x, y in polygon]
