@@ -132,12 +132,14 @@ def _service(state: State | None, word: str, path: str, nulls: Nulls) -> dict[st
     }
 
 
+SENT_COUNTS: Final = ("published", "accepted", "refused", "acks_refused", "set_aside")
 READER_PARTS: Final = (
     "stages",
     "frames",
     "reads",
     "latency_ms",
     "exposure",
+    "lamp_board",
     "plates",
     "position",
     "models",
@@ -155,6 +157,8 @@ def _reader_part(state: State | None, why: str, nulls: Nulls) -> dict[str, Any]:
         "frames": _frames(state["frames"], nulls),
         "reads": {
             **{key: reads[key] for key in ("committed", "unreadable", "unsealable", "lost")},
+            "in_memory": reads["in_memory"],
+            "dropped": dict(reads["dropped"]),
             "last_utc": nulls.or_why(reads["last_utc"], "reads.last_utc", "no read since the reader started"),
         },
         "latency_ms": {
@@ -162,6 +166,7 @@ def _reader_part(state: State | None, why: str, nulls: Nulls) -> dict[str, Any]:
             for key in ("frame_p50", "frame_p95")
         },
         "exposure": _exposure(state["exposure"], nulls),
+        "lamp_board": _lamp_board(state["lamp_board"], nulls),
         "plates": nulls.or_why(state["plates"], "plates", state["plates_why"]),
         "position": {"mode": state["fix"]["mode"]},
         "models": list(state["models"]),
@@ -197,6 +202,15 @@ def _exposure(exposure: State | None, nulls: Nulls) -> dict[str, Any] | None:
     return dict(exposure)
 
 
+def _lamp_board(board: State | None, nulls: Nulls) -> dict[str, Any] | None:
+    if board is None:
+        return nulls.or_why(None, "lamp_board", "the lamps hang on none")
+    for key in ("level", "current_ma", "supply_v"):
+        nulls.or_why(board[key], f"lamp_board.{key}", "the board is silent")
+    nulls.or_why(board["lamp_temperature_c"], "lamp_board.lamp_temperature_c", "no sensor, or it is silent")
+    return dict(board)
+
+
 def _policy(policy: State, nulls: Nulls) -> dict[str, Any] | None:
     if not policy["version"]:
         return nulls.or_why(None, "policy", "the feeds come from the unit's own configuration")
@@ -209,11 +223,27 @@ def _uplink_part(own: State, reader: State | None, nulls: Nulls) -> dict[str, An
     taken = None if "taken" not in commands else _commands(commands, nulls)
     return {
         "link": dict(own["link"]),
-        "sent": {key: own[key] for key in ("published", "accepted", "refused", "acks_refused")},
+        "broker": dict(own["broker"]),
+        "certificate": _certificate(own["certificate"], nulls),
+        "traffic": _traffic(own["traffic"], nulls),
+        "sent": {key: own[key] for key in SENT_COUNTS},
         "outbox": _outbox(own, reader, nulls),
         "paused": nulls.or_why(commands.get("paused"), "paused", trouble),
         "commands": nulls.or_why(taken, "commands", trouble),
     }
+
+
+def _certificate(certificate: State, nulls: Nulls) -> dict[str, Any]:
+    days, why = certificate.get("days_left"), "it has not been read yet"
+    return {
+        "days_left": nulls.or_why(days, "certificate.days_left", why),
+        "trouble": certificate.get("trouble", ""),
+    }
+
+
+def _traffic(traffic: State, nulls: Nulls) -> dict[str, Any]:
+    nulls.or_why(traffic["limit_bytes"], "traffic.limit_bytes", "uplink.daily_megabytes sets none")
+    return dict(traffic)
 
 
 def _outbox(own: State, reader: State | None, nulls: Nulls) -> dict[str, Any] | None:

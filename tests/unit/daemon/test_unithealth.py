@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.devices.lamp_line import LampBoardState
 from anpr_edge.statefile import StateFile
 from tests.fakes import FakeClock
 
@@ -48,8 +50,17 @@ def uplink(**changes: Any) -> dict[str, Any]:
         "state": "running",
         "uptime_s": 10.0,
         "rss_mb": 50.0,
-        "link": {"connected": True, "detail": "connected to broker:8883", "since_s": 3.0},
-        **dict.fromkeys(("published", "accepted", "refused", "acks_refused"), 1),
+        "link": {
+            "connected": True,
+            "detail": "connected to broker:8883",
+            "since_s": 3.0,
+            "cause": "",
+            "last_cause": "lost",
+        },
+        **dict.fromkeys(("published", "accepted", "refused", "acks_refused", "set_aside"), 1),
+        "broker": {"address": "b:8883", "preferred": "a:8883", "on_standby": True, "failovers": 2},
+        "certificate": {"until": "2027-01-01 00:00 UTC", "days_left": 99.5, "trouble": ""},
+        "traffic": {"today_bytes": 12_345, "limit_bytes": None, "budget": "none"},
         "acked": {"charging": 17},
         "outbox": {"charging": feed, "police": idle},
         "outbox_trouble": "",
@@ -80,6 +91,8 @@ def reader(clock: FakeClock, **changes: Any) -> dict[str, Any]:
             "unreadable": 1,
             "unsealable": 0,
             "lost": 0,
+            "in_memory": 2,
+            "dropped": {"no-outbox": 0},
             "last_age_s": 3.0,
             "last_utc": "2026-09-21T13:33+00:00",
         },
@@ -87,6 +100,7 @@ def reader(clock: FakeClock, **changes: Any) -> dict[str, Any]:
         "plates_why": "fewer than 20 reads in the last hour",
         "latency_ms": {"frame_p50": 20.0, "frame_p95": None},
         "exposure": None,
+        "lamp_board": None,
         "policy": {"version": 0, "valid": True, "until": None, "refused": "", "withheld": {}, "lists": {}},
         "outbox_down": False,
         "fix": {"mode": 3},
@@ -147,8 +161,10 @@ def test_a_message_fits_the_schema_and_says_why_what_is_null(
                 "paused": {},
             }
         },
+        {"lamp_board": asdict(LampBoardState(0.2, 0, 0.7, 1050, None, 12.04, ("door-opened",)))},
+        {"lamp_board": asdict(LampBoardState(9.0, 3))},
     ],
-    ids=["starting", "failed", "no frame yet", "exposure", "policy"],
+    ids=["starting", "failed", "no frame yet", "exposure", "policy", "lamp board", "silent lamp board"],
 )
 def test_whatever_the_reader_says_fits(tmp_path: Path, state: dict[str, Any]) -> None:
     clock = FakeClock()
