@@ -20,8 +20,8 @@ from anpr_edge.dailycounts import SENT, DailyCounts
 from anpr_edge.errors import AnprError, OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Delivery, LinkState, SignedMessage
-from anpr_edge.seal.acks import open_ack
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.ownacks import open_own_ack
 from anpr_edge.seams import Clock, Notifier, Uplink
 from anpr_edge.uplink.meter import Wire
 from anpr_edge.uplink.shaper import Shaper
@@ -235,11 +235,9 @@ class UplinkService:
             key = self._ack_keys.get(feed)
             if key is None:
                 raise AnprError("no such feed on this unit")
-            ack = open_ack(message.payload, key)
-            if (ack.fleet, ack.unit, ack.feed) != (self._fleet, self._unit, feed):
-                raise AnprError("it is for another unit or feed")
-            if ack.unit_kid != self._unit_kid:
-                raise AnprError("it is for another signing key of this unit's name: one before or after this")
+            ack = open_own_ack(
+                message.payload, key, fleet=self._fleet, unit=self._unit, feed=feed, unit_kid=self._unit_kid
+            )
             self._outbox.settle(feed, ack.watermark, ack.gaps)
         except OutboxBroken:
             raise
