@@ -104,7 +104,7 @@ class Commander:
         while open_ends:
             while waiting and unanswered < self._most:
                 unit = waiting.pop(0)
-                sent[self._publish(command, blob, unit)] = unit
+                sent[self._publish(command, blob, unit, until_ns)] = unit
                 unanswered += 1
             event = self._next(until_ns)
             if event is None:
@@ -119,12 +119,15 @@ class Commander:
         for unit, by in sorted(open_ends):
             yield Reply(unit, by, "silent", f"no word within {wait_s:.0f} s", {})
 
-    def _publish(self, command: Command, blob: bytes, unit: str) -> int:
+    def _publish(self, command: Command, blob: bytes, unit: str, until_ns: int) -> int:
+        """The broker keeps it for a unit that is away only for as long as somebody waits for the reply."""
+        now = self._clock.now()
+        left_s = min(command.expires_utc_s - now.utc_ns // 10**9, (until_ns - now.mono_ns) // 10**9)
         return self._link.publish(
             topics.command(command.fleet, unit, command.name),
             blob,
             content_type=topics.READS_CONTENT_TYPE,
-            expiry_s=max(1, command.expires_utc_s - self._clock.now().utc_ns // 10**9),
+            expiry_s=max(1, left_s),
             response_topic=topics.reply(command.fleet, unit, command.name),
             correlation=command.request,
         )

@@ -152,7 +152,8 @@ class Connection:
     def filters(self) -> frozenset[str]:
         """What a unit subscribes to; a session that has all of it is not asked again."""
         speaker = self._speaker
-        return frozenset(topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds)
+        acks = (topics.ack(speaker.fleet, speaker.unit, feed) for feed in speaker.feeds)
+        return frozenset((*acks, topics.command(speaker.fleet, speaker.unit, "+")))
 
     def message(self, message: Message) -> None:
         feed = topics.parse_ack(message.topic, self._speaker.fleet, self._speaker.unit)
