@@ -133,7 +133,7 @@ class FakeOutbox:
             soon_ns = self._clock.now().mono_ns + LONGEST_RETRY_NS
             is_refused = not kept.sent and kept.attempts < 0 and kept.not_before_ns <= soon_ns
             if is_refused and any(one.accepted and one.feed == number[0] for one in deliveries):
-                self._kept[number] = replace(kept, not_before_ns=0)
+                self._kept[number] = replace(kept, not_before_ns=self._clock.now().mono_ns)
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         last_seq = self._last.get(feed, (0, b""))[0]

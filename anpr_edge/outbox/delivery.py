@@ -106,9 +106,9 @@ def record(db: sqlite3.Connection, deliveries: Sequence[Delivery], age_ns: int) 
             )
     for feed in {delivery.feed for delivery in deliveries if delivery.accepted}:
         db.execute(
-            "UPDATE reads SET not_before = 0"
-            " WHERE feed = ? AND attempts < 0 AND state = 0 AND not_before BETWEEN 1 AND ?",
-            (feed, age_ns + LONGEST_RETRY_NS),
+            "UPDATE reads SET not_before = ?1"
+            " WHERE feed = ?2 AND attempts < 0 AND state = 0 AND not_before BETWEEN ?1 + 1 AND ?3",
+            (max(1, age_ns), feed, age_ns + LONGEST_RETRY_NS),
         )
 
 

@@ -111,7 +111,7 @@ class RamOutbox:
         for kept in [one for one in self._refused.values() if one.read.feed in accepted]:
             if kept.not_before_ns <= now_ns + LONGEST_RETRY_NS:
                 del self._refused[kept.at]
-                kept.not_before_ns = 0
+                kept.not_before_ns = now_ns
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
