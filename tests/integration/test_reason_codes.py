@@ -274,7 +274,7 @@ def test_a_broker_that_refuses_is_left_for_the_standby(place: Site, tmp_path: Pa
 
 def test_receive_maximum_is_kept_to(place: Site, tmp_path: Path) -> None:
     script = Script(
-        properties=number(RECEIVE_MAXIMUM, 5), answer=lambda one: NO_ANSWER_YET if one.feed else 0
+        properties=number(RECEIVE_MAXIMUM, 6), answer=lambda one: NO_ANSWER_YET if one.feed else 0
     )
     with scripted(place, script) as broker, serving(place, tmp_path, port=broker.port) as service:
         service.keep(*[100] * 20)
@@ -282,4 +282,4 @@ def test_receive_maximum_is_kept_to(place: Site, tmp_path: Path) -> None:
             if len(broker.heard.reads) >= 3:
                 break
         service.uplink._clock.sleep(0.5)
-        assert len(broker.heard.reads) == 3, "two are left for status and health"
+        assert len(broker.heard.reads) == 3, "three are left for status, health and a reply"
