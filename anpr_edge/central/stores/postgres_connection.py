@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,9 @@ HOPELESS: Final = {
     "could not translate host name": "is the host spelt right?",
 }
 """What is said of a connection that trying again will not mend, and what will."""
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+"""What it says of a connection that was lost is said once, in our words."""
 
 
 class Connection:
