@@ -18,6 +18,9 @@ LOSSES: Final = 16
 
 MOST_LOSSES: Final = 100
 
+_TWO_FIELDS: Final = b"\xa2"
+"""How a map of two fields begins. Source: RFC 8949 §3."""
+
 CODES: Final = {
     LossCause.UNKNOWN: 0,
     LossCause.FULL: 1,
@@ -46,6 +49,8 @@ def decode_losses(encoded: bytes) -> tuple[Loss, ...] | None:
 
     Raises: EnvelopeError (payload) when it is one, and its values are wrong.
     """
+    if encoded[:1] > _TWO_FIELDS:
+        return None  # as nearly every record is: a read has seven fields at least
     try:
         found = cbor.decode(encoded, "the record")
     except EnvelopeError:
