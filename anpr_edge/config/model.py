@@ -280,7 +280,7 @@ class UplinkSettings(Section):
 
     backlog_per_s: float = Field(default=5.0, ge=0.01, le=1000)
     backlog_spread_s: float = Field(default=10.0, ge=0, le=3600)
-    backlog_unconfirmed: int = Field(default=5, ge=1, le=1000)
+    backlog_unconfirmed: int = Field(default=2, ge=1, le=1000)
     daily_megabytes: float | None = Field(default=None, ge=0.1, le=1_000_000)
 
 

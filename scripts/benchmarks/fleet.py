@@ -71,7 +71,7 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--unconfirmed",
         type=whole(1, 1000),
         metavar="N",
-        default=5,
+        default=2,
         help="a unit gives no backlog while the centre has N reads of it to confirm (%(default)s)",
     )
     parser.add_argument(

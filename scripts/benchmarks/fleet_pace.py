@@ -20,7 +20,7 @@ class Pacing:
 
     per_s: float | None = 5.0
     spread_s: float = 10.0
-    unconfirmed: int | None = 5
+    unconfirmed: int | None = 2
 
     def shaper(self, clock: Clock, rng: random.Random, window: int) -> Shaper:
         """One unit's."""
