@@ -90,7 +90,6 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
         )
         hourly = opened.enter_context(closing(HourlyRecord(config.unit.state_dir / HOURS_FILE, clock)))
         last_reads = opened.enter_context(closing(LastReads(config.unit.run_dir / LAST_READS_FILE)))
-        lat_deg, lon_deg = config.site.lat_deg, config.site.lon_deg
         parts = ReaderParts(
             source=source,
             plates=plates,
@@ -105,12 +104,20 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
             lamp_board=lamps if isinstance(lamps, LampBoard) else None,
             commit_window_s=config.outbox.commit_window_ms / 1000,
             urgent=frozenset(feed.name for feed in policy.feeds if feed.first),
-            site=None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg),
+            site=surveyed_site(config),
             hourly=hourly,
             last_reads=last_reads,
             view=build_view_watch(config.unit.state_dir),
             release=opened.pop_all().close,
         )
+    _say_what_it_reads(config, policy, plates)
+    reader = Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
+    if commands is not None:
+        reader.heed(build_desk(config, file, reader, gate, commands=commands, clock=clock))
+    return reader
+
+
+def _say_what_it_reads(config: Config, policy: Policy, plates: PlateReader) -> None:
     camera = config.camera
     log.info(
         "reading from %s for %s with %s",
@@ -118,10 +125,12 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
         ", ".join(feed.name for feed in policy.feeds),
         ", ".join(plates.model_ids),
     )
-    reader = Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
-    if commands is not None:
-        reader.heed(build_desk(config, file, reader, gate, commands=commands, clock=clock))
-    return reader
+
+
+def surveyed_site(config: Config) -> tuple[float, float] | None:
+    """Latitude and longitude in degrees; None where nobody has surveyed it."""
+    lat_deg, lon_deg = config.site.lat_deg, config.site.lon_deg
+    return None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg)
 
 
 def build_desk(

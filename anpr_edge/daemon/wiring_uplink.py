@@ -89,21 +89,26 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         unit=config.unit.id,
         unit_kid=verify_key.kid,
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
-        shaper=Shaper(
-            clock,
-            random.Random(),
-            window=broker.in_flight,
-            backlog_per_s=config.uplink.backlog_per_s,
-            spread_s=config.uplink.backlog_spread_s,
-            unconfirmed=config.uplink.backlog_unconfirmed,
-            thrifty=traffic.is_nearly_spent,
-        ),
+        shaper=build_shaper(config, clock, traffic),
         traffic=traffic,
         wire=lambda: uplink.wire,
         link_state=uplink.state,
         publish_health=lambda own: uplink.report_health(health.document(own)),
         daily=build_counts("uplink", config, clock),
         commands=build_desk(config, file, outbox, uplink, clock),
+    )
+
+
+def build_shaper(config: Config, clock: Clock, traffic: Traffic) -> Shaper:
+    """Says what may go out now, as configured."""
+    return Shaper(
+        clock,
+        random.Random(),
+        window=config.broker.in_flight,
+        backlog_per_s=config.uplink.backlog_per_s,
+        spread_s=config.uplink.backlog_spread_s,
+        unconfirmed=config.uplink.backlog_unconfirmed,
+        thrifty=traffic.is_nearly_spent,
     )
 
 
