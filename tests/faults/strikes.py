@@ -9,9 +9,10 @@ import errno
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -227,9 +228,11 @@ def _write_until_full(descriptor: int) -> None:
 def fill_card(world: World, rng: Random) -> None:
     """Full while the uplink is away, so that nothing makes room; then the uplink comes, and it still is.
 
-    The outbox keeps some room back for that; here it is gone too.
+    The outbox keeps some room back for that, and its log has some; here both are gone too.
     """
     (world.card / "outbox.db.reserve").unlink(missing_ok=True)
+    with closing(sqlite3.connect(world.outbox_path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     noticed = until_noticed(world, ("writer", UNKEPT), within_s=5.0)
     with world.services["uplink"].held(), filled(world.card), noticed:
         world.sleep(rng.uniform(0.5, 1.5))
