@@ -200,13 +200,8 @@ class CommandStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._errors():
             self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._db:
                 yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

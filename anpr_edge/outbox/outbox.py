@@ -382,13 +382,8 @@ class SqliteOutbox:
         with self._errors():
             self.check()
             database.begin(self._db)
-            try:
+            with self._db:
                 yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -32,6 +32,13 @@ from tests.faults.verdict import Loss, missing, reported
 SECOND_FEED = "traffic"
 FEEDS = (FEED, SECOND_FEED)
 KEEP_ALIVE_S = 5
+
+QUICK_BACKLOG: dict[str, object] = {
+    "backlog_per_s": 500.0,
+    "backlog_spread_s": 1.0,
+    "backlog_unconfirmed": 200,
+}
+"""What was refused goes with the backlog, whose pace is another test's matter: here nothing may be lost."""
 STORES: dict[str, Callable[[Path], Book]] = {
     "jsonl": JsonlBook,
     "sqlite": SqliteBook,
@@ -81,6 +88,7 @@ class World:
         changes: dict[str, dict[str, object]] = {
             "broker": {"port": self.unit_link.port, "keep_alive_s": KEEP_ALIVE_S},
             "outbox": {"path": str(self.outbox_path), "max_megabytes": outbox_megabytes},
+            "uplink": QUICK_BACKLOG,
         }
         _configure(self.rig.config, changes)
         self._ledger_path = directory / "ledger.txt"

@@ -192,13 +192,8 @@ class SqliteStore:
     def _transaction(self) -> Iterator[None]:
         self._check_open()
         self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._db:
             yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:
