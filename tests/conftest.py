@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import made_up_kafka, postgres
 
 # a busy machine is not a fault of what is tested
 settings.register_profile("anpr-edge", deadline=None)
@@ -23,9 +23,7 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 @pytest.fixture(scope="session")
 def kafka_brokers() -> Iterator[str]:
-    """The brokers of a cluster that librdkafka makes up in this process."""
-    kafka = pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
-    cluster = kafka.Producer({"test.mock.num.brokers": 3, "log_level": 2})
-    brokers = cluster.list_topics(timeout=30).brokers.values()
-    yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-    del cluster
+    """The brokers of a cluster that librdkafka makes up."""
+    pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
+    with made_up_kafka.running() as brokers:
+        yield brokers

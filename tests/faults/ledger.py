@@ -64,6 +64,10 @@ class Ledger:
         for line in text.decode().splitlines():
             self._take(line.split())
 
+    def envelopes(self, number: Number) -> set[str]:
+        """All that was kept under a number; mostly one."""
+        return self.kept_twice.get(number) or {self.kept[number]}
+
     def _take(self, words: list[str]) -> None:
         if len(words) == 5 and words[0] == "s":
             self.sealed.setdefault((words[1], int(words[2])), {})[words[3]] = words[4]

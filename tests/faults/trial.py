@@ -15,7 +15,7 @@ from tests.faults.ledger import Ledger, Number
 from tests.faults.places import lacking
 from tests.faults.report import Line
 from tests.faults.table import FAULTS, Fault
-from tests.faults.verdict import Loss, faults_in, is_lost, lost
+from tests.faults.verdict import Loss, faults_in, is_here, is_lost, lost
 from tests.faults.world import FEEDS, World
 
 SETTLE_S = 90.0
@@ -161,7 +161,7 @@ def _untraced(world: World, plan: Plan, known: Mapping[str, int]) -> list[str]:
 def _has_all(world: World, numbers: Sequence[Number]) -> bool:
     world.look()
     losses = world.losses()
-    return all(number in world.stored.rows or is_lost(number, losses) for number in numbers)
+    return all(is_here(n, world.ledger, world.stored) or is_lost(n, losses) for n in numbers)
 
 
 def _complaints(said: str, losses: Sequence[Loss]) -> list[str]:

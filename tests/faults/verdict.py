@@ -51,8 +51,8 @@ def reported(feed: str, record: bytes) -> list[Loss]:
 
 
 def missing(ledger: Ledger, stored: Stored, losses: Sequence[Loss] = ()) -> list[Number]:
-    """Committed numbers that are neither at the centre nor reported lost."""
-    return [number for number in ledger.kept if number not in stored.rows and not is_lost(number, losses)]
+    """Committed numbers that are not at the centre, with all that was kept under them, nor reported lost."""
+    return [n for n in ledger.kept if not is_here(n, ledger, stored) and not is_lost(n, losses)]
 
 
 def lost(ledger: Ledger, stored: Stored, losses: Sequence[Loss]) -> Counter[str]:
@@ -106,6 +106,11 @@ def _follows(before: Number | None, number: Number, stored: Stored, losses: Sequ
     if seq == before[1] + 1:
         return bool(named & {row.hash for row in stored.rows[before]})
     return all(is_lost((feed, each), losses) for each in (before[1] + 1, seq - 1))
+
+
+def is_here(number: Number, ledger: Ledger, stored: Stored) -> bool:
+    """Whether the centre has every envelope that was kept under a number."""
+    return ledger.envelopes(number) <= {row.hash for row in stored.rows.get(number, [])}
 
 
 def is_lost(number: Number, losses: Iterable[Loss]) -> bool:
