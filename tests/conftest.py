@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,17 @@ from tests import made_up_kafka, postgres
 # a busy machine is not a fault of what is tested
 settings.register_profile("anpr-edge", deadline=None)
 settings.load_profile("anpr-edge")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A program that ran in this process leaves no handler behind: its stderr ends with its test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for left in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(left)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

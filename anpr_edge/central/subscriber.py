@@ -100,7 +100,7 @@ class Subscriber:
         self._intake = intake
         self._watermarks = watermarks
         self._clock = clock
-        self._happened: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._happened: queue.Queue[_Event] = queue.Queue()
         self._unanswered: dict[int, FeedKey] = {}
         self._link: Link | None = None
         self._waiting: list[_Arrival] = []

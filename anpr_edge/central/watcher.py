@@ -27,7 +27,7 @@ class Watcher:
         self._options = options
         self._view = view
         self._clock = clock
-        self._heard: queue.SimpleQueue[_Heard] = queue.SimpleQueue()
+        self._heard: queue.Queue[_Heard] = queue.Queue()
         self._waiting: list[_Heard] = []
         backoff = backoff or Backoff(random.Random(), most_s=MOST_PAUSE_S)
         self._keeper = Keeper(self._connect, clock, backoff)
@@ -82,7 +82,7 @@ class _Ears:
     """Hears what one link hears and queues it with the time it came."""
 
     def __init__(
-        self, options: LinkOptions, filters: list[str], clock: Clock, heard: queue.SimpleQueue[_Heard]
+        self, options: LinkOptions, filters: list[str], clock: Clock, heard: queue.Queue[_Heard]
     ) -> None:
         self._filters = filters
         self._clock = clock

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +132,7 @@ class _Demo:
         self._args = args
         self._view = view
         self._clock = clock
-        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._lines: Queue[str] = Queue()
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def run(self, directory: Path) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Commander:
     def __init__(self, options: LinkOptions, authority: Certificate, clock: Clock) -> None:
         self._authority = authority
         self._clock = clock
-        self._happened: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._happened: queue.Queue[_Event] = queue.Queue()
         self._most = 1
         self._link = Link(options, self, clock)
         self._stopping = threading.Event()

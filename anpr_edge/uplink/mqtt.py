@@ -109,7 +109,7 @@ class MqttUplink:
         self._carried = Wire()
         self._counting = threading.Lock()
         self._down = LinkState(False, "not connected")
-        self._happened: queue.SimpleQueue[tuple[Connection | None, Event]] = queue.SimpleQueue()
+        self._happened: queue.Queue[tuple[Connection | None, Event]] = queue.Queue()
         self._told: Connection | None = None
         self._connection: Connection | None = None
         self._keeper = Keeper(self._connect, clock, backoff or Backoff(self._rng))

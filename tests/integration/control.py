@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Queue
 from typing import Any
 
 from anpr_edge.devices.clock import SystemClock
@@ -48,9 +48,9 @@ class _Ears:
     """Says when the broker is there, what it answers and what it brings."""
 
     def __init__(self) -> None:
-        self.heard: SimpleQueue[bytes] = SimpleQueue()
+        self.heard: Queue[bytes] = Queue()
         self.is_up = threading.Event()
-        self.answers: SimpleQueue[int] = SimpleQueue()
+        self.answers: Queue[int] = Queue()
 
     def up(self, _: Limits) -> None:
         self.is_up.set()
