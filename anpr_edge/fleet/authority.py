@@ -44,8 +44,8 @@ KEY_FILE = "ca.key"
 _SUFFIX = " fleet authority"
 """What follows the fleet's name in the common name of the authority's certificate."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_NAME_HINT = "1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen, as in unit.toml"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+NAME_HINT = "1 to 32 lower-case letters, digits and hyphens, not starting with a hyphen, as in unit.toml"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -79,7 +79,7 @@ class Authority:
 
         Raises: UsageError when `fleet` cannot be a fleet's name, KeyFileError when the folder is taken.
         """
-        _check_name(fleet)
+        check_name(fleet)
         key_path = directory / KEY_FILE
         if key_path.exists():
             raise KeyFileError(
@@ -131,7 +131,7 @@ class Authority:
         Raises: KeyFileError when the request is malformed, not self-signed or asks for another name;
         UsageError when `name` cannot be a unit's name.
         """
-        _check_name(name)
+        check_name(name)
         try:
             request = x509.load_pem_x509_csr(csr_pem)
         except ValueError as error:
@@ -207,9 +207,9 @@ _HINT = "anpr-fleet authority --dir FOLDER --fleet NAME makes one"
 _SERVER_HINT = "anpr-fleet server HOST --dir FOLDER makes both"
 
 
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be a fleet's or unit's name", hint=_NAME_HINT)
+def check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be a fleet's or unit's name", hint=NAME_HINT)
 
 
 def make_folder(directory: Path) -> None:
