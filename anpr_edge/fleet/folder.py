@@ -29,6 +29,8 @@ from anpr_edge.seal.wire_values import Wrong
 
 FLEET_FILE: Final = "fleet.toml"
 UNITS_DIR, CERTIFICATES_DIR, AUTHORITY_DIR = "units", "certificates", "authority"
+SERVERS_DIR: Final = "servers"
+"""Of brokers, in certificates/ and in the keys folder."""
 POLICY_PUBLIC, PROVISION_PUBLIC = "policy.pub", "provision.pub"
 RELEASE_CERTIFICATE, REVOKED_FILE = "release.crt", "crl.pem"
 HINT: Final = "docs/fleet.md has every key"
@@ -149,6 +151,11 @@ class FleetFolder:
             return path.read_bytes()
         except OSError as error:
             raise ConfigError(f"{path}: {reason(error)}", hint="restore it, from git for one") from error
+
+
+def server_certificate(folder: FleetFolder, host: str) -> Path:
+    """Where the certificate of a broker reached as `host` is, or would be."""
+    return folder.directory / CERTIFICATES_DIR / SERVERS_DIR / f"{host}.crt"
 
 
 def read_toml(path: Path, parse: Callable[[Mapping[str, Any]], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,6 +33,14 @@ def checked_settings(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             if name in ELSEWHERE:
                 raise Wrong(f"{name} is no setting; it is {ELSEWHERE[name]}")
     return {section: dict(values) for section, values in given.items()}
+
+
+def value_of(text: str) -> Any:
+    """A value as TOML would have it: a number, true or false, a list; anything else is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
 
 
 def joined(general: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import tomli_w
 
@@ -14,6 +14,9 @@ from anpr_edge.fleet.settings import joined
 from anpr_edge.fleet.unitrecord import FleetUnit
 from anpr_edge.seal.keys import VerifyKey
 
+PLACE: Final = Path("/etc/anpr-edge/unit.toml")
+"""Where it will lie on the unit: relative paths in it are meant from there."""
+
 
 def unit_toml(plan: FleetPlan, unit: FleetUnit, policy_key: VerifyKey | None = None) -> bytes:
     """The text of a unit's /etc/anpr-edge/unit.toml; the same folder gives the same bytes.
@@ -23,7 +26,7 @@ def unit_toml(plan: FleetPlan, unit: FleetUnit, policy_key: VerifyKey | None = N
     Raises: ConfigError naming every key that the unit would refuse.
     """
     text = tomli_w.dumps(_document(plan, unit, policy_key))
-    problems = inspect_text(Path("/etc/anpr-edge/unit.toml"), text).problems
+    problems = inspect_text(PLACE, text).problems
     if problems:
         said = "\n".join(f"unit {unit.name}: {problem.key}: {problem.text}" for problem in problems)
         raise ConfigError(
@@ -31,6 +34,13 @@ def unit_toml(plan: FleetPlan, unit: FleetUnit, policy_key: VerifyKey | None = N
             hint="fleet.toml and the unit's file make its configuration: docs/fleet.md",
         )
     return text.encode()
+
+
+def own_problems(plan: FleetPlan, unit: FleetUnit) -> list[tuple[str, str]]:
+    """What the unit would refuse of its own settings, as (key, text): the rest is the whole fleet's."""
+    text = tomli_w.dumps(_document(plan, unit, None))
+    problems = inspect_text(PLACE, text).problems
+    return [(one.key, one.text) for one in problems if one.key.split(".")[0] in unit.settings]
 
 
 def _document(plan: FleetPlan, unit: FleetUnit, policy_key: VerifyKey | None) -> dict[str, Any]:
