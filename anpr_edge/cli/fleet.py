@@ -16,6 +16,7 @@ COMMANDS = (
     "anpr_edge.cli.fleet_revoke",
     "anpr_edge.cli.fleet_certificates",
     "anpr_edge.cli.fleet_broker",
+    "anpr_edge.cli.fleet_release",
     "anpr_edge.cli.fleet_policy",
     "anpr_edge.cli.fleet_list",
     "anpr_edge.cli.fleet_optics",

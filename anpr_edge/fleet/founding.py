@@ -103,12 +103,12 @@ def found_fleet(plan: Founding, clock: Clock) -> FleetFolder:
     """
     check_name(plan.fleet)
     check_places(plan)
-    for folder in (plan.directory, plan.keys.absolute().parent):
-        make_folder(folder)
+    make_folder(plan.keys.absolute().parent)
     with tempfile.TemporaryDirectory(prefix=".fleet-", dir=plan.keys.absolute().parent) as name:
         private, public = Path(name) / "keys", Path(name) / "fleet"
         make_private_folder(private)
         _make_keys(plan, private, public, clock)
+        make_folder(plan.directory)
         try:
             shutil.copytree(public, plan.directory, dirs_exist_ok=True)
             _put_keys(private, plan.keys)

@@ -125,12 +125,12 @@ def open_token_key(uri: str, pin: Pin | None, *, make: bool = False) -> TokenKey
             .open(user_pin=pin(place.token), rw=make)
         )
         return _found(place, session) or (_made(place, session) if make else _missing(place))
-    except RuntimeError as error:  # what the loader says of a library it cannot load
-        raise KeyFileError(f"{place.module}: {error}", hint="name the token's PKCS#11 library") from error
     except pkcs11.PKCS11Error as error:
         raise KeyFileError(
             f"{place}: {_words(error)}", hint="is the token there, and the PIN right?"
         ) from error
+    except RuntimeError as error:  # what the loader says of a library it cannot load
+        raise KeyFileError(f"{place.module}: {error}", hint="name the token's PKCS#11 library") from error
 
 
 def _package() -> Any:
@@ -178,5 +178,5 @@ def _token_key(place: Place, public: Any, private: Any) -> TokenKey:
 
 
 def _words(error: Exception) -> str:
-    """A PKCS#11 error in words; the package says most of it in the error's class alone."""
-    return str(error) or type(error).__name__
+    """A PKCS#11 error in words; of most the package tells no more than the error's class."""
+    return str(error) or "".join(f" {c.lower()}" if c.isupper() else c for c in type(error).__name__).strip()
