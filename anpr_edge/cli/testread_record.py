@@ -78,7 +78,7 @@ def record_lines(
     yield "## Camera"
     yield from _camera(counts, sight)
     yield "## Test"
-    yield "| | |"
+    yield "| by hand | |"
     yield "|---|---|"
     for asked in ("Speed driven, lane, day or night", "Lamps at full, nothing in the way", "Remarks"):
         yield f"| {asked} | {LINE} |"
@@ -89,7 +89,7 @@ def _heading(place: Place, reads: Sequence[PlateRead]) -> Iterator[str]:
     error_ms = place.at.utc_error_ms
     clock = "not synchronised" if error_ms is None else f"right to {error_ms:.0f} ms"
     models = sorted({model for read in reads for model in read.model_ids})
-    yield "| | |"
+    yield f"| Unit | {_text(place.unit)} |"
     yield "|---|---|"
     yield f"| Fleet, site | {_text(place.fleet)}, {_text(place.site) or 'no name'} |"
     yield f"| Time | {_utc(place.at):%Y-%m-%d %H:%M:%S} UTC, clock {clock} |"
