@@ -56,6 +56,11 @@ class Lamp:
         """What arrives at the eye from so far away."""
         return self.intensity_w_sr / distance_m**2
 
+    def retina_limit_w_m2_sr(self, distance_m: float) -> float:
+        """How bright an emitter may be, by how large all of them look from so far away."""
+        subtense = self.across_mm / 1000 / distance_m
+        return RETINA_W_M2_SR / min(max(subtense, LEAST_SUBTENSE), MOST_SUBTENSE)
+
     @property
     def cornea_from_m(self) -> float:
         """From here on the irradiance is within its limit."""

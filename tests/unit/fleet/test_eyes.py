@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,12 @@ def test_the_retina_is_held_to_6000_over_the_subtense() -> None:
     assert LAMP.from_m == LAMP.retina_from_m
 
 
+@pytest.mark.parametrize("distance_m", [0.01, 0.2, 0.6, 1.2, 1.3, 6.0, 100.0])
+def test_the_limit_at_a_distance_and_the_distance_of_the_limit_agree(distance_m: float) -> None:
+    within = LAMP.radiance_w_m2_sr <= LAMP.retina_limit_w_m2_sr(distance_m)
+    assert within == (distance_m >= LAMP.retina_from_m)
+
+
 def test_a_single_small_emitter_has_the_limit_that_makers_quote() -> None:
     """160 mW/sr: OSRAM's note on infrared emitters gives 545.5 mW/mm²sr for the smallest image."""
     dot = Lamp(850, 0.16, 1, 1, 1)
@@ -45,6 +52,6 @@ def test_wide_and_weak_lamps_are_safe_at_any_distance_for_the_retina() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"wavelength_nm": 700.0}, {"wavelength_nm": 1100.0}, {"emitters": 0}, {"emitter_mm": 70.0}]
 )
-def test_what_the_limits_do_not_hold_for_is_refused(wrong: dict[str, float]) -> None:
+def test_what_the_limits_do_not_hold_for_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"nm|emitter"):
         replace(LAMP, **wrong)

@@ -14,8 +14,8 @@ from anpr_edge.cli.fleet import main
 from anpr_edge.fleet.eyes import Lamp
 from tests.unit.hw.pages import ROOT, table, tables
 
-OPTICS = (ROOT / "hw" / "optics.md").read_text()
-SHOWN = re.findall(r"^```\n\$ anpr-fleet (optics [^\n]*)\n(.*?)^```", OPTICS, re.MULTILINE | re.DOTALL)
+BOTH = "".join((ROOT / "hw" / page).read_text() for page in ("optics.md", "infrared.md"))
+SHOWN = re.findall(r"^```\n\$ anpr-fleet ([^\n]*)\n(.*?)^```", BOTH, re.MULTILINE | re.DOTALL)
 LISTS = sorted((ROOT / "hw").glob("parts-*.csv"))
 
 
@@ -25,7 +25,7 @@ def parts(name: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command for command, _ in SHOWN])
-def test_the_optics_page_shows_what_the_command_prints(
+def test_a_page_shows_what_the_command_prints(
     command: str, output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(command.split())
@@ -33,8 +33,8 @@ def test_the_optics_page_shows_what_the_command_prints(
     assert printed.err + printed.out == output
 
 
-def test_the_optics_page_shows_some() -> None:
-    assert len(SHOWN) == 4
+def test_the_pages_show_some() -> None:
+    assert len(SHOWN) == 5
 
 
 @pytest.mark.parametrize("row", table("hw/infrared.md", "wavelength nm"), ids=lambda row: row["lamp mm"])
