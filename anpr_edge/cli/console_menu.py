@@ -1,0 +1,153 @@
+"""The technician's menu on the unit's own screen: what each key does, and the loop around it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from anpr_edge.cli.output import show_error
+from anpr_edge.errors import AnprError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Ask = Callable[[str], str]
+Run = Callable[[Sequence[str]], int]
+Room = Callable[[], AbstractContextManager[object]]
+Stick = Callable[[], AbstractContextManager[Path]]
+
+RECORD: Final = "anpr-drive-by.html"
+REPORT: Final = "anpr-report.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the menu works with: the program, who answers, and who makes room.
+
+    `reader_away` keeps the reader stopped while its block runs; `interfaces` are where a page may be served;
+    `trace` enters in the audit log what is about to be done.
+    """
+
+    program: Sequence[str]
+    ask: Ask
+    run: Run
+    reader_away: Room
+    stick: Stick
+    interfaces: Callable[[], Sequence[str]]
+    trace: Callable[[str], None]
+
+    def command(self, *words: str) -> int:
+        """Run one command of the unit's program in the foreground."""
+        return self.run([*self.program, *words])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu."""
+
+    words: str
+    do: Callable[[Desk], object]
+
+
+def _aim(desk: Desk) -> None:
+    interfaces = desk.interfaces()
+    if not interfaces:
+        raise AnprError("no network interface has an address", hint="plug the phone's or laptop's cable in")
+    chosen = interfaces[0]
+    if len(interfaces) > 1:
+        chosen = desk.ask(f"On which interface, {', '.join(interfaces)}? ").strip() or chosen
+    if chosen not in interfaces:
+        raise AnprError(f"{chosen}: there are {', '.join(interfaces)}")
+    desk.command("aim", "--listen", chosen)
+
+
+def _drive_by(desk: Desk) -> None:
+    with desk.stick() as folder, desk.reader_away():
+        desk.trace("test-read")
+        desk.command("test-read", "--count", "5", "--seconds", "600", "--record", str(folder / RECORD))
+
+
+def _report(desk: Desk) -> None:
+    with desk.stick() as folder:
+        desk.trace("report")
+        desk.command("report", "--out", str(folder / REPORT))
+
+
+def _export(desk: Desk) -> None:
+    with desk.stick() as folder:
+        desk.trace("outbox export")
+        desk.command("outbox", "export", str(folder))
+
+
+ENTRIES: Final[Mapping[str, Entry]] = {
+    "1": Entry("how it is", lambda desk: desk.command("status")),
+    "2": Entry("check everything, and what to do about it", lambda desk: desk.command("doctor")),
+    "3": Entry("the way to the broker and the centre", lambda desk: desk.command("netcheck")),
+    "4": Entry("aim, focus and accept: a page for a phone", _aim),
+    "5": Entry(f"drive-by test, its record ({RECORD}) onto a USB stick", _drive_by),
+    "6": Entry(f"support report ({REPORT}) onto a USB stick", _report),
+    "7": Entry("sealed reads onto a USB stick", _export),
+    "8": Entry(
+        "the system's last warnings",
+        lambda desk: desk.run(["journalctl", "-b", "-p", "warning", "-n", "40", "--no-pager"]),
+    ),
+    "r": Entry("restart", lambda desk: desk.run(["systemctl", "reboot"])),
+    "o": Entry("power off", lambda desk: desk.run(["systemctl", "poweroff"])),
+}
+
+
+def serve(desk: Desk, heading: Callable[[], str]) -> None:
+    """Show the menu and do what is chosen, until `q` or the end of the input."""
+    while True:
+        print(f"\n{heading()}\n")
+        for key, entry in ENTRIES.items():
+            print(f"  {key}  {entry.words}")
+        try:
+            chosen = desk.ask("\n> ").strip().lower()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        if chosen == "q":
+            return
+        if chosen in ENTRIES:
+            _do(desk, ENTRIES[chosen])
+        elif chosen:
+            print(f"{chosen}: one of {' '.join(ENTRIES)}")
+
+
+def _do(desk: Desk, entry: Entry) -> None:
+    print()
+    try:
+        entry.do(desk)
+    except AnprError as error:
+        show_error(error)
+    except (KeyboardInterrupt, EOFError):
+        print()
+
+
+def run_child(command: Sequence[str]) -> int:
+    """Run a command in the foreground; Ctrl-C is its matter alone. Its exit code.
+
+    Raises: AnprError when there is no such program.
+    """
+    with _ctrl_c_passed_on():
+        try:
+            return subprocess.run(command, check=False).returncode
+        except OSError as error:
+            raise AnprError(f"{command[0]}: {error.strerror}") from error
+
+
+@contextmanager
+def _ctrl_c_passed_on() -> Iterator[None]:
+    """A handler of ours, not SIG_IGN: a child would inherit that one."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,195 @@
+"""`anpr-edge console`: the real commands behind its keys, and that nothing else can be had from it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from anpr_edge.cli.console_cmd import PROGRAM
+from anpr_edge.cli.console_menu import ENTRIES, Desk, run_child, serve
+from anpr_edge.errors import AnprError
+from tests.cli.quoted import parser
+from tests.unit.diag.bench import Bench, make_bench
+
+COMMAND = [sys.executable, "-m", "anpr_edge.cli.edge", "console", "--config"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    made = make_bench(tmp_path)
+    made.write_config()
+    return made
+
+
+class Fixture:
+    """A desk whose commands are noted, and a list of what is typed."""
+
+    def __init__(self, folder: Path, typed: Sequence[str]) -> None:
+        self.folder = folder
+        self.typed = [*typed, "q"]
+        self.ran: list[list[str]] = []
+        self.traced: list[str] = []
+        self.away = 0
+        self.names: list[str] = ["eth0"]
+
+    def ask(self, _: str) -> str:
+        return self.typed.pop(0)
+
+    def run(self, command: Sequence[str]) -> int:
+        self.ran.append(list(command))
+        return 0
+
+    @contextmanager
+    def reader_away(self) -> Iterator[None]:
+        self.away += 1
+        yield
+        self.away -= 1
+
+    def stick(self) -> AbstractContextManager[Path]:
+        return nullcontext(self.folder)
+
+    def serve(self) -> None:
+        desk = Desk(
+            ("anpr-edge",),
+            self.ask,
+            self.run,
+            self.reader_away,
+            self.stick,
+            lambda: self.names,
+            self.traced.append,
+        )
+        serve(desk, lambda: "unit")
+
+
+def typed_into(config: Path, keys: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, str(config)], input=keys, capture_output=True, text=True, timeout=60, check=True
+    )
+
+
+def test_a_key_runs_the_real_command_and_the_menu_comes_back(bench: Bench) -> None:
+    done = typed_into(bench.config, "1\nq\n")
+    assert done.stdout.count("unit unit-0001 of fleet testfleet") == 2
+    assert "reader" in done.stdout
+
+
+def test_without_a_unit_it_says_so_and_goes_on(tmp_path: Path) -> None:
+    done = typed_into(tmp_path / "unit.toml", "2\n")
+    assert "no unit yet" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("typed", ["sh", "!ls", "/bin/sh", "1; sh", "--config /etc/shadow", "\x1b", "0"])
+def test_nothing_but_its_own_keys_does_anything(typed: str, tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, [typed])
+    desk.serve()
+    assert desk.ran == []
+
+
+def test_every_key_runs_our_program_or_asks_systemd(tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, list(ENTRIES))
+    desk.serve()
+    assert {command[0] for command in desk.ran} == {"anpr-edge", "journalctl", "systemctl"}
+    assert len(desk.ran) == len(ENTRIES)
+    assert not any("--show-plates" in command for command in desk.ran)
+
+
+def test_the_program_takes_what_the_keys_ask_of_it(tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, list(ENTRIES))
+    desk.serve()
+    for command in desk.ran:
+        if command[0] == "anpr-edge":
+            parser("anpr-edge").parse_args([*command[1:], "--config", "unit.toml"])
+
+
+def test_what_pauses_the_reader_or_fills_a_stick_is_in_the_audit_log(tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, list(ENTRIES))
+    desk.serve()
+    assert desk.traced == ["test-read", "report", "outbox export"]
+
+
+def test_the_drive_by_test_has_the_reader_away_and_its_record_on_the_stick(tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, ["5"])
+    desk.serve()
+    ((*_, record),) = desk.ran
+    assert record == str(tmp_path / "anpr-drive-by.html")
+    assert desk.away == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "typed", "listens"),
+    [
+        (["eth0"], ["4"], ["eth0"]),
+        (["usb0", "eth0"], ["4", ""], ["usb0"]),
+        (["usb0", "eth0"], ["4", "eth0"], ["eth0"]),
+        (["usb0", "eth0"], ["4", "0.0.0.0 --force"], []),
+        ([], ["4"], []),
+    ],
+)
+def test_the_page_is_served_on_an_interface_of_the_unit(
+    names: list[str], typed: list[str], listens: list[str], tmp_path: Path
+) -> None:
+    desk = Fixture(tmp_path, typed)
+    desk.names = names
+    desk.serve()
+    assert [command[-1] for command in desk.ran] == listens
+
+
+def test_a_command_that_fails_leaves_the_menu_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Fixture(tmp_path, ["6", "1"])
+
+    def no_stick() -> AbstractContextManager[Path]:
+        raise AnprError("there is no USB stick", hint="put one in")
+
+    desk.stick = no_stick  # type: ignore[method-assign]
+    desk.serve()
+    assert "there is no USB stick" in capsys.readouterr().err
+    assert desk.ran == [["anpr-edge", "status"]]
+
+
+def test_ctrl_c_ends_the_command_and_not_the_menu(tmp_path: Path) -> None:
+    """As a terminal does it: to the whole foreground group."""
+    script = tmp_path / "menu.py"
+    script.write_text(
+        "from anpr_edge.cli.console_menu import run_child\n"
+        "print('ready', flush=True)\n"
+        "print(run_child(['sleep', '30']), flush=True)\n"
+        "print('back', flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd()
+    ) as menu:
+        assert menu.stdout is not None
+        assert menu.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        subprocess.run(["kill", "-INT", "--", f"-{menu.pid}"], check=True)
+        assert menu.stdout.read().splitlines() == [str(-signal.SIGINT), "back"]
+
+
+def test_a_program_that_is_missing_is_named() -> None:
+    with pytest.raises(AnprError, match="no-such-program"):
+        run_child(["no-such-program"])
+
+
+def test_the_audit_log_says_that_somebody_was_there(bench: Bench) -> None:
+    from anpr_edge.cli.console_cmd import _trace
+
+    trace: Callable[[Path, str], None] = _trace
+    trace(bench.config, "report")
+    (entry,) = map(json.loads, (bench.state_dir / "audit.log").read_text().splitlines())
+    assert (entry["event"], entry["command"]) == ("console-used", "report")
+
+
+def test_the_program_is_this_one() -> None:
+    done = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("anpr-edge ")
