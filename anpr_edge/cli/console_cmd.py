@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,8 @@ CONSOLE_USED = "console-used"
 """Somebody at the unit's own screen had the reader pause, or something written onto a stick."""
 PROGRAM = (sys.executable, "-m", "anpr_edge.cli.edge")
 TEXT = """A menu for whoever stands at the unit with a screen and a keyboard: status, every check, the aim
-page, a drive-by test, a report and the sealed reads onto a USB stick. There is no login, because there
+page, a drive-by test, a report and the sealed reads onto a USB stick, a bundle or certificate from one,
+retirement. There is no login, because there
 is nothing to log in to: no shell, no file but those, no plate in full, no key. Where a unit comes from
 the image, anpr-edge-console.service shows it on the screen; Ctrl-C ends what runs and comes back.
 
@@ -44,15 +45,12 @@ def run(arguments: Namespace) -> int:
 
     config: Path = arguments.config
 
-    def command(words: Sequence[str]) -> int:
-        ours = words[: len(PROGRAM)] == list(PROGRAM)
-        return run_child([*words, "--config", str(config)] if ours else words)
-
     serve(
         Desk(
             program=PROGRAM,
+            config=config,
             ask=input,
-            run=command,
+            run=run_child,
             reader_away=lambda: _reader_away(config),
             stick=stick,
             interfaces=_interfaces,

@@ -23,6 +23,10 @@ Stick = Callable[[], AbstractContextManager[Path]]
 
 RECORD: Final = "anpr-drive-by.html"
 REPORT: Final = "anpr-report.zip"
+PROOF: Final = "anpr-retired.txt"
+FOLDER: Final = "anpr"
+"""Where bundles lie, as on a card."""
+SERVICES: Final = "anpr-edge.target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Desk:
     """
 
     program: Sequence[str]
+    config: Path
     ask: Ask
     run: Run
     reader_away: Room
@@ -42,7 +47,11 @@ class Desk:
     trace: Callable[[str], None]
 
     def command(self, *words: str) -> int:
-        """Run one command of the unit's program in the foreground."""
+        """Run one command of the unit's program in the foreground, on the unit's configuration."""
+        return self.bare(*words, "--config", str(self.config))
+
+    def bare(self, *words: str) -> int:
+        """Run one that knows its configuration by itself."""
         return self.run([*self.program, *words])
 
 
@@ -84,6 +93,19 @@ def _export(desk: Desk) -> None:
         desk.command("outbox", "export", str(folder))
 
 
+def _provision(desk: Desk) -> None:
+    with desk.stick() as folder:
+        own = folder / FOLDER
+        desk.bare("provision", "--from", str(own if own.is_dir() else folder))
+
+
+def _retire(desk: Desk) -> None:
+    with desk.stick() as folder:
+        desk.run(["systemctl", "stop", SERVICES])
+        if desk.bare("retire", "--out", str(folder / PROOF)) != 0:
+            desk.run(["systemctl", "start", SERVICES])
+
+
 ENTRIES: Final[Mapping[str, Entry]] = {
     "1": Entry("how it is", lambda desk: desk.command("status")),
     "2": Entry("check everything, and what to do about it", lambda desk: desk.command("doctor")),
@@ -96,6 +118,8 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         "the system's last warnings",
         lambda desk: desk.run(["journalctl", "-b", "-p", "warning", "-n", "40", "--no-pager"]),
     ),
+    "9": Entry("the workshop's bundle or certificate from a USB stick", _provision),
+    "x": Entry(f"retire this unit for good, the proof ({PROOF}) onto a USB stick", _retire),
     "r": Entry("restart", lambda desk: desk.run(["systemctl", "reboot"])),
     "o": Entry("power off", lambda desk: desk.run(["systemctl", "poweroff"])),
 }

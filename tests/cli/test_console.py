@@ -16,7 +16,7 @@ import pytest
 from anpr_edge.cli.console_cmd import PROGRAM
 from anpr_edge.cli.console_menu import ENTRIES, Desk, run_child, serve
 from anpr_edge.errors import AnprError
-from tests.cli.quoted import parser
+from tests.cli.quoted import parser, skip_unless_there
 from tests.unit.diag.bench import Bench, make_bench
 
 COMMAND = [sys.executable, "-m", "anpr_edge.cli.edge", "console", "--config"]
@@ -38,6 +38,7 @@ class Fixture:
         self.ran: list[list[str]] = []
         self.traced: list[str] = []
         self.away = 0
+        self.code = 0
         self.names: list[str] = ["eth0"]
 
     def ask(self, _: str) -> str:
@@ -45,7 +46,7 @@ class Fixture:
 
     def run(self, command: Sequence[str]) -> int:
         self.ran.append(list(command))
-        return 0
+        return self.code
 
     @contextmanager
     def reader_away(self) -> Iterator[None]:
@@ -59,6 +60,7 @@ class Fixture:
     def serve(self) -> None:
         desk = Desk(
             ("anpr-edge",),
+            Path("unit.toml"),
             self.ask,
             self.run,
             self.reader_away,
@@ -98,16 +100,18 @@ def test_every_key_runs_our_program_or_asks_systemd(tmp_path: Path) -> None:
     desk = Fixture(tmp_path, list(ENTRIES))
     desk.serve()
     assert {command[0] for command in desk.ran} == {"anpr-edge", "journalctl", "systemctl"}
-    assert len(desk.ran) == len(ENTRIES)
+    assert {command[1] for command in desk.ran if command[0] == "anpr-edge"} >= {"aim", "test-read", "retire"}
     assert not any("--show-plates" in command for command in desk.ran)
 
 
-def test_the_program_takes_what_the_keys_ask_of_it(tmp_path: Path) -> None:
-    desk = Fixture(tmp_path, list(ENTRIES))
+@pytest.mark.parametrize("key", ENTRIES)
+def test_the_program_takes_what_the_keys_ask_of_it(key: str, tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, [key])
     desk.serve()
     for command in desk.ran:
         if command[0] == "anpr-edge":
-            parser("anpr-edge").parse_args([*command[1:], "--config", "unit.toml"])
+            skip_unless_there(tuple(command))
+            parser("anpr-edge").parse_args(command[1:])
 
 
 def test_what_pauses_the_reader_or_fills_a_stick_is_in_the_audit_log(tmp_path: Path) -> None:
@@ -119,9 +123,27 @@ def test_what_pauses_the_reader_or_fills_a_stick_is_in_the_audit_log(tmp_path: P
 def test_the_drive_by_test_has_the_reader_away_and_its_record_on_the_stick(tmp_path: Path) -> None:
     desk = Fixture(tmp_path, ["5"])
     desk.serve()
-    ((*_, record),) = desk.ran
+    ((*_, record, option, config),) = desk.ran
     assert record == str(tmp_path / "anpr-drive-by.html")
+    assert (option, config) == ("--config", "unit.toml")
     assert desk.away == 0
+
+
+@pytest.mark.parametrize(("folder", "taken"), [("anpr", "anpr"), ("", "")])
+def test_a_bundle_is_taken_from_the_sticks_folder_for_it(folder: str, taken: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir(exist_ok=True)
+    desk = Fixture(tmp_path, ["9"])
+    desk.serve()
+    assert desk.ran == [["anpr-edge", "provision", "--from", str(tmp_path / taken)]]
+
+
+@pytest.mark.parametrize(("code", "last"), [(0, "retire"), (1, "start")])
+def test_a_retirement_that_is_not_done_lets_the_unit_go_on(code: int, last: str, tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, ["x"])
+    desk.code = code
+    desk.serve()
+    assert desk.ran[0] == ["systemctl", "stop", "anpr-edge.target"]
+    assert desk.ran[-1][1] == last
 
 
 @pytest.mark.parametrize(
@@ -140,7 +162,7 @@ def test_the_page_is_served_on_an_interface_of_the_unit(
     desk = Fixture(tmp_path, typed)
     desk.names = names
     desk.serve()
-    assert [command[-1] for command in desk.ran] == listens
+    assert [command[3] for command in desk.ran] == listens
 
 
 def test_a_command_that_fails_leaves_the_menu_where_it_was(
@@ -154,7 +176,7 @@ def test_a_command_that_fails_leaves_the_menu_where_it_was(
     desk.stick = no_stick  # type: ignore[method-assign]
     desk.serve()
     assert "there is no USB stick" in capsys.readouterr().err
-    assert desk.ran == [["anpr-edge", "status"]]
+    assert desk.ran == [["anpr-edge", "status", "--config", "unit.toml"]]
 
 
 def test_ctrl_c_ends_the_command_and_not_the_menu(tmp_path: Path) -> None:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 import pytest
 
-from tests.cli.quoted import ROOT, Quoted, commands, deepest, options, parser, quoted, wants_command
+from tests.cli.quoted import (
+    ROOT,
+    Quoted,
+    commands,
+    deepest,
+    options,
+    parser,
+    quoted,
+    skip_unless_there,
+    wants_command,
+)
 
+PARSERS = {
+    "scripts/flash": "scripts.imaging.flash",
+    "scripts/build-image": "scripts.imaging.build_image",
+}
+"""Where the scripts whose options a page quotes have their command line."""
 PAGES = [
     page
     for page in ("README.md", "docs/installation.md", "docs/field-guide.md", "docs/aim.md", "hw/README.md")
@@ -23,6 +39,7 @@ SCRIPTS = [found for found in EVERY if found.words[0].startswith("scripts/")]
 def test_a_command_to_type_is_one_that_the_program_takes(
     found: Quoted, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    skip_unless_there(found.words)
     end = 0
     try:
         parser(found.words[0]).parse_args(found.words[1:])
@@ -33,6 +50,7 @@ def test_a_command_to_type_is_one_that_the_program_takes(
 
 @pytest.mark.parametrize("found", BY_NAME, ids=str)
 def test_a_command_named_in_the_text_has_that_name_and_those_options(found: Quoted) -> None:
+    skip_unless_there(found.words)
     command, rest = deepest(found.words)
     if rest and not rest[0].startswith("-"):
         assert not wants_command(command), f"{command.prog} has no command {rest[0]}"
@@ -40,8 +58,16 @@ def test_a_command_named_in_the_text_has_that_name_and_those_options(found: Quot
 
 
 @pytest.mark.parametrize("found", SCRIPTS, ids=str)
-def test_a_script_is_there(found: Quoted) -> None:
+def test_a_script_is_there_and_takes_that(found: Quoted, capsys: pytest.CaptureFixture[str]) -> None:
+    skip_unless_there(found.words)
     assert (ROOT / found.words[0]).is_file()
+    if found.whole and found.words[0] in PARSERS:
+        end = 0
+        try:
+            import_module(PARSERS[found.words[0]]).parser().parse_args(found.words[1:])
+        except SystemExit as ended:
+            end = int(ended.code or 0)
+        assert end == 0, capsys.readouterr().err
 
 
 def test_the_pages_quote_many() -> None:
