@@ -55,6 +55,7 @@ def run(arguments: Namespace) -> int:
             stick=stick,
             interfaces=_interfaces,
             trace=lambda command: _trace(config, command),
+            verify_key=lambda: _verify_key(config),
         ),
         lambda: _heading(config),
     )
@@ -69,7 +70,19 @@ def _heading(config: Path) -> str:
         unit = load_config(config).unit
     except AnprError as error:
         return f"anpr-edge {__version__}: no unit yet, or not a sound one\n{error}"
-    return f"anpr-edge {__version__}: unit {unit.id} of fleet {unit.fleet}"
+    key = _verify_key(config) or "no verify key yet"
+    return f"anpr-edge {__version__}: unit {unit.id} of fleet {unit.fleet}\nverify key {key}"
+
+
+def _verify_key(config: Path) -> str:
+    """What the centre knows the unit by, or nothing; no secret."""
+    from anpr_edge.cli.init import VERIFY_KEY
+    from anpr_edge.config import load_config
+
+    try:
+        return (load_config(config).unit.keys_dir / VERIFY_KEY).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _trace(config: Path, command: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anpr_edge.cli.output import show_error
-from anpr_edge.errors import AnprError
+from anpr_edge.errors import AnprError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ Stick = Callable[[], AbstractContextManager[Path]]
 RECORD: Final = "anpr-drive-by.html"
 REPORT: Final = "anpr-report.zip"
 PROOF: Final = "anpr-retired.txt"
+VERIFY_KEY: Final = "anpr-verify-key.txt"
 FOLDER: Final = "anpr"
 """Where bundles lie, as on a card."""
 SERVICES: Final = "anpr-edge.target"
@@ -34,7 +35,7 @@ class Desk:
     """What the menu works with: the program, who answers, and who makes room.
 
     `reader_away` keeps the reader stopped while its block runs; `interfaces` are where a page may be served;
-    `trace` enters in the audit log what is about to be done.
+    `trace` enters in the audit log what is about to be done; `verify_key` is what the centre has to be given.
     """
 
     program: Sequence[str]
@@ -45,6 +46,7 @@ class Desk:
     stick: Stick
     interfaces: Callable[[], Sequence[str]]
     trace: Callable[[str], None]
+    verify_key: Callable[[], str]
 
     def command(self, *words: str) -> int:
         """Run one command of the unit's program in the foreground, on the unit's configuration."""
@@ -96,7 +98,11 @@ def _export(desk: Desk) -> None:
 def _provision(desk: Desk) -> None:
     with desk.stick() as folder:
         own = folder / FOLDER
-        desk.bare("provision", "--from", str(own if own.is_dir() else folder))
+        if desk.bare("provision", "--from", str(own if own.is_dir() else folder)) != 0:
+            return
+        desk.run(["systemd-tmpfiles", "--create", "anpr-edge.conf"])  # each key to its one service
+        desk.run(["systemctl", "restart", SERVICES])
+        (folder / VERIFY_KEY).write_text(f"{desk.verify_key()}\n")
 
 
 def _retire(desk: Desk) -> None:
@@ -151,6 +157,8 @@ def _do(desk: Desk, entry: Entry) -> None:
         entry.do(desk)
     except AnprError as error:
         show_error(error)
+    except OSError as error:
+        show_error(AnprError(f"{error.filename or 'the stick'}: {reason(error)}"))
     except (KeyboardInterrupt, EOFError):
         print()
 

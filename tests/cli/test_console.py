@@ -67,6 +67,7 @@ class Fixture:
             self.stick,
             lambda: self.names,
             self.traced.append,
+            lambda: "ed25519:key",
         )
         serve(desk, lambda: "unit")
 
@@ -81,6 +82,7 @@ def test_a_key_runs_the_real_command_and_the_menu_comes_back(bench: Bench) -> No
     done = typed_into(bench.config, "1\nq\n")
     assert done.stdout.count("unit unit-0001 of fleet testfleet") == 2
     assert "reader" in done.stdout
+    assert f"verify key {(bench.keys / 'sign.pub').read_text().strip()}" in done.stdout
 
 
 def test_without_a_unit_it_says_so_and_goes_on(tmp_path: Path) -> None:
@@ -99,7 +101,12 @@ def test_nothing_but_its_own_keys_does_anything(typed: str, tmp_path: Path) -> N
 def test_every_key_runs_our_program_or_asks_systemd(tmp_path: Path) -> None:
     desk = Fixture(tmp_path, list(ENTRIES))
     desk.serve()
-    assert {command[0] for command in desk.ran} == {"anpr-edge", "journalctl", "systemctl"}
+    assert {command[0] for command in desk.ran} == {
+        "anpr-edge",
+        "journalctl",
+        "systemctl",
+        "systemd-tmpfiles",
+    }
     assert {command[1] for command in desk.ran if command[0] == "anpr-edge"} >= {"aim", "test-read", "retire"}
     assert not any("--show-plates" in command for command in desk.ran)
 
@@ -134,7 +141,17 @@ def test_a_bundle_is_taken_from_the_sticks_folder_for_it(folder: str, taken: str
     (tmp_path / folder).mkdir(exist_ok=True)
     desk = Fixture(tmp_path, ["9"])
     desk.serve()
-    assert desk.ran == [["anpr-edge", "provision", "--from", str(tmp_path / taken)]]
+    assert desk.ran[0] == ["anpr-edge", "provision", "--from", str(tmp_path / taken)]
+    assert [command[0] for command in desk.ran[1:]] == ["systemd-tmpfiles", "systemctl"]
+    assert (tmp_path / "anpr-verify-key.txt").read_text() == "ed25519:key\n"
+
+
+def test_a_bundle_that_is_refused_changes_nothing(tmp_path: Path) -> None:
+    desk = Fixture(tmp_path, ["9"])
+    desk.code = 1
+    desk.serve()
+    assert len(desk.ran) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("code", "last"), [(0, "retire"), (1, "start")])
