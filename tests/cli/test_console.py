@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -213,6 +215,30 @@ def test_ctrl_c_ends_the_command_and_not_the_menu(tmp_path: Path) -> None:
         time.sleep(0.5)
         subprocess.run(["kill", "-INT", "--", f"-{menu.pid}"], check=True)
         assert menu.stdout.read().splitlines() == [str(-signal.SIGINT), "back"]
+
+
+def test_on_a_terminal_ctrl_c_at_the_prompt_does_not_leave(bench: Bench) -> None:
+    """Where the menu is all there is, leaving it would show nothing, and must not show a shell."""
+    leader, follower = os.openpty()
+    command = ["setsid", "--ctty", "--wait", *COMMAND, str(bench.config)]
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower) as menu:
+        os.close(follower)
+        read_until(leader, b"> ")
+        os.write(leader, b"\x03")
+        read_until(leader, b"> ")
+        assert menu.poll() is None
+        os.write(leader, b"q\n")
+        assert menu.wait(30) == 0
+    os.close(leader)
+
+
+def read_until(leader: int, mark: bytes, within_s: float = 30.0) -> None:
+    """Read what a terminal shows until it shows `mark`."""
+    shown, until = b"", time.monotonic() + within_s
+    while mark not in shown:
+        ready, _, _ = select.select([leader], [], [], max(0.0, until - time.monotonic()))
+        assert ready, shown
+        shown += os.read(leader, 4096)
 
 
 def test_a_program_that_is_missing_is_named() -> None:
