@@ -40,7 +40,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the menu until it is left."""
-    from anpr_edge.cli.console_menu import Desk, run_child, serve
+    from anpr_edge.cli.console_menu import Desk, run_child, run_paged, serve
     from anpr_edge.cli.usbstick import stick
 
     config: Path = arguments.config
@@ -51,6 +51,7 @@ def run(arguments: Namespace) -> int:
             config=config,
             ask=input,
             run=run_child,
+            page=run_paged,
             reader_away=lambda: _reader_away(config),
             stick=stick,
             interfaces=_interfaces,

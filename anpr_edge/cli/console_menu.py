@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -42,6 +44,7 @@ class Desk:
     config: Path
     ask: Ask
     run: Run
+    page: Run
     reader_away: Room
     stick: Stick
     interfaces: Callable[[], Sequence[str]]
@@ -51,6 +54,10 @@ class Desk:
     def command(self, *words: str) -> int:
         """Run one command of the unit's program in the foreground, on the unit's configuration."""
         return self.bare(*words, "--config", str(self.config))
+
+    def show(self, *words: str) -> int:
+        """Run one that only prints, a screenful at a time."""
+        return self.page([*self.program, *words, "--config", str(self.config)])
 
     def bare(self, *words: str) -> int:
         """Run one that knows its configuration by itself."""
@@ -113,16 +120,16 @@ def _retire(desk: Desk) -> None:
 
 
 ENTRIES: Final[Mapping[str, Entry]] = {
-    "1": Entry("how it is", lambda desk: desk.command("status")),
-    "2": Entry("check everything, and what to do about it", lambda desk: desk.command("doctor")),
-    "3": Entry("the way to the broker and the centre", lambda desk: desk.command("netcheck")),
+    "1": Entry("how it is", lambda desk: desk.show("status")),
+    "2": Entry("check everything, and what to do about it", lambda desk: desk.show("doctor")),
+    "3": Entry("the way to the broker and the centre", lambda desk: desk.show("netcheck")),
     "4": Entry("aim, focus and accept: a page for a phone", _aim),
     "5": Entry(f"drive-by test, its record ({RECORD}) onto a USB stick", _drive_by),
     "6": Entry(f"support report ({REPORT}) onto a USB stick", _report),
     "7": Entry("sealed reads onto a USB stick", _export),
     "8": Entry(
         "the system's last warnings",
-        lambda desk: desk.run(["journalctl", "-b", "-p", "warning", "-n", "40", "--no-pager"]),
+        lambda desk: desk.page(["journalctl", "-b", "-p", "warning", "-n", "40", "--no-pager"]),
     ),
     "9": Entry("the workshop's bundle or certificate from a USB stick", _provision),
     "x": Entry(f"retire this unit for good, the proof ({PROOF}) onto a USB stick", _retire),
@@ -173,6 +180,33 @@ def run_child(command: Sequence[str]) -> int:
             return subprocess.run(command, check=False).returncode
         except OSError as error:
             raise AnprError(f"{command[0]}: {error.strerror}") from error
+
+
+def run_paged(command: Sequence[str]) -> int:
+    """Run a command that only prints, and stop at each screenful: a console has nothing to scroll back.
+
+    Not by a pager of the system's: those start a shell for whoever asks. Its exit code.
+
+    Raises: AnprError when there is no such program.
+    """
+    if not sys.stdin.isatty():
+        return run_child(command)
+    screenful = max(shutil.get_terminal_size().lines - 2, 5)
+    try:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    except OSError as error:
+        raise AnprError(f"{command[0]}: {error.strerror}") from error
+    with child:
+        assert child.stdout is not None
+        try:
+            for number, line in enumerate(child.stdout, 1):
+                print(line, end="")
+                if number % screenful == 0:
+                    input("-- Enter for more, Ctrl-C to end --")
+        except (KeyboardInterrupt, EOFError):
+            child.terminate()
+            print()
+    return child.returncode
 
 
 @contextmanager

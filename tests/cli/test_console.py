@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -64,6 +67,7 @@ class Fixture:
             ("anpr-edge",),
             Path("unit.toml"),
             self.ask,
+            self.run,
             self.run,
             self.reader_away,
             self.stick,
@@ -232,13 +236,39 @@ def test_on_a_terminal_ctrl_c_at_the_prompt_does_not_leave(bench: Bench) -> None
     os.close(leader)
 
 
-def read_until(leader: int, mark: bytes, within_s: float = 30.0) -> None:
-    """Read what a terminal shows until it shows `mark`."""
+def test_what_is_longer_than_the_screen_stops_at_each_screenful(tmp_path: Path) -> None:
+    script = tmp_path / "show.py"
+    script.write_text(
+        "from anpr_edge.cli.console_menu import run_paged\n"
+        "print('ended', run_paged(['seq', '1000']), flush=True)\n"
+    )
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 80, 0, 0))
+    command = ["setsid", "--ctty", "--wait", sys.executable, str(script)]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=environment
+    ) as shown:
+        os.close(follower)
+        first = read_until(leader, b"Ctrl-C to end --")
+        assert b"\r\n10\r\n" in first
+        assert b"11\r\n" not in first
+        os.write(leader, b"\n")
+        assert b"\r\n20\r\n" in read_until(leader, b"Ctrl-C to end --")
+        os.write(leader, b"\x03")
+        assert b"ended" in read_until(leader, b"ended")
+        assert shown.wait(30) == 0
+    os.close(leader)
+
+
+def read_until(leader: int, mark: bytes, within_s: float = 30.0) -> bytes:
+    """What a terminal shows until it shows `mark`."""
     shown, until = b"", time.monotonic() + within_s
     while mark not in shown:
         ready, _, _ = select.select([leader], [], [], max(0.0, until - time.monotonic()))
         assert ready, shown
         shown += os.read(leader, 4096)
+    return shown
 
 
 def test_a_program_that_is_missing_is_named() -> None:

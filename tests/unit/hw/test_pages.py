@@ -88,7 +88,9 @@ def test_there_are_two_bills_of_materials() -> None:
 @pytest.mark.parametrize("file", LISTS, ids=lambda file: file.stem)
 def test_a_bill_of_materials_is_a_table_without_holes(file: Path) -> None:
     rows = parts(file.stem.removeprefix("parts-"))
-    assert {tuple(row) for row in rows} == {("quantity", "part", "requirement", "example")}
+    assert {tuple(row) for row in rows} == {
+        ("quantity", "part", "requirement", "example, unverified price/availability")
+    }
     assert [
         row for row in rows if not (row["quantity"].isdecimal() and row["part"] and row["requirement"])
     ] == []
