@@ -113,16 +113,17 @@ def deepest(words: tuple[str, ...]) -> tuple[ArgumentParser, tuple[str, ...]]:
 def skip_unless_there(words: tuple[str, ...]) -> None:
     """Skip the test of a command that this checkout has not got yet; every other has to be there."""
     for path in NOT_YET:
-        if words[: len(path)] == path and not _is_there(path):
+        if words[: len(path)] == path and not is_there(path):
             pytest.skip(f"{' '.join(path)} is not in this checkout yet")
     changed = (
         words[0] == "anpr-fleet" and words[1:2] and words[1] in {"enrol", "server", "consumer", "broker"}
     )
-    if changed and "--dir" not in words and not _is_there(("anpr-fleet", "authority", "create")):
+    if changed and "--dir" not in words and not is_there(("anpr-fleet", "authority", "create")):
         pytest.skip("the fleet folder is not in this checkout yet")
 
 
-def _is_there(path: tuple[str, ...]) -> bool:
+def is_there(path: tuple[str, ...]) -> bool:
+    """Whether this checkout has the command, or the script, of that name."""
     if path[0].startswith("scripts/"):
         return (ROOT / path[0]).is_file()
     return deepest(path)[0].prog == " ".join(path)
