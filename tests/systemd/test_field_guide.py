@@ -103,4 +103,6 @@ def test_a_stranger_comes_from_unpacking_to_reads_at_the_centre(tmp_path: Path) 
             timeout=110,
             check=False,
         )
-    assert f"reads at the centre: {READS}" in done.stdout, done.stdout + done.stderr
+    counted = re.findall(r"^reads at the centre: (\d+)$", done.stdout, re.MULTILINE)
+    assert counted, done.stdout + done.stderr
+    assert int(counted[0]) >= READS, done.stdout + done.stderr
