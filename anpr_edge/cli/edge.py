@@ -26,6 +26,7 @@ COMMANDS = (
     "anpr_edge.cli.netcheck",
     "anpr_edge.cli.outbox_cmd",
     "anpr_edge.cli.testread_cmd",
+    "anpr_edge.cli.console_cmd",
     "anpr_edge.cli.scan",
     "anpr_edge.cli.demo",
 )

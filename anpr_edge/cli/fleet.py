@@ -20,6 +20,7 @@ COMMANDS = (
     "anpr_edge.cli.fleet_policy",
     "anpr_edge.cli.fleet_list",
     "anpr_edge.cli.fleet_optics",
+    "anpr_edge.cli.fleet_eyes",
     "anpr_edge.cli.fleet_command",
 )
 

@@ -10,7 +10,8 @@ Exit code: 0 a plate was read, 1 none was, 78 the configuration cannot be used.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.numbers import between, whole
@@ -18,6 +19,7 @@ from anpr_edge.cli.output import counted, finding, json_line, note
 from anpr_edge.cli.program import add_config_option
 
 if TYPE_CHECKING:
+    from anpr_edge.config import Config
     from anpr_edge.daemon.drivepast import DrivePast
     from anpr_edge.records import PlateRead
 
@@ -29,7 +31,9 @@ print what came of it. Nothing is sealed, stored or sent. The reader must not ru
   sudo systemctl stop anpr-edge-reader; sudo anpr-edge test-read; sudo systemctl start anpr-edge-reader
 
 Plates are masked unless --show-plates: passing vehicles are read too. Ends after --count reads or
---seconds."""
+--seconds. --record writes a page (HTML) to print, tick and sign, always with masked plates:
+
+  sudo anpr-edge test-read --count 5 --seconds 600 --record acceptance.html"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -47,6 +51,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     parser.add_argument("--show-plates", action="store_true", help="print plates in full")
     parser.add_argument("--json", action="store_true", help="print JSON objects, one a line")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the test's record to print (HTML)")
     parser.set_defaults(run=run)
 
 
@@ -55,16 +60,20 @@ def run(arguments: Namespace) -> int:
     from contextlib import closing
     from itertools import islice
 
+    from anpr_edge.cli.testread_record import check_place
     from anpr_edge.config import load_config
     from anpr_edge.daemon.drivepast import DrivePast
     from anpr_edge.devices.clock import SystemClock
 
-    drive = DrivePast(load_config(arguments.config), SystemClock())
+    config = load_config(arguments.config)
+    if arguments.record:
+        check_place(arguments.record)
+    drive = DrivePast(config, SystemClock())
     note("waiting for a vehicle; Ctrl-C ends it")
-    count = 0
+    given: list[PlateRead] = []
     with closing(drive.reads(arguments.seconds)) as reads:
         for read in islice(reads, arguments.count):
-            count += 1
+            given.append(read)
             if arguments.json:
                 json_line(_as_json(read, arguments.show_plates))
             else:
@@ -72,8 +81,20 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         json_line({**_counts(drive), "sight": drive.sight})
     else:
-        _summarise(drive, count)
-    return 0 if count else EXIT_NONE
+        _summarise(drive, len(given))
+    if arguments.record:
+        _record(arguments.record, config, drive, given)
+    return 0 if given else EXIT_NONE
+
+
+def _record(file: Path, config: Config, drive: DrivePast, given: Sequence[PlateRead]) -> None:
+    from anpr_edge.cli.testread_record import Place, record_lines, write_record
+    from anpr_edge.devices.clock import SystemClock
+
+    place = Place(config.unit.fleet, config.unit.id, config.site.name, SystemClock().now())
+    lines = record_lines(place, given, _counts(drive), drive.sight, _why(drive))
+    write_record(file, lines, f"Drive-by test of {config.unit.id}")
+    note(f"record: {file}")
 
 
 def _plate(read: PlateRead, show_plates: bool) -> str:

@@ -144,6 +144,7 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "netcheck",
         "outbox",
         "test-read",
+        "console",
         "scan",
         "demo",
     ]

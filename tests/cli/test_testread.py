@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,32 @@ def test_a_running_reader_is_not_disturbed(bench: Bench, capsys: pytest.CaptureF
     with alone(bench.state_dir, "reader"):
         assert main(["test-read", "--config", str(bench.config)]) == 1
     assert "systemctl stop anpr-edge-reader" in capsys.readouterr().err
+
+
+def test_a_record_is_written_for_both_outcomes(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    record = bench.directory / "acceptance.html"
+    command = ["test-read", "--config", str(bench.config), "--record", str(record)]
+    assert main([*command, "--count", "2", "--show-plates"]) == 0
+    (plate, *_) = re.findall(r"^ok   (\S+)", capsys.readouterr().out, re.MULTILINE)
+    page = record.read_text()
+    assert "•••</td>" in page
+    assert plate not in page  # masked, whatever the terminal shows
+    assert page.count("☐ yes ☐ no") == 3
+    assert "<th>read right</th>" in page
+
+    bench.more = "\n[view]\nregions = [[[0.0, 0.0], [0.01, 0.0], [0.0, 0.01]]]\n"
+    bench.write_config()
+    assert main(command) == 1
+    assert "<strong>Nothing was read:</strong>" in record.read_text()
+    assert [file for file in bench.directory.iterdir() if file.name.endswith(".new")] == []
+
+
+@pytest.mark.parametrize("place", ["nowhere/acceptance.html", "."])
+def test_a_record_that_cannot_be_written_is_refused_before_anybody_drives(
+    place: str, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = bench.directory / place
+    assert main(["test-read", "--config", str(bench.config), "--record", str(record)]) == 1
+    said = capsys.readouterr()
+    assert f"{record}: no record can be written there" in said.err
+    assert "waiting" not in said.err

@@ -124,3 +124,12 @@ def user_ids(passwd: Path) -> dict[str, int]:
 def owner_and_mode(path: Path) -> tuple[int, int]:
     state = path.stat()
     return state.st_uid, stat.S_IMODE(state.st_mode)
+
+
+def test_the_menu_takes_the_screen_only_where_nobody_can_log_in() -> None:
+    """A Conflicts= would end the login on the screen even where the condition does not hold."""
+    condition = setting("anpr-edge-console.service", "Unit", "ConditionPathIsSymbolicLink")
+    assert condition == "/etc/systemd/system/getty@.service"
+    text = (UNITS / "anpr-edge-console.service").read_text()
+    assert "Conflicts=" not in text
+    assert "Wants=anpr-edge-console.service\n" in (UNITS / "anpr-edge.target").read_text()
