@@ -47,6 +47,9 @@ _PASSWORD = re.compile(r"://[^/@\s\"]*@")
 
 Part = Callable[[], bytes]
 
+Contents = dict[str, dict[str, str | int]]
+"""Each part by its name: what it is `about`, and its size in `bytes`, or why it is `missing`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -62,12 +65,22 @@ class Report:
         return {**asdict(self), "path": str(self.path), "parts": list(self.parts)}
 
 
-def write_report(config: Config, config_file: Path | None, utc_ns: int, out: Path | None = None) -> Report:
+def write_report(
+    config: Config,
+    config_file: Path | None,
+    utc_ns: int,
+    out: Path | None = None,
+    *,
+    announce: Callable[[Contents], None] = lambda _: None,
+) -> Report:
     """Write a report to `out`, or among the unit's last `MOST_KEPT`.
+
+    `announce` is called with what will be in it before anything is written, and may end it by raising.
 
     Raises: AnprError when it cannot be written, or would hold a private key.
     """
-    content, names = _packed(config, config_file, utc_ns)
+    content, contents = _packed(config, config_file, utc_ns)
+    announce(contents)
     path = out or _place(config.unit.state_dir / FOLDER, utc_ns)
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -82,6 +95,7 @@ def write_report(config: Config, config_file: Path | None, utc_ns: int, out: Pat
                 old.unlink()
     except OSError as error:
         raise AnprError(f"{path}: {error.strerror}", hint="look at the disk's room and the folder") from None
+    names = ("contents.json", *contents)
     return Report(path, len(content), hashlib.sha256(content).hexdigest(), names)
 
 
@@ -93,9 +107,9 @@ def _place(folder: Path, utc_ns: int) -> Path:
     return folder / f"report-{datetime.fromtimestamp(utc_ns / 1e9, UTC):%Y%m%dT%H%M%SZ}.zip"
 
 
-def _packed(config: Config, config_file: Path | None, utc_ns: int) -> tuple[bytes, tuple[str, ...]]:
+def _packed(config: Config, config_file: Path | None, utc_ns: int) -> tuple[bytes, Contents]:
     packed = BytesIO()
-    contents: dict[str, dict[str, str | int]] = {}
+    contents: Contents = {}
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, about, part in _parts(config, config_file):
             try:
@@ -111,7 +125,7 @@ def _packed(config: Config, config_file: Path | None, utc_ns: int) -> tuple[byte
         head = {"schema": 1, "fleet": config.unit.fleet, "unit": config.unit.id, "utc": when}
         promise = "no plate, no picture, no key, no list of vehicles"
         archive.writestr("contents.json", _json({**head, "without": promise, "parts": contents}))
-    return packed.getvalue(), ("contents.json", *contents)
+    return packed.getvalue(), contents
 
 
 def _parts(config: Config, config_file: Path | None) -> Iterator[tuple[str, str, Part]]:

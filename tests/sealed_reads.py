@@ -35,6 +35,25 @@ def made_up_read(plate: str = PLATE) -> PlateRead:
     )
 
 
+def bare_read(plate: str, taken: Instant) -> PlateRead:
+    """A read with nothing in it that may be missing, of one moment."""
+    return PlateRead(
+        plate_text=plate,
+        confidence=0.9,
+        char_confidences=(0.9,) * len(plate),
+        alternatives=(),
+        syntax=None,
+        region=None,
+        first=taken,
+        last=taken,
+        frames_used=3,
+        direction="toward",
+        lane=None,
+        fix=None,
+        model_ids=("none-0",),
+    )
+
+
 class SealingUnit:
     """Seals one read after another, each chained to the one before it."""
 

@@ -28,7 +28,10 @@ browser, and ends by itself. Nothing of a picture is kept or sent elsewhere.
 
 The camera serves one at a time: a reader that systemd runs is stopped, and started again when
 the page ends, in whatever way. VEHICLES THAT PASS MEANWHILE ARE NOT READ. Reads already made
-are sent as always."""
+are sent as always. Examples:
+
+  sudo anpr-edge aim                       through ssh -L 8443:localhost:8443
+  sudo anpr-edge aim --listen eth0         on the service port, with the code for a phone"""
 
 EXIT_CODES = """exit code: 0 it ended as it should, 1 the camera or the address could not be had,
 2 wrong usage, 78 the configuration cannot be used"""

@@ -29,7 +29,11 @@ DOCTOR_HELP = """Check the unit: configuration, clock, board, disk, keys, models
 outbox. One line a condition: verdict, code, measured value, limit; what is wrong is followed by
 `next:`, what to do about it. Nothing is changed. Run it as root: what may not be looked at
 is not checked, and that is never shown as ok. What the unit does not have, or not
-know yet, is `none`."""
+know yet, is `none`. Examples:
+
+  sudo anpr-edge doctor
+  sudo anpr-edge doctor broker keys
+  anpr-edge doctor --explain uplink-link"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:

@@ -21,6 +21,9 @@ it has the board's line open.
   sudo anpr-edge lamps clear-tamper
   sudo systemctl start anpr-edge-reader"""
 
+EXIT_CODES = """exit code: 0 forgotten, 1 the board does not answer, or the housing is open,
+78 the configuration cannot be used"""
+
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `lamps` with its command clear-tamper."""
@@ -32,6 +35,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "clear-tamper",
         help="forget that the housing was opened or the head tilted",
         description=CLEAR_TEXT,
+        epilog=EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_config_option(clear)

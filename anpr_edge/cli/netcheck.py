@@ -13,7 +13,9 @@ from anpr_edge.cli.program import add_config_option
 TEXT = """Go the way of a read to its centre, step by step, each timed: the broker's name, its port, TLS,
 MQTT, a publish and its PUBACK, and the centre's signed watermark. The first step that fails is
 named, with what to do about it. A running uplink is not disturbed; one small message is published,
-on the unit's own topic reply/netcheck, and no read."""
+on the unit's own topic reply/netcheck, and no read. Example:
+
+  sudo anpr-edge netcheck"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:

@@ -2,7 +2,9 @@
 
 `status --json`: {"schema": 1, "feeds": {NAME: {"waiting", "sent", "oldest_age_s", "last_seq", "watermark",
 "bytes", "dropped": {cause: count}, "refused_acks", "restarts"}}}. `verify --json`: {"schema": 1, "feeds":
-{NAME: {"reads", "gaps", "trouble"}}}.
+{NAME: {"reads", "gaps", "trouble"}}}. `export --json`: {"schema": 1, "folder": null when nothing is kept,
+"feeds": {NAME: as in the folder's manifest}}. `confirm --json`: {"schema": 1, "feeds": {NAME: {"watermark",
+"forgotten"} or {"trouble"}}}.
 
 Exit code: 0 well, 1 something does not hold or cannot be read, 78 the configuration cannot be used.
 """
@@ -10,10 +12,11 @@ Exit code: 0 well, 1 something does not hold or cannot be read, 78 the configura
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.output import counted, finding, json_line, note, table
 from anpr_edge.cli.program import add_config_option
@@ -40,6 +43,31 @@ Exporting deletes nothing: a read is forgotten when its centre's signed watermar
 that comes. What is exported is ciphertext, as on the air."""
 
 
+TEXTS = {
+    "status": """How many reads of each feed wait, are sent and not confirmed yet, and how old the oldest is.
+
+  sudo anpr-edge outbox status""",
+    "verify": """Check that every read in the outbox is signed by this unit and follows the one before it.
+
+  sudo anpr-edge outbox verify""",
+    "export": """Write everything that is kept, as sealed as on the air, into a new folder in DIR, such as a
+mounted USB stick. Nothing is deleted on the unit. At the centre: anpr-central import FOLDER --store PLACE.
+
+  sudo anpr-edge outbox export /media/usb""",
+    "confirm": """Heed the centre's signed answers in a folder that came back from there: what they cover
+leaves the outbox, by the same rules as with an answer from the broker.
+
+  sudo anpr-edge outbox confirm /media/usb/anpr-outbox-demo-unit-0001-20261126T224500Z""",
+}
+EXIT_CODES = {
+    "status": "exit code: 0 it could be looked at, 1 it could not, 78 the configuration cannot be used",
+    "verify": "exit code: 0 every read holds, 1 one does not, 78 the configuration cannot be used",
+    "export": """exit code: 0 written, or nothing to write, 1 it could not be, 2 no such feed, 78 the
+configuration cannot be used""",
+    "confirm": "exit code: 0 every answer counts, 1 one does not, 78 the configuration cannot be used",
+}
+
+
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `outbox` with its commands."""
     group = subparsers.add_parser(
@@ -49,12 +77,12 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    status = commands.add_parser("status", help="counts and ages, feed by feed")
-    verify = commands.add_parser("verify", help="check every read's signature and place in its chain")
-    export = commands.add_parser("export", help="write a folder of sealed reads")
+    status = _command(commands, "status", "counts and ages, feed by feed")
+    verify = _command(commands, "verify", "check every read's signature and place in its chain")
+    export = _command(commands, "export", "write a folder of sealed reads")
     export.add_argument("into", type=Path, metavar="DIR", help="where to, such as a mounted USB stick")
     export.add_argument("--feed", action="append", metavar="NAME", help="only this feed; more than once")
-    confirm = commands.add_parser("confirm", help="heed the centre's answers in an exported folder")
+    confirm = _command(commands, "confirm", "heed the centre's answers in an exported folder")
     confirm.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that came back")
     for command, run in (
         (status, run_status),
@@ -64,8 +92,17 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     ):
         add_config_option(command)
         command.set_defaults(run=run)
-    for command in (status, verify):
         command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _command(commands: _SubParsersAction[ArgumentParser], name: str, what_for: str) -> ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=what_for,
+        description=TEXTS[name],
+        epilog=EXIT_CODES[name],
+        formatter_class=RawDescriptionHelpFormatter,
+    )
 
 
 def run_status(arguments: Namespace) -> int:
@@ -139,12 +176,18 @@ def run_export(arguments: Namespace) -> int:
                 )
         if not any(stats[feed].waiting + stats[feed].sent for feed in feeds):
             note("nothing is kept: there is nothing to carry away")
+            if arguments.json:
+                json_line({"schema": SCHEMA, "folder": None, "feeds": {}})
             return 0
         reads = {feed: view.reads(feed) for feed in feeds}
         parcel = pack(arguments.into, config.unit.fleet, config.unit.id, reads, now.utc_ns)
-    for part in parcel.parts:
-        finding("ok", part.feed, f"{counted(part.reads, 'read')}, #{part.first_seq} to #{part.last_seq}")
-    print(parcel.folder)
+    if arguments.json:
+        feeds_written = {part.feed: asdict(part) for part in parcel.parts}
+        json_line({"schema": SCHEMA, "folder": str(parcel.folder), "feeds": feeds_written})
+    else:
+        for part in parcel.parts:
+            finding("ok", part.feed, f"{counted(part.reads, 'read')}, #{part.first_seq} to #{part.last_seq}")
+        print(parcel.folder)
     note("unmount the stick before pulling it out; at the centre: anpr-central import FOLDER --store FILE")
     return 0
 
@@ -164,7 +207,7 @@ def run_confirm(arguments: Namespace) -> int:
     config, parcel = load_config(arguments.config), unpack(arguments.folder)
     with open_view(config.outbox.path) as view:
         carried = _carried(parcel, view)
-    refused = 0
+    told: dict[str, dict[str, object]] = {}
     policy = in_force(config)
     with closing(build_outbox(config, policy, SystemClock())) as outbox:
         for feed, ack_key in ((feed.name, feed.ack_key) for feed in policy.feeds):
@@ -177,12 +220,24 @@ def run_confirm(arguments: Namespace) -> int:
                 outbox.settle(feed, ack.watermark, ack.gaps)
                 after = outbox.stats()[feed]
             except (EnvelopeError, OutboxError) as error:
-                refused += 1
-                finding("fail", feed, str(error))
+                told[feed] = {"trouble": str(error)}
                 continue
             gone = before.waiting + before.sent - after.waiting - after.sent
-            finding("ok", feed, f"confirmed up to #{ack.watermark}: {counted(gone, 'read')} forgotten")
-    return 1 if refused else 0
+            told[feed] = {"watermark": ack.watermark, "forgotten": gone}
+    if arguments.json:
+        json_line({"schema": SCHEMA, "feeds": told})
+    else:
+        _show_confirmed(told)
+    return 1 if any("trouble" in one for one in told.values()) else 0
+
+
+def _show_confirmed(told: Mapping[str, Mapping[str, Any]]) -> None:
+    for feed, one in told.items():
+        if "trouble" in one:
+            finding("fail", feed, one["trouble"])
+        else:
+            words = f"{counted(one['forgotten'], 'read')} forgotten"
+            finding("ok", feed, f"confirmed up to #{one['watermark']}: {words}")
 
 
 def _carried(parcel: Parcel, view: OutboxView) -> list[Delivery]:

@@ -24,7 +24,11 @@ SCHEMA = 1
 PROCESSES = ("reader", "uplink")
 
 STATUS_HELP = """What the unit does now, on one screen: both services, their stages, counts, position and
-connection, as they last said themselves. It looks at nothing else: anpr-edge doctor does."""
+connection, as they last said themselves. It looks at nothing else: anpr-edge doctor does.
+Examples:
+
+  anpr-edge status
+  anpr-edge status --json | jq .uplink.link"""
 
 EXIT_CODES = """exit code: 0 both services run, 1 one does not, 78 the configuration cannot be used"""
 

@@ -35,6 +35,9 @@ Plates are masked unless --show-plates: passing vehicles are read too. Ends afte
 
   sudo anpr-edge test-read --count 5 --seconds 600 --record acceptance.html"""
 
+EXIT_CODES = """exit code: 0 so many reads were made, 1 they were not, or the reader runs,
+78 the configuration cannot be used"""
+
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `test-read`."""
@@ -42,6 +45,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "test-read",
         help="read one passing vehicle's plate, storing and sending nothing",
         description=TEXT,
+        epilog=EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_config_option(parser)

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 TEXT = """The unit at work, live: what anpr-edge status shows, and how many frames and reads a second, what
 waits between the stages, temperature and throttling, and the last reads, of which two characters are
 shown. Ends at Ctrl-C. Not on a terminal, or with --once, it prints one screen and ends.
-The last reads are for root alone: sudo."""
+The last reads are for root alone. Example:
+
+  sudo anpr-edge top"""
+
+EXIT_CODES = """exit code: 0 it ended as it should, 78 the configuration cannot be used"""
 
 CLEAR = "\x1b[H\x1b[J"
 State = Mapping[str, Any]
@@ -30,6 +34,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "top",
         help="watch the unit at work, live",
         description=TEXT,
+        epilog=EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_config_option(top)

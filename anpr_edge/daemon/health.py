@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
@@ -27,14 +28,17 @@ class StageAge:
 class Heartbeats:
     """Which stages still work: each has to beat within its own limit, in seconds.
 
-    A stage's first beat is due within its limit from construction. Any thread may call any method.
+    A stage's first beat is due within its limit from construction; of those in `idle` nothing is expected
+    before it. Any thread may call any method.
     """
 
-    def __init__(self, clock: Clock, limits_s: Mapping[str, float]) -> None:
+    def __init__(self, clock: Clock, limits_s: Mapping[str, float], idle: Collection[str] = ()) -> None:
         self._clock = clock
         self._limits_s = dict(limits_s)
         now_ns = clock.now().mono_ns
-        self._beats_ns: dict[str, int | None] = dict.fromkeys(limits_s, now_ns)
+        self._beats_ns: dict[str, int | None] = {
+            stage: None if stage in idle else now_ns for stage in limits_s
+        }
 
     def beat(self, stage: str) -> None:
         """Say that `stage` works; also ends its suspension."""
@@ -43,6 +47,15 @@ class Heartbeats:
     def suspend(self, stage: str) -> None:
         """Expect nothing of `stage` until its next beat: it has ended, or waits for something legitimate."""
         self._set(stage, None)
+
+    @contextmanager
+    def doing(self, stage: str) -> Iterator[None]:
+        """Expect the stage to beat, or this block to end, within its limit; nothing of it afterwards."""
+        self.beat(stage)
+        try:
+            yield
+        finally:
+            self.suspend(stage)
 
     def ages(self) -> list[StageAge]:
         """Every stage, in the order they were declared."""

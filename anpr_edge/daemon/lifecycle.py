@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Protocol
 
 from anpr_edge.config import Config
 from anpr_edge.daemon.alone import alone
-from anpr_edge.daemon.policywatch import LOOK_EVERY_S, policy_watch
+from anpr_edge.daemon.policywatch import LOOK_EVERY_S, PolicyWatch, policy_watch
 from anpr_edge.daemon.stages import in_words
 from anpr_edge.daemon.wiring_common import build_report
 from anpr_edge.devices.clock import SystemClock
@@ -27,6 +27,8 @@ class Service(Protocol):
     def run(self) -> None: ...
 
     def stop(self) -> None: ...
+
+    def watch_policy(self, watch: PolicyWatch, look_every_s: float) -> None: ...
 
 
 def run_service(
@@ -50,11 +52,12 @@ def run_service(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ender)
         try:
-            with closing(policy_watch(config, SystemClock()) or _NoWatch()) as watch:
+            with _closing(policy_watch(config, SystemClock())) as watch:
                 ender.service = build(config)
-                watch.start(ender.service.stop, look_every_s)
+                if watch is not None:
+                    ender.service.watch_policy(watch, look_every_s)
                 ender.service.run()
-            return watch.has_news or ender.service.start_again
+            return (watch is not None and watch.has_news) or ender.service.start_again
         except SystemExit:
             report.amend({"state": "stopped"})
             raise
@@ -63,16 +66,9 @@ def run_service(
             raise
 
 
-class _NoWatch:
-    """In the place of a watch where no signed policy is."""
-
-    has_news = False
-
-    def start(self, stop: Callable[[], None], look_every_s: float) -> None:
-        """Nothing to look for."""
-
-    def close(self) -> None:
-        """Nothing to end."""
+def _closing(watch: PolicyWatch | None) -> AbstractContextManager[PolicyWatch | None]:
+    """Closes a watch at the end; there is none where no signed policy is."""
+    return nullcontext() if watch is None else closing(watch)
 
 
 class _Ender:

@@ -10,23 +10,27 @@ is on time, so a hung camera or detector restarts the service and an empty road 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from threading import Event
-from typing import Any
+from typing import Any, Protocol
 
 from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
-from anpr_edge.daemon.health import Counters, Heartbeats, Latencies, Rates
+from anpr_edge.daemon.health import Counters, Latencies, Rates
 from anpr_edge.daemon.keeping import RETRY_S, ReadKeeper, finish
 from anpr_edge.daemon.lastreads import LastReads
 from anpr_edge.daemon.platestats import PlateStats
+from anpr_edge.daemon.policywatch import PolicyWatch
 from anpr_edge.daemon.queues import Bounded, Closed, DropOldest
 from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.stages import Stages
 from anpr_edge.daemon.state import StateReport, minute
+from anpr_edge.daemon.threads import STALL_MARGIN_S
 from anpr_edge.daemon.viewwatch import ViewWatch
+from anpr_edge.daemon.watchdog import Watchdog
 from anpr_edge.devices.clocksteps import ClockSteps
 from anpr_edge.devices.distance import Place, Whereabouts
 from anpr_edge.devices.lamp_board import LampBoard
@@ -41,14 +45,8 @@ from anpr_edge.vision.sight import Sight
 
 log = logging.getLogger(__name__)
 
-STAGE_LIMITS_S = {"infer": 10.0, "commit": 30.0}
-"""How long each stage may be silent: a cold model, an SD card's worst fsync."""
-
 STAGE_COUNTS = {"capture": "taken", "infer": "processed", "commit": "committed"}
 """What each stage has done, for its rate."""
-
-STALL_MARGIN_S = 5.0
-"""A source has this long to say itself that it has stalled, which explains more than a watchdog does."""
 
 FRAMES_WAITING = 2
 READS_WAITING = 64
@@ -64,6 +62,12 @@ ENDINGS = {
 }
 
 
+class ThreadedDevice(Protocol):
+    """A device driven by a thread, which calls `on_turn` each time round."""
+
+    on_turn: Callable[[], None]
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderParts:
     """What wiring gives the reader. A `live` source loses frames rather than wait; a file waits.
@@ -75,7 +79,7 @@ class ReaderParts:
     `release` closes everything that was opened for it, lamps included. `exposure` is None where shutter
     and gain stay as they are, `lamp_board` where the lamps hang on none, `site` where the unit was not
     surveyed, `view` where no commissioning view was captured. `hourly` keeps what is usual, `last_reads` the
-    last few without their plates.
+    last few without their plates. `devices` are those with a thread of their own, by its name.
     """
 
     source: FrameSource
@@ -96,6 +100,7 @@ class ReaderParts:
     hourly: HourlyRecord | None = None
     last_reads: LastReads | None = None
     view: ViewWatch | None = None
+    devices: Mapping[str, ThreadedDevice] = field(default_factory=dict)
 
 
 class Reader:
@@ -107,9 +112,10 @@ class Reader:
         self._notifier = notifier
         self._report = report
         self._stop = Event()
-        limits_s = {"capture": parts.stall_after_s + STALL_MARGIN_S, **STAGE_LIMITS_S}
-        self._heartbeats = Heartbeats(clock, limits_s)
-        parts.outbox.on_progress = lambda: self._heartbeats.beat("commit")
+        limits_s = {"capture": parts.stall_after_s + STALL_MARGIN_S}
+        self._watchdog = Watchdog("reader", clock, notifier, limits_s)
+        self._heartbeats = self._watchdog.stages
+        self._hear_helpers()
         self._stages = Stages(self._heartbeats, self._stop)
         self._frames: DropOldest[Frame] | Bounded[Frame] = (
             DropOldest(FRAMES_WAITING) if parts.live else Bounded(FRAMES_WAITING)
@@ -149,6 +155,20 @@ class Reader:
         """Act on the fleet authority's commands, from `run` on."""
         self._commands = commands
 
+    def watch_policy(self, watch: PolicyWatch, look_every_s: float) -> None:
+        """End when `watch` has news; a watch that hangs counts as a stage that does."""
+        watch.start(self.stop, look_every_s, self._heartbeats)
+
+    def _hear_helpers(self) -> None:
+        """Let everything that works in a thread of its own say that it does."""
+        self._parts.outbox.on_progress = partial(self._heartbeats.beat, "commit")
+        helpers = self._watchdog.helpers
+        for name, device in self._parts.devices.items():
+            helpers.beat(name)
+            device.on_turn = partial(helpers.beat, name)
+        if self._parts.view is not None:
+            self._parts.view.comparing = partial(helpers.doing, "view")
+
     def run(self) -> None:
         """Block until done.
 
@@ -176,11 +196,7 @@ class Reader:
             self._stages.join()
 
     def _supervise(self) -> None:
-        late = self._heartbeats.late()
-        if late:
-            self._notifier.status(f"late: {', '.join(age.stage for age in late)}")
-        else:
-            self._notifier.alive()
+        self._watchdog.feed()
         state = self._report.write(self._state("stopping" if self._stop.is_set() else "running"))
         if state is not None and self._parts.hourly is not None:
             self._parts.hourly.take(state)
@@ -312,7 +328,7 @@ class Reader:
         hour, why = self._stats.state()
         return {
             "state": state,
-            "stages": self._heartbeats.state(),
+            **self._watchdog.state(),
             "rates": {stage: self._rates.per_s(count) for stage, count in STAGE_COUNTS.items()},
             "queues": {
                 "frames": {"waiting": len(self._frames), "room": FRAMES_WAITING},

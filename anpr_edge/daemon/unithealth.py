@@ -153,7 +153,7 @@ def _reader_part(state: State | None, why: str, nulls: Nulls) -> dict[str, Any]:
         return {part: nulls.or_why(None, part, why) for part in READER_PARTS}
     reads, latency = state["reads"], state["latency_ms"]
     return {
-        "stages": {name: _stage(name, state, nulls) for name in state["stages"]},
+        "stages": {name: _stage(name, state, nulls) for name in state["rates"]},
         "frames": _frames(state["frames"], nulls),
         "reads": {
             **{key: reads[key] for key in ("committed", "unreadable", "unsealable", "lost")},

@@ -13,9 +13,11 @@ from dataclasses import asdict
 from threading import Event
 
 from anpr_edge.daemon.health import Counters
+from anpr_edge.daemon.policywatch import PolicyWatch
 from anpr_edge.daemon.state import StateReport
 from anpr_edge.daemon.traffic import Traffic
 from anpr_edge.daemon.uplinkdesk import UplinkDesk
+from anpr_edge.daemon.watchdog import Watchdog
 from anpr_edge.dailycounts import SENT, DailyCounts
 from anpr_edge.errors import AnprError, OutboxBroken, OutboxError
 from anpr_edge.outbox.outbox import SqliteOutbox
@@ -47,7 +49,8 @@ class UplinkService:
     each feed; `shaper` says what may go out; `traffic` counts what `wire` says the link has carried;
     `publish_health` sends the state, which holds no plate, and says whether it could; `daily` has what the
     broker took, by day; `link_state` is what more the uplink says of itself;
-    `commands` takes the fleet authority's. `start_again` says that it ended to be started again.
+    `commands` takes the fleet authority's; `watchdog` hears the uplink's threads. `start_again` says that it
+    ended to be started again.
     """
 
     def __init__(
@@ -86,6 +89,8 @@ class UplinkService:
         self._publish_health = publish_health
         self._daily = daily
         self._commands = commands
+        self.watchdog = Watchdog("uplink", clock, notifier)
+        self.watchdog.stages.suspend("link")  # until it gives its first sign of life
         self.start_again = False
         self._health_due_ns = clock.now().mono_ns
         self._stop = Event()
@@ -139,13 +144,17 @@ class UplinkService:
         except OutboxError as error:
             log.error("outbox: %s", error)
             self._clock.sleep(RETRY_S)
-        self._notifier.alive()
+        self.watchdog.feed()
         self._daily.save_if_due()
         self._traffic.save()
         self._heed_commands()
         state = self._report.write(self._state("running"))
         if state is not None and self._health_due_ns <= self._clock.now().mono_ns:
             self._tell_health(state)
+
+    def watch_policy(self, watch: PolicyWatch, look_every_s: float) -> None:
+        """End when `watch` has news; a watch that hangs counts as a stage that does."""
+        watch.start(self.stop, look_every_s, self.watchdog.stages)
 
     def _heed_commands(self) -> None:
         if self._commands is None:
@@ -255,6 +264,7 @@ class UplinkService:
         since_s = (self._clock.now().mono_ns - self._link_since_ns) / 1e9
         return {
             "state": state,
+            **self.watchdog.state(),
             "link": {
                 "connected": self._link.connected,
                 "detail": self._link.detail,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
@@ -35,6 +36,8 @@ class ViewWatch:
         self._light_found = ""
         self._since_ns = self._compared_ns = 0
         self._comparing: Thread | None = None
+        self.comparing: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What surrounds each comparison: who wants to know of one that hangs puts something here."""
 
     def look(self, frame: Frame, light: str | None) -> None:
         """Take a frame into account, now and then. `light` is exposure control's profile, if there is one."""
@@ -72,10 +75,15 @@ class ViewWatch:
             self._comparing.join()
 
     def _compare(self, gatherer: ViewGatherer, known: Signature, now_ns: int) -> None:
-        self.wait()
+        if self._comparing is not None and self._comparing.is_alive():
+            return  # it hangs, which is known; frames go on
         light = self._light
 
         def work() -> None:
+            with self.comparing():
+                compare()
+
+        def compare() -> None:
             found, before = gatherer.compare(known), self._found
             if before is None or found.verdict != before.verdict:
                 self._since_ns = now_ns

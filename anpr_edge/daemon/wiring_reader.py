@@ -16,7 +16,7 @@ from anpr_edge.daemon.exposing import ExposureKeeper
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.lastreads import LAST_READS_FILE, LastReads
 from anpr_edge.daemon.notify import make_notifier
-from anpr_edge.daemon.reader import Reader, ReaderParts
+from anpr_edge.daemon.reader import Reader, ReaderParts, ThreadedDevice
 from anpr_edge.daemon.readerdesk import ReaderDesk
 from anpr_edge.daemon.serviceacts import is_supervised, reload_config, restart
 from anpr_edge.daemon.viewwatch import build_view_watch
@@ -108,6 +108,7 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
             hourly=hourly,
             last_reads=last_reads,
             view=build_view_watch(config.unit.state_dir),
+            devices=threaded(gps=positioner, lamp_board=lamps),
             release=opened.pop_all().close,
         )
     _say_what_it_reads(config, policy, plates)
@@ -131,6 +132,18 @@ def surveyed_site(config: Config) -> tuple[float, float] | None:
     """Latitude and longitude in degrees; None where nobody has surveyed it."""
     lat_deg, lon_deg = config.site.lat_deg, config.site.lon_deg
     return None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg)
+
+
+def threaded(
+    *, gps: SerialGps | FixedSite, lamp_board: PwmIlluminator | LampBoard | None
+) -> dict[str, ThreadedDevice]:
+    """The devices that have a thread of their own, by its name."""
+    found: dict[str, ThreadedDevice] = {}
+    if isinstance(gps, SerialGps):
+        found["gps"] = gps
+    if isinstance(lamp_board, LampBoard):
+        found["lamp-board"] = lamp_board
+    return found
 
 
 def build_desk(

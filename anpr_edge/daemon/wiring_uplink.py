@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         ask_board=lambda: Board.asked(config.unit.state_dir),
     )
     outbox = build_outbox(config, standing.policy, clock)
-    return UplinkService(
+    service = UplinkService(
         outbox,
         uplink,
         clock,
@@ -97,6 +98,9 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         daily=build_counts("uplink", config, clock),
         commands=build_desk(config, file, outbox, uplink, clock),
     )
+    watchdog = service.watchdog
+    uplink.report_life(partial(watchdog.stages.beat, "link"), partial(watchdog.helpers.doing, "probe"))
+    return service
 
 
 def build_shaper(config: Config, clock: Clock, traffic: Traffic) -> Shaper:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,12 @@ from pathlib import Path
 SYS = Path("/sys")
 PROC = Path("/proc")
 VCGENCMD_TIMEOUT_S = 2.0
+
+SOC_ZONES = ("cpu-thermal", "soc-thermal", "x86_pkg_temp")
+POSSIBLE_C = (-55.0, 150.0)
+"""What a processor's sensor can measure; anything else is no temperature."""
+
+_FLAGS = re.compile(r"(?:0x)?([0-9a-fA-F]{1,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +43,42 @@ class Throttling:
     @classmethod
     def of_answer(cls, answer: str) -> Throttling | None:
         """From what `vcgencmd get_throttled` prints, `throttled=0x50000`; None for anything else."""
-        try:
-            return cls.of_flags(int(answer.partition("=")[2], 16))
-        except ValueError:
-            return None
+        name, _, flags = answer.strip().partition("=")
+        found = _FLAGS.fullmatch(flags) if name == "throttled" else None
+        return cls.of_flags(int(found[1], 16)) if found else None
 
 
 def soc_temperature_c(sys: Path = SYS) -> float | None:
-    """The processor's own temperature."""
-    zones = {_text(zone / "type"): _text(zone / "temp") for zone in sys.glob("class/thermal/thermal_zone*")}
-    for kind in ("cpu-thermal", "soc-thermal", "x86_pkg_temp"):
-        if millidegrees := zones.get(kind):
-            return int(millidegrees) / 1000
-    return None
+    """The processor's own temperature; None too where its sensor says what is none."""
+    zone = soc_zone(sys)
+    try:
+        celsius = int((_text(zone / "temp") if zone else None) or "") / 1000
+    except ValueError:
+        return None
+    return celsius if POSSIBLE_C[0] <= celsius <= POSSIBLE_C[1] else None
+
+
+def soc_zone(sys: Path = SYS) -> Path | None:
+    """The folder of the processor's own sensor; None where there is none."""
+    zones = {_text(zone / "type"): zone for zone in sorted(sys.glob("class/thermal/thermal_zone*"))}
+    return next((zones[kind] for kind in SOC_ZONES if kind in zones), None)
 
 
 def throttling(sys: Path = SYS, command: str | None = "vcgencmd") -> Throttling | None:
     """What the firmware limits, from sysfs, else from its own command, unless that is None."""
     for path in sys.glob("devices/platform/soc*/*firmware/get_throttled"):
-        if flags := _text(path):
-            return Throttling.of_flags(int(flags, 16))
+        if found := _FLAGS.fullmatch(_text(path) or ""):
+            return Throttling.of_flags(int(found[1], 16))
     if command is None:
         return None
     try:
         answer = subprocess.run(
-            [command, "get_throttled"], capture_output=True, text=True, timeout=VCGENCMD_TIMEOUT_S, check=True
+            [command, "get_throttled"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=VCGENCMD_TIMEOUT_S,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -80,6 +98,6 @@ def resident_mb(proc: Path = PROC) -> float | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="ascii").strip() or None
+        return path.read_text(encoding="ascii", errors="replace").strip() or None
     except OSError:
         return None

@@ -51,7 +51,7 @@ def error_bound_ms(state: int, status: int, maxerror_us: int) -> float | None:
     `maxerror` is the bound the time daemon gave at its last update, widened by 500 ppm since.
     Source: RFC 5905 §11.2 (root distance), adjtimex(2).
     """
-    if state < 0 or state == TIME_ERROR or status & STA_UNSYNC:
+    if state < 0 or state == TIME_ERROR or status & STA_UNSYNC or maxerror_us < 0:
         return None
     return maxerror_us / 1000
 
@@ -71,7 +71,12 @@ def kernel_offset_ms() -> float | None:
     answer = Timex()
     if ctypes.CDLL(None).adjtimex(ctypes.byref(answer)) < 0:
         return None
-    return float(answer.offset) / (1e6 if answer.status & STA_NANO else 1e3)
+    return offset_ms(answer.status, answer.offset)
+
+
+def offset_ms(status: int, offset: int) -> float:
+    """How far the clock is to be moved, from adjtimex's answer."""
+    return offset / (1e6 if status & STA_NANO else 1e3)
 
 
 class SystemClock:

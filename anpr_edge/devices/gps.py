@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -14,6 +15,7 @@ from anpr_edge.records import Fix
 from anpr_edge.seams import Clock
 
 RETRY_S = 2.0
+CLOSE_WITHIN_S = 2.0
 SILENT_AFTER_S = 5.0
 """Receivers report once a second; five missed reports mean the last one tells nothing any more."""
 
@@ -48,6 +50,9 @@ class SerialGps:
         self._clock = clock
         self._retry_s = retry_s
         self._latest: Fix | None = None
+        self.on_turn: Callable[[], None] = lambda: None
+        """Called each time the thread has gone round: at least every `retry_s`, while nothing hangs."""
+
         self._stop = Event()
         self._thread = Thread(target=self._run, name="gps", daemon=True)
         self._thread.start()
@@ -60,13 +65,16 @@ class SerialGps:
         return UNKNOWN if age_ns > SILENT_AFTER_S * 1e9 else latest
 
     def close(self) -> None:
-        """Stop listening; harmless when called twice."""
+        """Stop listening; harmless when called twice. A line that hangs is left behind."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(CLOSE_WITHIN_S)
+        if self._thread.is_alive():
+            _log.error("GPS %s: the line hangs and is left as it is", self._device)
 
     def _run(self) -> None:
         complained = False
         while not self._stop.is_set():
+            self.on_turn()
             try:
                 with serial.Serial(str(self._device), self._baud, timeout=_POLL_S) as line:
                     complained = False
@@ -83,6 +91,7 @@ class SerialGps:
         sentences, builder = SentenceBuffer(), FixBuilder()
         self._latest = builder.fix
         while not self._stop.is_set():
+            self.on_turn()
             for sentence in sentences.take(line.read(max(1, line.in_waiting))):
                 builder.feed(sentence, self._clock.now())
                 self._latest = builder.fix

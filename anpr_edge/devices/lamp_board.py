@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -14,6 +15,7 @@ from anpr_edge.seams import Clock
 
 BAUD = 115_200
 RETRY_S = 2.0
+CLOSE_WITHIN_S = 2.0
 REPEAT_S = 0.5
 """How often the level is said again: after 2 s without, the board goes dark."""
 SILENT_AFTER_S = 3.0
@@ -38,6 +40,9 @@ class LampBoard:
         self._report: Report | None = None
         self._heard_ns = self._began_ns = clock.now().mono_ns
         self._bad_lines = 0
+        self.on_turn: Callable[[], None] = lambda: None
+        """Called each time the thread has gone round: at least every `retry_s`, while nothing hangs."""
+
         self._changed = Event()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="lamp-board", daemon=True)
@@ -67,11 +72,13 @@ class LampBoard:
         return self._report.state(silent_s=silent_s, bad_lines=self._bad_lines)
 
     def close(self) -> None:
-        """Lamps off, and no more is said; harmless when called twice."""
+        """Lamps off, and no more is said; harmless when called twice. A line that hangs is left behind."""
         self._level = 0
         self._stop.set()
         self._changed.set()
-        self._thread.join()
+        self._thread.join(CLOSE_WITHIN_S)
+        if self._thread.is_alive():
+            _log.error("lamp board %s: the line hangs and is left as it is", self._device)
 
     def _silent_s(self) -> float:
         return (self._clock.now().mono_ns - self._heard_ns) / 1e9
@@ -79,6 +86,7 @@ class LampBoard:
     def _run(self) -> None:
         complained = False
         while not self._stop.is_set():
+            self.on_turn()
             try:
                 with serial.Serial(str(self._device), BAUD, timeout=_POLL_S, write_timeout=1.0) as line:
                     complained = False
@@ -95,6 +103,7 @@ class LampBoard:
     def _talk(self, line: serial.Serial) -> None:
         lines, said_ns = LineBuffer(), 0
         while True:
+            self.on_turn()
             stopping, now_ns = self._stop.is_set(), self._clock.now().mono_ns
             if self._changed.is_set() or now_ns - said_ns >= REPEAT_S * 1e9:
                 self._changed.clear()

@@ -7,6 +7,7 @@ simulated is no fix.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ LONGEST_SENTENCE = 256
 
 SATELLITE_QUALITIES = range(1, 6)
 """GGA quality 1 to 5; 6 is estimated, 7 typed in, 8 simulated. Source: NMEA 0183, sentence GGA."""
+
+_COORDINATE = re.compile(r"(\d{1,3})([0-5]\d\.\d{1,9})", re.ASCII)
 
 UNKNOWN = Fix(0, None, None, None, None)
 
@@ -93,11 +96,11 @@ class FixBuilder:
 
 
 def _degrees(value: str, hemisphere: str) -> float:
-    """`4807.038`, `N` → 48.1173. An empty value is an error, never 0."""
-    whole, minutes = value[: value.index(".") - 2], float(value[value.index(".") - 2 :])
-    if hemisphere not in ("N", "S", "E", "W") or not 0 <= minutes < 60:
+    """`4807.038`, `N` → 48.1173. An empty value is an error, never 0; so is one with a sign."""
+    found = _COORDINATE.fullmatch(value)
+    if found is None or hemisphere not in ("N", "S", "E", "W"):
         raise ValueError("not a coordinate")
-    degrees = int(whole) + minutes / 60
+    degrees = int(found[1]) + float(found[2]) / 60
     return -degrees if hemisphere in ("S", "W") else degrees
 
 

@@ -13,6 +13,7 @@ STEADY_AFTER_S = 10.0
 """A connection that lived this long resets the backoff; a shorter one may be part of a quarrel."""
 
 STOP_WITHIN_S = 10.0
+REST_S = 5.0
 
 
 class Keeper:
@@ -26,10 +27,14 @@ class Keeper:
         self._clock = clock
         self._backoff = backoff
         self._stopping = threading.Event()
+        self.on_turn: Callable[[], None] = lambda: None
+        """Called before each connection, and often while waiting for the next."""
+
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once."""
+        self.on_turn()
         self._thread.start()
 
     def stop(self) -> None:
@@ -47,8 +52,15 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self.on_turn()
             began_ns = self._clock.now().mono_ns
             self._connect(self._stopping)
             if self._clock.now().mono_ns - began_ns > STEADY_AFTER_S * 1e9:
                 self._backoff.reset()
-            self._stopping.wait(self._backoff.next_delay_s())
+            self.rest(self._backoff.next_delay_s())
+
+    def rest(self, seconds: float) -> None:
+        """Wait for so long, or until stopped, and stay alive meanwhile; for `connect` too."""
+        while seconds > 0 and not self._stopping.wait(min(seconds, REST_S)):
+            self.on_turn()
+            seconds -= REST_S

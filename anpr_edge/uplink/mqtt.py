@@ -12,6 +12,7 @@ import random
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -104,6 +105,7 @@ class MqttUplink:
         self._brokers = Brokers(addresses, failover or Failover(), clock, self._rng)
         self._memories: defaultdict[Address, Memory] = defaultdict(Memory)
         self._probe: Probe | None = None
+        self._probing: Callable[[], AbstractContextManager[None]] = nullcontext
         self._papers, self._renew_ns = 0, 0
         self._wordless = 0
         self._carried = Wire()
@@ -138,6 +140,15 @@ class MqttUplink:
             },
             "certificate": self._wallet.state(),
         }
+
+    def report_life(
+        self, on_turn: Callable[[], None], probing: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """Let the connection's thread call `on_turn` while it works; `probing` surrounds a look elsewhere.
+
+        To be called before `start`.
+        """
+        self._keeper.on_turn, self._probing = on_turn, probing
 
     def start(self) -> None:
         """Begin to connect, and to connect again whenever needed; returns at once."""
@@ -220,7 +231,7 @@ class MqttUplink:
         self._happened.put((None, self._down))
         self._choose(connection, memory, steady=lived_s > STEADY_AFTER_S)
         if cause is Cause.TAKEN_OVER:
-            stopping.wait(self._rng.uniform(*AFTER_TAKEOVER_S))
+            self._keeper.rest(self._rng.uniform(*AFTER_TAKEOVER_S))
 
     def _cause(self, connection: Connection, lived_s: float) -> Cause:
         """Why a connection ended, a broker's silence taken for what it means."""
@@ -270,6 +281,7 @@ class MqttUplink:
 
     def _look_around(self) -> None:
         """From the connection's thread, a few times a second: is there a better certificate, or broker?"""
+        self._keeper.on_turn()
         connection = self._connection
         if connection is None or not connection.is_up:
             return
@@ -294,7 +306,8 @@ class MqttUplink:
         if self._probe is None:
             if self._brokers.return_is_due():
                 home = self._brokers.preferred
-                self._probe = Probe(replace(self._options, host=home.host, port=home.port), self._clock)
+                options = replace(self._options, host=home.host, port=home.port)
+                self._probe = Probe(options, self._clock, self._probing)
                 self._probe.start()
         elif (answer := self._probe.answer) is not None:
             with self._counting:

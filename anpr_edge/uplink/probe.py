@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from anpr_edge.seams import Clock
@@ -14,10 +16,17 @@ class Probe:
     """Connects once as far as the broker's own yes, in a thread of its own, and leaves at once.
 
     It has a name of its own and no session, will or subscription: the broker keeps nothing of it.
+    `surrounding` is entered by the thread while it asks.
     """
 
-    def __init__(self, options: LinkOptions, clock: Clock) -> None:
+    def __init__(
+        self,
+        options: LinkOptions,
+        clock: Clock,
+        surrounding: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         plain = replace(options, client_id=f"{options.client_id}.probe", session_expiry_s=0, will=None)
+        self._surrounding = surrounding
         self._accepted = False
         self._link = Link(plain, self, clock)
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
@@ -33,7 +42,8 @@ class Probe:
         return self._link.wire
 
     def _run(self) -> None:
-        self._link.run(threading.Event())
+        with self._surrounding():
+            self._link.run(threading.Event())
         self.answer = self._accepted
 
     def up(self, _: Limits) -> None:

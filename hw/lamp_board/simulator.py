@@ -42,7 +42,7 @@ class SimulatedBoard:
         link.symlink_to(os.ttyname(slave))
         os.close(slave)
         os.set_blocking(self._master, False)
-        self._thread = Thread(target=self._run, name="lamp-board", daemon=True)
+        self._thread = Thread(target=self._run, name="simulated-board", daemon=True)
         self._thread.start()
 
     def unplug(self) -> None:

@@ -36,7 +36,7 @@ def test_ended_on_the_page_it_leaves_a_trace_and_no_picture(tmp_path: Path) -> N
             next(parcels)
             assert page.ask("POST", "/end", {}).status == 200
             assert [parcel.facts["over"] for parcel in parcels][-1] == "ended on the page"
-        assert page.process.wait(20) == 0
+        assert page.process.wait(60) == 0
     assert page.events == ["aim-begun", "aim-entered", "aim-ended"]
     begun, _, ended = page.audit
     assert (begun["address"], begun["minutes"], begun["reader_paused"]) == ("127.0.0.1", 30, False)
@@ -51,7 +51,7 @@ def test_ended_on_the_page_it_leaves_a_trace_and_no_picture(tmp_path: Path) -> N
 def test_the_terminal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
     with open_page(tmp_path) as page:
         page.process.send_signal(number)
-        assert page.process.wait(20) == 0
+        assert page.process.wait(60) == 0
     assert page.events == ["aim-begun", "aim-ended"]
 
 
@@ -63,7 +63,7 @@ def test_killed_it_takes_the_camera_with_it_and_frees_the_unit(tmp_path: Path) -
         (eye,) = children(page.process.pid)
         page.process.kill()
         page.process.wait()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while Path(f"/proc/{eye}/stat").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not Path(f"/proc/{eye}/stat").exists()
@@ -75,7 +75,7 @@ def test_the_eye_has_no_network_and_leaves_no_core(closed: OpenPage) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may leave the network behind")
     (eye,) = children(closed.process.pid)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     own = Path("/proc/self/ns/net").readlink()
     while Path(f"/proc/{eye}/ns/net").readlink() == own and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -144,7 +144,7 @@ def test_the_terminal_shows_link_code_and_certificate(tmp_path: Path) -> None:
         while not lines or not lines[-1].startswith("certificate SHA-256 "):
             lines.append(process.stdout.readline())
         process.terminate()
-        said = process.communicate(timeout=20)[1]
+        said = process.communicate(timeout=60)[1]
     assert lines[-2].startswith("https://127.0.0.1:")
     assert sum("█" in line for line in lines) > 10
     assert "The code works once" in said

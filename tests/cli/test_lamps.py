@@ -89,6 +89,8 @@ def test_a_reader_drives_its_board_and_leaves_it_dark(tmp_path: Path) -> None:
     finally:
         reader.terminate()
         reader.wait(WITHIN_S)
-    CLOCK.sleep(0.2)
+    deadline_ns = CLOCK.now().mono_ns + WITHIN_S * 1e9
+    while board.level != 0 and CLOCK.now().mono_ns < deadline_ns:
+        CLOCK.sleep(0.05)
     board.unplug()
     assert board.level == 0

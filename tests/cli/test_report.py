@@ -36,6 +36,22 @@ def test_a_report_says_what_is_in_it(
     assert contents["parts"]["unit.toml"]["bytes"] > 0
 
 
+def test_what_will_be_in_it_is_said_before_anything_is_written(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.zip"
+    assert main(["report", "--config", str(bench.config), "--out", str(out), "--dry-run"]) == 0
+    assert not out.exists()
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert main(["report", "--config", str(bench.config), "--out", str(out)]) == 0
+    with zipfile.ZipFile(out) as archive:
+        for name in archive.namelist():
+            assert name == "contents.json" or f"{name} " in told.err
+    assert "reader.json" in told.err
+    assert "not in it: No such file or directory" in told.err
+
+
 def test_a_folder_that_takes_no_writes_is_said_so(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "--config", str(bench.config), "--out", "/nowhere/report.zip"]) == 1
     assert "/nowhere/report.zip" in capsys.readouterr().err

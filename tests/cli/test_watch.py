@@ -139,11 +139,11 @@ def test_metrics_are_served_meanwhile(broker: Site) -> None:
             for _ in within("the watch shows a well unit"):
                 if json.loads(watch.stdout.readline())["well"]:
                     break
-            with urllib.request.urlopen(where, timeout=10) as answer:
+            with urllib.request.urlopen(where, timeout=60) as answer:
                 families = list(text_string_to_metric_families(answer.read().decode()))
         finally:
             watch.send_signal(signal.SIGTERM)
-            watch.communicate(timeout=20)
+            watch.communicate(timeout=60)
     values = {s.name: s.value for family in families for s in family.samples if "unit" in s.labels}
     assert values["anpr_unit_online"] == 1
     assert watch.returncode == 0

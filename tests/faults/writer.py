@@ -32,6 +32,7 @@ from anpr_edge.seal.sealer import CoseSealer
 from anpr_edge.seal.tpm import load_signing_key
 from anpr_edge.seams import SealAs
 from tests.faults.ledger import Pen, read_ledger
+from tests.sealed_reads import bare_read
 
 RETRY_S = 0.2
 REPORT_EVERY_S = 1.0
@@ -99,21 +100,7 @@ class Writer:
 def made_up(rng: random.Random, taken: Instant) -> PlateRead:
     """A read of a plate that nobody has: random letters and digits."""
     text = "".join(rng.choices(string.ascii_uppercase + string.digits, k=rng.randint(4, 8)))
-    return PlateRead(
-        plate_text=text,
-        confidence=0.9,
-        char_confidences=(0.9,) * len(text),
-        alternatives=(),
-        syntax=None,
-        region=None,
-        first=taken,
-        last=taken,
-        frames_used=3,
-        direction="toward",
-        lane=None,
-        fix=None,
-        model_ids=("none-0",),
-    )
+    return bare_read(text, taken)
 
 
 def main() -> int:

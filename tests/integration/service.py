@@ -77,18 +77,20 @@ def serving(
     feeds: tuple[str, ...] = (FEED,),
     backlog_per_s: float = 1000.0,
     limit_bytes: int | None = None,
+    clock: SystemClock | None = None,
+    notifier: NullNotifier | None = None,
     **more: Any,
 ) -> Iterator[Service]:
     """The service runs while the block does; `more` goes to the uplink."""
-    clock = SystemClock()
-    uplink = new_uplink(site, port=port, feeds=feeds, **more)
+    clock = clock or SystemClock()
+    uplink = new_uplink(site, port=port, feeds=feeds, clock=clock, **more)
     outbox = new_outbox(directory, feeds)
     traffic = Traffic(DailyCounts(directory / "counts-link.json", clock), limit_bytes)
     service = UplinkService(
         outbox,
         uplink,
         clock,
-        NullNotifier(),
+        notifier or NullNotifier(),
         StateReport("uplink", StateFile(directory / "uplink.json"), clock),
         fleet=FLEET,
         unit=UNIT,
@@ -109,6 +111,8 @@ def serving(
         wire=lambda: uplink.wire,
         link_state=uplink.state,
     )
+    watchdog = service.watchdog
+    uplink.report_life(partial(watchdog.stages.beat, "link"), partial(watchdog.helpers.doing, "probe"))
     thread = threading.Thread(target=service.run, daemon=True)
     thread.start()
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,26 @@ def test_still_pictures_are_read_and_masked(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     stored = [json.loads(line)["read"]["plate_text"] for line in (kept / "centre" / "reads.jsonl").open()]
     assert sorted(stored) == sorted(passage.plate_text for passage in road.truth)
-    assert not any(passage.plate_text in done.stdout + done.stderr for passage in road.truth)
+    plates = [passage.plate_text for passage in road.truth]
+    assert not any(plate in done.stdout + done.stderr for plate in plates)
+    assert any_in_report(kept, tmp_path, plates) == []
+    state = kept / "run/reader.json"
+    state.write_text(state.read_text().replace('"finished"', f'"{plates[0]}"'))
+    assert any_in_report(kept, tmp_path, plates) == [plates[0]], "the search finds one that is there"
+
+
+def any_in_report(kept: Path, folder: Path, words: list[str]) -> list[str]:
+    """Which of these words stand in a support report of the demo's unit, in whatever part and spelling."""
+    out = folder / "report.zip"
+    command = [*DEMO[:-1], "report", "--config", str(kept / "unit.toml"), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(out) as archive:
+        assert {"reader.json", "uplink.json", "unit.toml"} <= set(archive.namelist())
+        parts = [archive.read(name) for name in archive.namelist()]
+    everything = re.sub(rb"[\W_]", b"", b"".join(parts)).upper()
+    everything += re.sub(r"[\W_]", "", done.stdout + done.stderr).upper().encode()
+    return [word for word in words if re.sub(r"[\W_]", "", word).upper().encode() in everything]
 
 
 def test_what_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:

@@ -14,25 +14,12 @@ from anpr_edge.seal.keys import RecipientKey, SigningKey, VerifyKey
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from anpr_edge.uplink.mqtt import MqttUplink
 from tests.integration.conftest import FEED, FLEET, UNIT
+from tests.sealed_reads import bare_read
 
 
 def made_up_read(number: int, taken: Instant) -> PlateRead:
     """A read whose plate carries its number, for telling reads apart."""
-    return PlateRead(
-        plate_text=f"TE{number:05d}",
-        confidence=0.9,
-        char_confidences=(0.9,) * 7,
-        alternatives=(),
-        syntax=None,
-        region=None,
-        first=taken,
-        last=taken,
-        frames_used=3,
-        direction="toward",
-        lane=None,
-        fix=None,
-        model_ids=("none-0",),
-    )
+    return bare_read(f"TE{number:05d}", taken)
 
 
 class RoadsideUnit:

@@ -18,7 +18,7 @@ HOME = Path("opt/anpr-edge")
 PACKAGES = HOME / "packages"
 """This environment's packages, wherever the checkout lies: a service sees no /home and a /tmp of its own."""
 SYSTEM_PYTHON = "/usr/bin/python3"
-BOOT_WITHIN_S = 170
+BOOT_WITHIN_S = 280
 
 TARGET = """[Unit]
 Requires=sysinit.target
@@ -78,10 +78,15 @@ def _system_version() -> tuple[int, int] | None:
     return major, minor
 
 
-def boot(directory: Path, probe: Path) -> dict[str, Any]:
-    """Boot an installed unit, run `probe` in it and return what it wrote to /facts.json."""
+def boot(directory: Path, probe: Path, *, data: Path | None = None, take_over: str = "") -> dict[str, Any]:
+    """Boot an installed unit, run `probe` in it and return what it wrote to /facts.json.
+
+    `data` is there as /srv/data, and `take_over` is Python that is run with it before the boot.
+    """
     with _overlay(directory) as machine:
-        _install(machine)
+        if data is not None:
+            shutil.copytree(data, machine / "srv/data")
+        _install(machine, PROVISION + take_over)
         shutil.copy(probe, machine / "probe.py")
         command = ["systemd-nspawn", "--quiet", f"--directory={machine}", "--boot", "--register=no"]
         command += ["--keep-unit", "--private-network", "--console=pipe", "--link-journal=no"]
@@ -119,7 +124,7 @@ def _mount(mounts: ExitStack, place: Path, *arguments: str) -> None:
     mounts.callback(subprocess.run, ["umount", str(place)], check=True)
 
 
-def _install(machine: Path) -> None:
+def _install(machine: Path, provision: str) -> None:
     """What docs/installation.md says to do, on the machine that is not running yet."""
     _install_program(machine)
     units = machine / "etc/systemd/system"
@@ -131,7 +136,7 @@ def _install(machine: Path) -> None:
     for name, text in {**own, "anpr-edge-reader.service.d/test.conf": WATCHDOG}.items():
         (units / name).parent.mkdir(exist_ok=True)
         (units / name).write_text(text)
-    (machine / "provision.py").write_text(PROVISION)
+    (machine / "provision.py").write_text(provision)
     layout = "/usr/lib/tmpfiles.d/anpr-edge.conf"
     with ExitStack() as mounts:
         _mount(mounts, machine / "proc", "-t", "proc", "proc")

@@ -47,11 +47,21 @@ def inside(service: str, *command: str) -> int:
     return subprocess.run([*enter, *command], capture_output=True, check=False).returncode
 
 
+def wait_until_connected() -> None:
+    """Until both services have said that they are at work; doctor says what is wrong when they never do."""
+    for _ in range(int(WITHIN_S / 0.5)):
+        files = [Path(f"/run/anpr-edge/{service}.json") for service in ("reader", "uplink")]
+        reader, uplink = (json.loads(file.read_text()) if file.exists() else {} for file in files)
+        if reader.get("state") == "running" and uplink.get("link", {}).get("connected"):
+            break
+        time.sleep(0.5)
+
+
 def stop_while_it_reads() -> dict[str, Any]:
     """Stop the reader after its first reads: how it ended, what it says it kept, what the outbox has."""
     state = Path("/run/anpr-edge/reader.json")
     for _ in range(int(WITHIN_S)):
-        if json.loads(state.read_text())["reads"]["committed"] > 0:
+        if json.loads(state.read_text()).get("reads", {}).get("committed", 0) > 0:
             break
         time.sleep(1)
     output("systemctl", "stop", "anpr-edge-reader")
@@ -67,7 +77,7 @@ def main() -> None:
     for service in ("reader", "uplink"):
         wait_for(service, "ActiveState", "active")
         facts[f"{service}_restarts"] = show(service, "NRestarts")
-    time.sleep(3)
+    wait_until_connected()
     facts["doctor"] = json.loads(output(PROGRAM, "doctor", "--json"))
     reader_pid = show("reader", "MainPID")
     network = output("nsenter", "-t", reader_pid, "-n", "cat", "/proc/thread-self/net/dev")
@@ -82,6 +92,13 @@ def main() -> None:
             facts[f"{service}_opens_{name}"] = inside(service, "cat", f"{KEYS}/{name}") == 0
         facts[f"{service}_moves_keys"] = inside(service, "mv", KEYS, f"{KEYS}.old") == 0
         facts[f"{service}_writes_configuration"] = inside(service, "touch", "/etc/anpr-edge/unit.toml") == 0
+
+    camera = Path("/dev/video0")
+    camera.write_text("a stand-in: no device can be made in here")
+    camera.chmod(0o666)
+    for service in ("reader", "uplink"):
+        facts[f"{service}_sees_the_camera"] = inside(service, "cat", str(camera)) == 0
+        facts[f"{service}_groups"] = output("id", "-nG", f"anpr-{service}").split()
 
     facts["stopped_reader"] = stop_while_it_reads()
 

@@ -24,6 +24,9 @@ SERVICES = ("anpr-edge-reader.service", "anpr-edge-uplink.service")
 INSTALLED = "/opt/anpr-edge/venv/bin/anpr-edge"
 EXPOSURE_LIMIT = 15  # tenths on systemd-analyze's scale from 0 (shut) to 100 (open)
 
+LOOSER: dict[str, int] = {}
+"""The limit of a unit whose work does not fit into so tight a sandbox, with the reason beside it."""
+
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
 
 
@@ -48,13 +51,13 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", sorted(unit.name for unit in UNITS.glob("*.service")))
 def test_the_sandbox_is_tight(service: str) -> None:
     checked = run(
         "systemd-analyze",
         "security",
         "--offline=true",
-        f"--threshold={EXPOSURE_LIMIT}",
+        f"--threshold={LOOSER.get(service, EXPOSURE_LIMIT)}",
         "--no-pager",
         UNITS / service,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from anpr_edge.devices.board import Throttling, soc_temperature_c, throttling
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, ok, warn
+from anpr_edge.devices.board import Throttling, soc_temperature_c, soc_zone, throttling
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, not_checked, ok, warn
 from anpr_edge.diag.machine import Machine, read_number, read_text
 from anpr_edge.diag.subject import Subject
 
@@ -47,25 +48,32 @@ THROTTLING = Condition(
 )
 
 NO_FIRMWARE = "this board's firmware does not tell"
+GARBLED = "the firmware's answer is not understood"
+ALARM = "in0_lcrit_alarm"
+ASK_AGAIN = "vcgencmd get_throttled: throttled=0x0 is what it says of a board that is well"
 
 
 def run(subject: Subject) -> Iterator[Finding]:
     """The voltage, the temperature, then what the firmware makes of them."""
     machine = subject.machine
-    limits = throttling(machine.sys, command=None) or _asked(machine)
-    yield _power(machine, limits)
+    answer = machine.ask(["vcgencmd", "get_throttled"]) or ""
+    limits = throttling(machine.sys, command=None) or Throttling.of_answer(answer)
+    garbled = limits is None and answer.startswith(("throttled", "error="))
+    yield _power(machine, limits, garbled=garbled)
     yield _temperature(machine)
-    yield _throttling(limits)
+    yield not_checked(THROTTLING, GARBLED, next_step=ASK_AGAIN) if garbled else _throttling(limits)
 
 
-def _asked(machine: Machine) -> Throttling | None:
-    answer = machine.ask(["vcgencmd", "get_throttled"])
-    return Throttling.of_answer(answer) if answer else None
-
-
-def _power(machine: Machine, limits: Throttling | None) -> Finding:
-    alarm = _voltage_alarm(machine)
+def _power(machine: Machine, limits: Throttling | None, *, garbled: bool) -> Finding:
+    chip = _voltage_chip(machine)
+    alarm = read_number(chip / ALARM) if chip else None
     if limits is None and alarm is None:
+        if chip is not None:
+            return not_checked(
+                POWER, "the kernel's alarm says neither", next_step=f"cat {chip / ALARM}; dmesg"
+            )
+        if garbled:
+            return not_checked(POWER, GARBLED, next_step=ASK_AGAIN)
         return absent(POWER, NO_FIRMWARE)
     if alarm or (limits and limits.under_voltage):
         return fail(POWER, "under-voltage now", limit="4.63 V")
@@ -74,20 +82,20 @@ def _power(machine: Machine, limits: Throttling | None) -> Finding:
     return ok(POWER, "no under-voltage", "4.63 V")
 
 
-def _voltage_alarm(machine: Machine) -> bool | None:
-    """The kernel's own alarm. Source: Linux drivers/hwmon/raspberrypi-hwmon.c, `in0_lcrit_alarm`."""
-    for chip in machine.sys.glob("class/hwmon/hwmon*"):
-        if read_text(chip / "name") == "rpi_volt":
-            number = read_number(chip / "in0_lcrit_alarm")
-            return None if number is None else number != 0
-    return None
+def _voltage_chip(machine: Machine) -> Path | None:
+    """Where the kernel keeps its own alarm. Source: Linux drivers/hwmon/raspberrypi-hwmon.c."""
+    chips = machine.sys.glob("class/hwmon/hwmon*")
+    return next((chip for chip in chips if read_text(chip / "name") == "rpi_volt"), None)
 
 
 def _temperature(machine: Machine) -> Finding:
-    celsius = soc_temperature_c(machine.sys)
+    celsius, zone = soc_temperature_c(machine.sys), soc_zone(machine.sys)
+    if celsius is None and zone is not None:
+        step = f"cat {zone}/temp a few times; dmesg says more when the sensor has failed"
+        return not_checked(TEMPERATURE, "the processor's sensor says no temperature", next_step=step)
     if celsius is None:
         return absent(TEMPERATURE, "this board has no sensor at its processor")
-    measured, limit = f"{celsius:.0f} °C", f"{WARM_C:.0f} °C"
+    measured, limit = f"{celsius:.1f} °C", f"{WARM_C:.0f} °C"
     if celsius >= HOT_C:
         return fail(TEMPERATURE, measured, limit=limit)
     return warn(TEMPERATURE, measured, limit=limit) if celsius >= WARM_C else ok(TEMPERATURE, measured, limit)

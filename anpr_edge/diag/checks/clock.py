@@ -9,6 +9,7 @@ from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent
 from anpr_edge.diag.machine import Machine
 from anpr_edge.diag.subject import Subject
 from anpr_edge.diag.timedaemon import TimeSource, time_source
+from anpr_edge.errors import DeviceError
 from anpr_edge.records import Instant
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -23,6 +24,10 @@ twice that means that it no longer asks. Source: adjtimex(2), timesyncd.conf(5) 
 
 OFFSET_LIMIT_MS = 100.0
 """At 113 km/h a vehicle moves 3 m in that time: two reads of it by neighbouring units still compare."""
+
+HEARD_WITHIN_S = 3 * 3600.0
+"""chrony asks at least every 1,024 s; ten times without an answer is no accident, and it calls itself
+synchronised for days. Source: chrony.conf(5), maxpoll."""
 
 STEP_TOLD_S = 3600.0
 
@@ -91,20 +96,30 @@ CLOCK_STEPS = Condition(
 
 def run(subject: Subject) -> Iterator[Finding]:
     """The source, the date, then the kernel's word on how good it is."""
-    now, source = subject.clock.now(), time_source(subject.machine)
-    yield _source(source, synchronised=now.utc_error_ms is not None)
+    now, source = subject.clock.now(), None
+    try:
+        source = time_source(subject.machine)
+        yield _source(source, now)
+    except DeviceError as error:
+        yield not_checked(CLOCK_SOURCE, str(error), next_step=error.hint)
     yield _date(now)
     yield _sync(now)
     yield _offset(source, subject.machine)
 
 
-def _source(source: TimeSource | None, *, synchronised: bool) -> Finding:
+def _source(source: TimeSource | None, now: Instant) -> Finding:
     if source is None:
         return absent(CLOCK_SOURCE, "neither chrony nor timesyncd answers")
-    if source.reached:
-        return ok(CLOCK_SOURCE, f"{source.daemon}: {source.name}, stratum {source.stratum}")
-    measured = f"{source.daemon} reaches no time source"
-    return warn(CLOCK_SOURCE, f"{measured} now") if synchronised else fail(CLOCK_SOURCE, measured)
+    if not source.reached:
+        measured = f"{source.daemon} reaches no time source"
+        synchronised = now.utc_error_ms is not None
+        return warn(CLOCK_SOURCE, f"{measured} now") if synchronised else fail(CLOCK_SOURCE, measured)
+    measured = f"{source.daemon}: {source.name}, stratum {source.stratum}"
+    silent_s = 0.0 if source.heard_utc_s is None else now.utc_ns / 1e9 - source.heard_utc_s
+    if silent_s > HEARD_WITHIN_S:
+        limit = f"{HEARD_WITHIN_S / 3600:.0f} h"
+        return warn(CLOCK_SOURCE, f"{measured}, last heard {silent_s / 3600:.0f} h ago", limit=limit)
+    return ok(CLOCK_SOURCE, measured)
 
 
 def _date(now: Instant) -> Finding:

@@ -20,6 +20,7 @@ EXPOSURE = Condition(
         "lamps, the wrong aperture, the sun in the picture. A moment at a limit is no fault."
     ),
     depends_on=("service-reader", "lamp-current", "frames-black", "frames-white"),
+    explained_by=("lamp-board", "lamp-heat"),
     next_step="clean window and lens, see that every lamp shines; then the aperture, lamps and gain",
     visible_after_s=600.0,
 )

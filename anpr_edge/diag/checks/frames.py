@@ -19,6 +19,7 @@ def _condition(fault: str, title: str, explanation: str, next_step: str, after: 
         severity=Severity.READS,
         explanation=explanation,
         depends_on=("service-reader", after) if after else ("service-reader",),
+        explained_by=("lamp-board",),
         next_step=next_step,
         visible_after_s=STANDING_S,
     )

@@ -41,6 +41,7 @@ GPS_FIX = Condition(
         "start, and a view of the sky: a metal case or a bridge takes it away."
     ),
     depends_on=("gps", "service-reader"),
+    explained_by=("service-helpers",),
     next_step="look at the antenna, its cable and its view of the sky; gps.baud must be the receiver's",
     visible_after_s=300.0,
 )

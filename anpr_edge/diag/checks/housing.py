@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anpr_edge.diag.checks import lamp_board
-from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, ok, warn
+from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, not_checked, ok, warn
 from anpr_edge.diag.machine import read_number, read_text
 from anpr_edge.diag.subject import Subject
 
@@ -84,9 +84,14 @@ def _tamper(sys: Path) -> Finding:
     switches = sorted(sys.glob("class/hwmon/hwmon*/intrusion*_alarm"))
     if not switches:
         return absent(TAMPER, "no switch in the case that the kernel knows")
-    opened = [switch for switch in switches if read_number(switch)]
+    alarms = {switch: read_number(switch) for switch in switches}
+    opened = [switch for switch, alarm in alarms.items() if alarm]
     if opened:
         return fail(TAMPER, f"{opened[0]}: the case was opened")
+    silent = [switch for switch, alarm in alarms.items() if alarm is None]
+    if silent:
+        step = "is the chip that watches the switch still there? dmesg; look at the case itself"
+        return not_checked(TAMPER, f"{silent[0]}: says neither", next_step=step)
     return ok(TAMPER, "closed")
 
 

@@ -18,6 +18,7 @@ BOARD = Condition(
         "unit go dark after two seconds, and one that does not report cannot be trusted to hear."
     ),
     depends_on=("illuminator", "service-reader"),
+    explained_by=("service-helpers",),
     next_step="look at the board's supply and its two wires; check illuminator.board",
 )
 HEAT = Condition(

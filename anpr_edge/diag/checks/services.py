@@ -129,7 +129,7 @@ def _service(subject: Subject, condition: Condition, process: str) -> Finding:
         held, lost = reads.get("in_memory", 0), reads.get("dropped", {}).get("no-outbox", 0)
         measured = f"the outbox takes no reads: {held} wait in memory, {lost} given up"
         return fail(condition, measured, next_step=step)
-    if late := _late_stages(state):
+    if late := late_threads(state.get("stages", {})):
         step = f"journalctl -u anpr-edge-{process}; systemd restarts it when this lasts"
         return fail(condition, f"late: {', '.join(late)}", next_step=step)
     return ok(condition, f"{state.get('state')}, up {float(state.get('uptime_s', 0)):.0f} s")
@@ -158,11 +158,11 @@ def _last_seen(state: dict[str, Any], mono_s: float) -> str:
     return f"last sign of life {age_s:.0f} s ago" if age_s >= 0 else "last sign of life before the last boot"
 
 
-def _late_stages(state: dict[str, Any]) -> list[str]:
-    """Stages over their limit, as the service itself saw them."""
+def late_threads(threads: dict[str, Any]) -> list[str]:
+    """Those over their limit, as the service itself saw them."""
     return [
         f"{name} {stage['age_s']:.0f} s (limit {stage['limit_s']:.0f} s)"
-        for name, stage in state.get("stages", {}).items()
+        for name, stage in threads.items()
         if stage.get("age_s") is not None and stage["age_s"] > stage["limit_s"]
     ]
 

@@ -13,6 +13,7 @@ from anpr_edge.diag.machine import Machine, read_number, read_text
 from anpr_edge.diag.subject import Subject
 
 WORN_PERCENT, SPENT_PERCENT = 80, 100
+_LIFE_STEPS = range(12)
 
 DISK_WEAR = Condition(
     code="disk-wear",
@@ -61,8 +62,9 @@ def run(subject: Subject) -> Iterator[Finding]:
 
 
 def _wear(machine: Machine, disk: Path) -> Finding:
-    if life := read_text(disk / "device/life_time"):
-        return _emmc(disk.name, life, read_number(disk / "device/pre_eol_info"))
+    if (disk / "device/life_time").exists():
+        life = read_text(disk / "device/life_time")
+        return _emmc(disk.name, life or "", read_number(disk / "device/pre_eol_info"))
     if disk.name.startswith("nvme"):
         return _nvme(machine, disk.name)
     return absent(DISK_WEAR, f"{disk.name}: its wear cannot be asked for")
@@ -70,8 +72,11 @@ def _wear(machine: Machine, disk: Path) -> Finding:
 
 def _emmc(name: str, life: str, end: int | None) -> Finding:
     """Source: JEDEC JESD84-B51, EXT_CSD bytes 267 to 269: life in steps of 10 %, 11 when it is exceeded."""
-    steps = [int(one, 16) for one in life.split()]
-    percent = max(steps) * 10
+    try:
+        percent = max(_LIFE_STEPS.index(int(one, 16)) for one in life.split()) * 10
+    except ValueError:
+        step = f"cat /sys/block/{name}/device/life_time: two numbers, as 0x02 0x01"
+        return not_checked(DISK_WEAR, f"{name}: what it says of its life is none", next_step=step)
     measured = f"{name}: up to {min(percent, 100)} % of its life used"
     if percent > SPENT_PERCENT or end == 3:
         return fail(DISK_WEAR, f"{measured}, beyond its end", limit=f"{WORN_PERCENT} %")
@@ -101,9 +106,13 @@ def _nvme(machine: Machine, name: str) -> Finding:
 
 def _errors(machine: Machine, part: str) -> Finding:
     """Source: Linux Documentation/ABI/testing/sysfs-fs-ext4, errors_count."""
-    count = read_number(machine.sys / f"fs/ext4/{part}/errors_count")
-    if count is None:
+    file = machine.sys / f"fs/ext4/{part}/errors_count"
+    if not file.exists():
         return absent(DISK_ERRORS, f"{part}: this file system does not count them")
+    count = read_number(file)
+    if count is None or count < 0:
+        step = f"cat /sys/fs/ext4/{part}/errors_count; dmesg: is the disk still there?"
+        return not_checked(DISK_ERRORS, f"{part}: its count of errors is none", next_step=step)
     return (
         fail(DISK_ERRORS, f"{part}: {count} errors", limit="0") if count else ok(DISK_ERRORS, f"{part}: none")
     )

@@ -38,6 +38,8 @@ CAPTURE_RATE = Condition(
     ),
     explained_by=(
         "service-restarts",
+        "lamp-board",
+        "camera-moved",
         "exposure",
         "day-night",
         "model-speed",

@@ -30,7 +30,7 @@ from anpr_edge.vision.motion import MotionGate
 from tests.exposed_road import NIGHT, NOON, ExposedRoad, SeesPlates
 from tests.fakes import FakeSealer
 from tests.scripted_road import ScriptedRoad
-from tests.unit.daemon.test_reader import feed, new_outbox
+from tests.unit.daemon.reader_bench import feed, new_outbox
 from tests.unit.diag.bench import Bench, make_bench
 
 CLOCK = SystemClock()

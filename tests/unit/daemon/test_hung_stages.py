@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anpr_edge.daemon.reader import STAGE_LIMITS_S, STALL_MARGIN_S, Reader
+from anpr_edge.daemon.reader import Reader
+from anpr_edge.daemon.threads import STALL_MARGIN_S, Late, periods_s
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.diag.checks.services import CHECK
 from anpr_edge.diag.condition import Verdict
@@ -19,12 +20,15 @@ from anpr_edge.diag.subject import Subject
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.records import Box, Detection, Frame, Instant, SealedRead
 from anpr_edge.seams import SealAs
-from tests.unit.daemon.test_reader import BrightIsAPlate, Film, make_reader, new_outbox
+from tests.unit.daemon.reader_bench import BrightIsAPlate, Film, make_reader, new_outbox
 from tests.unit.diag.bench import make_bench
 
 TIMES = 8.0
 STALL_AFTER_S = 5.0
-PERIODS_S = {"capture": STALL_AFTER_S + STALL_MARGIN_S, **STAGE_LIMITS_S}
+PERIODS_S = {
+    "capture": STALL_AFTER_S + STALL_MARGIN_S,
+    **{stage: periods_s("reader", Late.RESTARTED)[stage] for stage in ("infer", "commit")},
+}
 SLACK_S = 16.0
 """Two seconds of the test machine's time."""
 

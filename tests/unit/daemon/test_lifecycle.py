@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from anpr_edge.config import Config, load_config
+from anpr_edge.daemon.health import Heartbeats
 from anpr_edge.daemon.lifecycle import run_service
+from anpr_edge.daemon.policywatch import NAME, PolicyWatch
 from anpr_edge.daemon.wiring_common import build_report
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import AnprError, SourceUnavailable
@@ -49,6 +51,9 @@ class Work:
 
     def stop(self) -> None:
         self.stopped = True
+
+    def watch_policy(self, watch: PolicyWatch, look_every_s: float) -> None:
+        watch.start(self.stop, look_every_s, Heartbeats(SystemClock(), {NAME: 1.0}))
 
 
 def state(config: Config) -> dict[str, Any]:

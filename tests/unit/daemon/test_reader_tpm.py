@@ -12,7 +12,7 @@ from anpr_edge.seal import envelope
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
 from anpr_edge.seal.tpm import load_signing_key, make_signing_key
 from tests.software_tpm import software_tpm
-from tests.unit.daemon.test_reader import CLOCK, Film, make_reader, new_outbox
+from tests.unit.daemon.reader_bench import CLOCK, Film, make_reader, new_outbox
 from tests.vectors.keys import recipient
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import cv2
 import numpy as np
@@ -10,10 +13,12 @@ import pytest
 
 from anpr_edge.capture.synthetic import SyntheticRoad
 from anpr_edge.commissioning import keep_view
+from anpr_edge.daemon.health import Heartbeats
 from anpr_edge.daemon.viewwatch import FRAMES, ViewWatch, build_view_watch
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.records import Frame, Instant
 from anpr_edge.vision.signature import ViewGatherer
+from tests.fakes import FakeClock
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,13 @@ def watch(road: SyntheticRoad, tmp_path: Path) -> ViewWatch:
 
 
 def drive(
-    watch: ViewWatch, road: SyntheticRoad, first_s: int, *, light: str | None = "night", dx: int = 0
+    watch: ViewWatch,
+    road: SyntheticRoad,
+    first_s: int,
+    *,
+    light: str | None = "night",
+    dx: int = 0,
+    to_its_end: bool = True,
 ) -> None:
     """Enough frames, ten seconds apart, for one comparison."""
     for number in range(FRAMES):
@@ -43,7 +54,8 @@ def drive(
         )
         taken = Instant(0, (first_s + 10 * number) * 10**9)
         watch.look(Frame(number, taken, np.asarray(moved, np.uint8)), light)
-    watch.wait()
+    if to_its_end:
+        watch.wait()
 
 
 def test_the_same_view_then_a_knock(watch: ViewWatch, road: SyntheticRoad) -> None:
@@ -80,3 +92,28 @@ def test_without_a_captured_view_there_is_nothing_to_watch(tmp_path: Path) -> No
     assert build_view_watch(tmp_path) is None
     (tmp_path / "commissioning.json").write_text("{")
     assert build_view_watch(tmp_path) is None
+
+
+def test_a_comparison_that_hangs_is_known_and_holds_up_no_frame(
+    watch: ViewWatch, road: SyntheticRoad
+) -> None:
+    clock, begun, over = FakeClock(), Event(), Event()
+    helpers = Heartbeats(clock, {"view": 60.0}, idle=("view",))
+
+    @contextmanager
+    def hanging() -> Iterator[None]:
+        with helpers.doing("view"):
+            begun.set()
+            over.wait()
+            yield
+
+    watch.comparing = hanging
+    drive(watch, road, 0, to_its_end=False)
+    assert begun.wait(10)
+    clock.advance(61.0)
+    assert [age.stage for age in helpers.late()] == ["view"]
+    drive(watch, road, 1000, to_its_end=False)
+    over.set()
+    watch.wait()
+    assert helpers.late() == []
+    assert watch.state() is not None

@@ -111,6 +111,7 @@ def make_bench(directory: Path) -> Bench:
     authority = Authority.create(directory / "authority", "testfleet", SystemClock())
     pi = FakePi(directory / "pi")
     bench = Bench(directory, authority, FakeClock(utc_ns=time.time_ns()), pi)
+    pi.utc_s = lambda: bench.clock.now().utc_ns / 1e9
     bench.keys.mkdir(parents=True)
     bench.run_dir.mkdir()
     signing_key = SigningKey.generate()

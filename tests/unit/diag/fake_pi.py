@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anpr_edge.diag.machine import Machine
 
+REFERENCE_UTC_S = "1790000000.0"
 CHRONY = "C0000201,192.0.2.1,2,1790000000.0,0.000012,-0.000004,0.000031,-8.1,0.0,0.1,0.004,0.001,64.2,Normal"
 
 
@@ -25,6 +27,7 @@ class FakePi:
         self.write("sys/class/thermal/thermal_zone0/type", "cpu-thermal")
         self.write("sys/class/thermal/thermal_zone0/temp", "54321")
         self.write("run/utmp", "")
+        self.utc_s: Callable[[], float] = time.time
         self.machine = Machine(root / "sys", root / "run", self._ask, lambda: self.clock_offset_ms)
 
     def write(self, path: str, content: str) -> Path:
@@ -45,4 +48,9 @@ class FakePi:
         return self.root / f"sys/block/{disk}"
 
     def _ask(self, command: Sequence[str]) -> str | None:
-        return self.answers.get(command[0])
+        """As its programs would; chrony has set the clock right 12 s ago."""
+        question = " ".join(command)
+        if question in self.answers:
+            return self.answers[question]
+        answer = self.answers.get(command[0])
+        return answer and answer.replace(REFERENCE_UTC_S, f"{self.utc_s() - 12:.6f}")

@@ -37,6 +37,7 @@ def reader_state() -> dict[str, Any]:
     stages = {"capture": 0.03, "infer": 0.03, "commit": 0.2}
     return {
         "stages": {name: {"age_s": age_s, "limit_s": 10.0} for name, age_s in stages.items()},
+        "helpers": {"gps": {"age_s": 0.3, "limit_s": 10.0}, "view": {"age_s": None, "limit_s": 60.0}},
         "frames": {"taken": 90_000, "processed": 89_000, "dropped": {"queue-full": 900}, "faults": {}},
         "reads": {"given": 900, "committed": 900, "unreadable": 20, "too_small": 4000, "last_age_s": 3.0},
         "latency_ms": {"frame_p50": 42.0, "frame_p95": 80.0},
@@ -71,7 +72,7 @@ def reader_state() -> dict[str, Any]:
 def uplink_state() -> dict[str, Any]:
     """What an uplink says of itself that delivers."""
     return {
-        "stages": {},
+        "stages": {"link": {"age_s": 0.2, "limit_s": 120.0}},
         "link": {"connected": True, "detail": "connected", "since_s": 86_000.0},
         "outbox": {"access": {"waiting": 2, "sent": 5, "oldest_age_s": 4.0}},
     }
@@ -86,6 +87,7 @@ class WholeUnit:
     uplink: dict[str, Any] = field(default_factory=uplink_state)
     running: set[str] = field(default_factory=lambda: {"reader", "uplink"})
     hours: Hours = field(default_factory=dict)
+    rtc_off_s: float = 0.0
 
     @property
     def pwm(self) -> Path:
@@ -103,7 +105,9 @@ class WholeUnit:
         self.bench.config.write_text(self.bench.config.read_text().replace("[site]\n", SITE))
 
     def say(self) -> None:
-        """Let the services that run say what they say."""
+        """Let the services that run say what they say, and the battery-backed clock the time."""
+        utc_s = self.bench.clock.now().utc_ns / 1e9 + self.rtc_off_s
+        self.bench.pi.write("sys/class/rtc/rtc0/since_epoch", f"{utc_s:.0f}")
         for process, state in (("reader", self.reader), ("uplink", self.uplink)):
             if process in self.running:
                 self.bench.say(process, **state)
@@ -148,6 +152,9 @@ def make_whole_unit(directory: Path) -> WholeUnit:
         ("sys/block/mmcblk0/device/pre_eol_info", "0x01"),
         ("sys/fs/ext4/mmcblk0p2/errors_count", "0"),
         ("sys/class/hwmon/hwmon0/intrusion0_alarm", "0"),
+        ("sys/class/rtc/rtc0/name", "rpi_rtc"),
+        ("sys/class/watchdog/watchdog0/state", "active"),
+        ("sys/class/watchdog/watchdog0/timeout", "15"),
         ("sys/class/hwmon/hwmon1/name", "ina219"),
         ("sys/class/hwmon/hwmon1/curr1_input", "640"),
     ):
