@@ -1,0 +1,204 @@
+"""Real RAUC on file-backed slots: bundles signed by keys made here, a D-Bus and a RAUC service of our own.
+What the unit itself does is `unit_side`, in a mount namespace and a D-Bus session that end with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.unit.update.samples import Board
+
+COMPATIBLE = "anpr-edge-test"
+SLOT_BYTES = 2 << 20
+IMAGE_BYTES = 1 << 20
+CHECKOUT = Path(__file__).parents[2]
+ISOLATED = ("unshare", "--mount", "--propagation", "private", "dbus-run-session", "--")
+
+SYSTEM_CONF = """[system]
+compatible={compatible}
+bootloader=custom
+activate-installed=false
+statusfile={folder}/data/rauc.status
+mountprefix={folder}/mnt
+bundle-formats=plain verity
+
+[handlers]
+bootloader-custom-backend={folder}/backend
+
+[keyring]
+path={folder}/release.crt
+
+[slot.rootfs.0]
+device={folder}/slots/A
+type=raw
+bootname=A
+
+[slot.rootfs.1]
+device={folder}/slots/B
+type=raw
+bootname=B
+"""
+
+LAYOUT = """boot_dir = "{folder}/select"
+state_dir = "{folder}/data/update"
+rauc_config = "{folder}/system.conf"
+release_file = "{folder}/release"
+bootloader_dir = "{folder}/bootloader"
+reboot = ["{folder}/reboot"]
+"""
+
+BACKEND = """#!/bin/sh
+exec {python} -m anpr_edge.cli.update_backend --layout {folder}/slots.toml "$@"
+"""
+
+
+def missing() -> str:
+    """Why RAUC cannot be run here; nothing when it can."""
+    for program, package in (
+        ("rauc", "rauc"),
+        ("dbus-run-session", "dbus"),
+        ("mksquashfs", "squashfs-tools"),
+    ):
+        if not shutil.which(program):
+            return f"{program} is missing: apt-get install {package}"
+    if os.geteuid():
+        return "RAUC mounts a bundle to install it: this takes root"
+    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "no mount namespace can be made here"
+
+
+class Signer:
+    """A release key with its own certificate, as `anpr-fleet` makes one."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.key_file, self.cert_file = folder / f"{name}.key", folder / f"{name}.crt"
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.now(UTC)
+        usage = [ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.CODE_SIGNING]
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=365))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        self.key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+
+
+@dataclass
+class Unit:
+    """A unit with real slots: A holds the system it came with."""
+
+    folder: Path
+    board: Board = field(init=False)
+    signer: Signer = field(init=False)
+    old: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.board = Board(self.folder)
+        self.signer = Signer(self.folder, "release")
+        content = Random(1).randbytes(IMAGE_BYTES)
+        self.old = hashlib.sha256(content).hexdigest()
+        for slot, held in (("A", content), ("B", b"")):
+            with (self.folder / "slots" / slot).open("wb") as file:
+                file.write(held)
+                file.truncate(SLOT_BYTES)
+        places = {"folder": self.folder, "compatible": COMPATIBLE, "python": sys.executable}
+        for name, text in (("system.conf", SYSTEM_CONF), ("slots.toml", LAYOUT), ("backend", BACKEND)):
+            (self.folder / name).write_text(text.format_map(places))
+        (self.folder / "backend").chmod(0o755)
+        (self.folder / "mnt").mkdir()
+
+    def bundle(
+        self,
+        version: str,
+        *,
+        signer: Signer | None = None,
+        compatible: str = COMPATIBLE,
+        build: str = "readable-by=1",
+        size: int = IMAGE_BYTES,
+    ) -> tuple[Path, str]:
+        """A signed bundle of random content, and that content's hash."""
+        by, source = signer or self.signer, self.folder / f"source-{time.monotonic_ns()}"
+        source.mkdir()
+        content = Random(version).randbytes(size)
+        (source / "rootfs.img").write_bytes(content)
+        (source / "manifest.raucm").write_text(
+            f"[update]\ncompatible={compatible}\nversion={version}\nbuild={build}\n\n"
+            "[bundle]\nformat=plain\n\n[image.rootfs]\nfilename=rootfs.img\n"
+        )
+        path = self.folder / f"{source.name}.raucb"
+        how = [f"--cert={by.cert_file}", f"--key={by.key_file}", f"--keyring={by.cert_file}"]
+        run("rauc", *how, "bundle", source, path)
+        shutil.rmtree(source)
+        return path, hashlib.sha256(content).hexdigest()
+
+    def start(self, bundle: Path, *what: str) -> subprocess.Popen[str]:
+        """Begin an update in a process group of its own."""
+        command = [
+            *ISOLATED,
+            sys.executable,
+            "-m",
+            "tests.update.unit_side",
+            str(self.folder),
+            str(bundle),
+            *what,
+        ]
+        return subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            start_new_session=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def update(self, bundle: Path, *what: str) -> tuple[int, str]:
+        """A whole update: its exit code, and what it said."""
+        running = self.start(bundle, *what)
+        out, err = running.communicate(timeout=60)
+        return running.returncode, out + err
+
+    def held(self, slot: str) -> str:
+        """The hash of the system in a slot."""
+        return hashlib.sha256((self.folder / "slots" / slot).read_bytes()[:IMAGE_BYTES]).hexdigest()
+
+
+def run(*command: str | Path) -> None:
+    """Run a program that has to succeed."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def kill_group(running: subprocess.Popen[str]) -> None:
+    """End a process and all that belongs to it, as a power cut does."""
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    running.communicate(timeout=60)

@@ -1,0 +1,111 @@
+"""The power is cut at 50 random moments of an update: always one good system boots.
+
+A cut is a kill -9 of everything the update runs, RAUC's service included. Then the firmware starts: by
+`autoboot.txt`, and by the one-shot flag when the cut was the restart that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.unit.update.samples import Board
+from tests.update.rig import Unit, kill_group, missing
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+
+CUTS = 50
+SPANS_S = {"ready": 0.6, "installed": 0.06, "started": 0.03}
+"""After which word, and how long after it at most. Installing takes longest, and gets most of the cuts."""
+
+SHARES = (0.7, 0.15, 0.15)
+
+
+def cut(running: subprocess.Popen[str], rng: Random) -> str:
+    """Let the update come to a random moment, and end it; says where that was."""
+    word = rng.choices(list(SPANS_S), SHARES)[0]
+    assert running.stdout is not None
+    heard = ""
+    for line in running.stdout:
+        heard = line.strip()
+        if heard == word:
+            time.sleep(rng.uniform(0, SPANS_S[word]))
+            break
+    kill_group(running)
+    return heard
+
+
+def as_new(unit: Unit) -> None:
+    """The unit as it came: A in force, B empty, nothing known of an update."""
+    shutil.rmtree(unit.board.layout.state_dir)
+    for name in ("select", "bootloader"):
+        shutil.rmtree(unit.folder / name)
+    unit.board.flag.unlink(missing_ok=True)
+    unit.board.__post_init__()
+    with (unit.folder / "slots" / "B").open("r+b") as file:
+        file.write(bytes(1 << 20))
+
+
+def free_loops(folder: Path) -> None:
+    """RAUC, killed between taking a loop device and mounting it, leaves it: a start would free it."""
+    ask = ["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]
+    listed = subprocess.run(ask, capture_output=True, text=True, check=False)
+    for line in listed.stdout.splitlines():
+        if str(folder) in line:
+            subprocess.run(["losetup", "--detach", line.split()[0]], capture_output=True, check=False)
+
+
+def boots_well(unit: Unit, new: str, slot: str) -> None:
+    """The slot that was booted holds one whole system: the one that belongs there."""
+    assert unit.held(slot) == {"A": unit.old, "B": new}[slot]
+
+
+def test_whenever_the_power_is_cut_one_good_system_boots(tmp_path: Path) -> None:
+    seed = int(os.environ.get("ANPR_SEED", "20261127"))
+    rng, unit, seen = Random(seed), Unit(tmp_path), Counter[str]()
+    bundle, new = unit.bundle("1.1.0")
+    for _ in range(CUTS):
+        as_new(unit)
+        where = cut(unit.start(bundle, "gate"), rng)
+        free_loops(tmp_path)
+        restarted = rng.random() < 0.5  # the cut was a restart: the flag, where one was set, counts
+        slot = unit.board.start() if restarted else unit.board.cut_power()
+        boots_well(unit, new, slot)
+        committed = unit.board.store.load().committed
+        after = unit.board.cut_power()
+        boots_well(unit, new, after)
+        assert after == committed
+        seen[f"{where}: {slot} then {after}, B {'whole' if unit.held('B') == new else 'not whole'}"] += 1
+    print(f"seed {seed}: {dict(seen)}")
+    assert unit.update(bundle, "gate", "older")[0] == 0, "the unit can still be updated"
+    halves = sum(count for what, count in seen.items() if "not whole" in what)
+    assert 0 < halves < CUTS, "the cuts come before and after the writing"
+
+
+def test_a_cut_is_put_down_to_what_it_hit(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    bundle, _ = unit.bundle("1.1.0")
+    running = unit.start(bundle)
+    assert running.stdout is not None
+    while Board.found(tmp_path).audit() == [] and "installing" not in str(phase(unit)):
+        time.sleep(0.005)
+    kill_group(running)
+    assert unit.board.cut_power() == "A"
+    assert unit.update(bundle)[0] == 0
+    assert unit.board.cut_power() == "A"
+    assert unit.update(bundle, "gate")[0] == 0
+    assert unit.board.audit()[:3] == ["update-failed", "update-installed", "update-rolled-back"]
+
+
+def phase(unit: Unit) -> object:
+    try:
+        return unit.board.record()["phase"]
+    except (OSError, ValueError):
+        return ""
