@@ -56,7 +56,7 @@ def sight_of(config: Config, models: str) -> Sight:
 
 
 def models_trouble(config_file: Path) -> str:
-    """What doctor finds wrong with the models: their hashes, and whether they run; nothing when all is well."""
+    """What doctor finds wrong with the models, by hash and by a run; nothing when all is well."""
     from anpr_edge.devices.clock import SystemClock
     from anpr_edge.diag.checks.models import CHECK
     from anpr_edge.diag.condition import Verdict

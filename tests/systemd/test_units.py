@@ -42,7 +42,8 @@ def setting(service: str, section: str, key: str) -> str:
 def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     program = tmp_path / "anpr-edge"
     program.symlink_to("/bin/true")
-    for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.target")]:
+    kinds = ("*.service", "*.target", "*.timer", "*.path")
+    for unit in [found for kind in kinds for found in UNITS.glob(kind)]:
         (tmp_path / unit.name).write_text(unit.read_text().replace(INSTALLED, str(program)))
     checked = run("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("anpr-edge*.*")))
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
