@@ -6,11 +6,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anpr_edge.cli.output import finding, note
+from anpr_edge.cli.output import finding, note, progress
 from anpr_edge.errors import AnprError, UpdateError
 
 if TYPE_CHECKING:
     from anpr_edge.config import Config
+    from anpr_edge.daemon.updateagent import UpdateAgent
     from anpr_edge.update.gate import Sight
     from anpr_edge.update.updater import Updater
 
@@ -27,12 +28,30 @@ def run_gate(arguments: Namespace) -> int:
     settled = updater.settle()
     if settled is not None:
         finding("ok" if settled.phase == "committed" else "warn", f"update {settled.phase}", settled.why)
+        _agent(arguments, updater).tell_end(settled)
     if not updater.store.load().on_trial:
         return 0
     passed = _watch(arguments, updater)
+    ended = updater.recorder.last()
+    if ended is not None:
+        _agent(arguments, updater).tell_end(ended)
     if not passed:
         updater.reboot()
     return 0 if passed else 1
+
+
+def run_take(arguments: Namespace) -> int:
+    """Install the order that lies ready, and restart into it; without one there is nothing to do."""
+    from anpr_edge.cli.update_cmd import updater_of
+
+    updater = updater_of(arguments)
+    record = _agent(arguments, updater).take(progress)
+    if record is None:
+        note("nothing was ordered")
+        return 0
+    finding("ok", f"slot {record.slot}", f"holds version {record.version}, as ordered")
+    updater.reboot_to_try()
+    return 0
 
 
 def looks_now(arguments: Namespace, updater: Updater) -> list[str]:
@@ -43,6 +62,16 @@ def looks_now(arguments: Namespace, updater: Updater) -> list[str]:
     record = updater.recorder.last()
     sight = sight_of(load_config(arguments.config), models_trouble(arguments.config))
     return troubles(sight, broker_before=None if record is None else record.broker_before)
+
+
+def _agent(arguments: Namespace, updater: Updater) -> UpdateAgent:
+    from anpr_edge.config import load_config
+    from anpr_edge.daemon.updateagent import UpdateAgent
+    from anpr_edge.daemon.wiring_common import identity_of
+    from anpr_edge.devices.clock import SystemClock
+
+    config = load_config(arguments.config)
+    return UpdateAgent(updater, identity_of(config), config.unit.state_dir, SystemClock())
 
 
 def sight_of(config: Config, models: str) -> Sight:

@@ -14,6 +14,7 @@ from anpr_edge.daemon.draining import Draining
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.traffic import LINK, Traffic
 from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.daemon.updating import Updating
 from anpr_edge.daemon.uplinkacts import UplinkActs
 from anpr_edge.daemon.uplinkd import UplinkService
 from anpr_edge.daemon.uplinkdesk import UplinkDesk
@@ -24,6 +25,7 @@ from anpr_edge.daemon.wiring_common import (
     build_outbox,
     build_report,
     groups_of,
+    identity_of,
 )
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import UplinkError
@@ -35,6 +37,7 @@ from anpr_edge.seams import Clock
 from anpr_edge.unitpolicy import notice, store_of
 from anpr_edge.uplink import topics
 from anpr_edge.uplink.brokers import Address, Failover
+from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.mqtt import MqttUplink
 from anpr_edge.uplink.shaper import Shaper
 from anpr_edge.uplink.tls import Credentials
@@ -78,7 +81,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         reader_file=config.unit.run_dir / "reader.json",
         ask_board=lambda: Board.asked(config.unit.state_dir),
     )
-    outbox = build_outbox(config, standing.policy, clock)
+    outbox, updating = build_outbox(config, standing.policy, clock), build_updating(config, traffic, clock)
     return UplinkService(
         outbox,
         uplink,
@@ -91,11 +94,25 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
         shaper=build_shaper(config, clock, traffic),
         traffic=traffic,
-        wire=lambda: uplink.wire,
-        link_state=uplink.state,
+        wire=lambda: uplink.wire + updating.wire,
+        link_state=lambda: {**uplink.state(), "update": updating.state()},
         publish_health=lambda own: uplink.report_health(health.document(own)),
         daily=build_counts("uplink", config, clock),
-        commands=build_desk(config, file, outbox, uplink, clock),
+        commands=build_desk(config, file, outbox, uplink, clock, updating=updating),
+    )
+
+
+def build_updating(config: Config, traffic: Traffic, clock: Clock) -> Updating:
+    """Takes ordered updates, as configured."""
+    update, broker = config.update, config.broker
+    papers = Credentials(broker.ca_file, broker.cert_file, broker.key_file)
+    return Updating(
+        config.unit.state_dir / "update" / "incoming",
+        identity_of(config),
+        None if update.host is None else Server(update.host, update.port, papers),
+        clock,
+        kilobytes_per_s=update.kilobytes_per_s,
+        may_fetch=traffic.has_room_for_updates,
     )
 
 
@@ -141,7 +158,12 @@ def examiner(unit: str, clock: Clock) -> Callable[[Credentials], int]:
 
 
 def build_desk(
-    config: Config, file: Path | None, outbox: SqliteOutbox, uplink: MqttUplink, clock: Clock
+    config: Config,
+    file: Path | None,
+    outbox: SqliteOutbox,
+    uplink: MqttUplink,
+    updating: Updating,
+    clock: Clock,
 ) -> UplinkDesk | None:
     """Where commands come in; None, said in the log, when nothing can be remembered of them."""
     judging = build_judge("uplink", config, clock)
@@ -155,6 +177,7 @@ def build_desk(
         clock,
         acts=acts.by_name(),
         draining=Draining(outbox, clock),
+        updating=updating,
         own_reply=lambda name: topics.reply(unit.fleet, unit.id, name),
         reader_runs=acts.reader_runs,
         send=_replying(config, uplink),
