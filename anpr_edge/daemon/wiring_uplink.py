@@ -162,8 +162,9 @@ def build_desk(
     file: Path | None,
     outbox: SqliteOutbox,
     uplink: MqttUplink,
-    updating: Updating,
     clock: Clock,
+    *,
+    updating: Updating,
 ) -> UplinkDesk | None:
     """Where commands come in; None, said in the log, when nothing can be remembered of them."""
     judging = build_judge("uplink", config, clock)
