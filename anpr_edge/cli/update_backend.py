@@ -16,6 +16,9 @@ from anpr_edge.cli.program import run_program
 from anpr_edge.errors import UpdateError, UsageError
 from anpr_edge.update.layout import LAYOUT_FILE
 
+WORDS = {"get-primary": 0, "set-primary": 1, "get-state": 1, "set-state": 2, "get-current": 0}
+"""Each verb, and how many words follow it."""
+
 TEXT = """What RAUC asks the bootloader, and tells it, by its custom backend interface:
 
   get-primary                  the slot that is to run next: A or B
@@ -35,9 +38,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         description=TEXT,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "verb", choices=("get-primary", "set-primary", "get-state", "set-state", "get-current")
-    )
+    parser.add_argument("verb", choices=WORDS, help="what RAUC asks or tells")
     parser.add_argument("words", nargs="*", metavar="SLOT [STATE]", help="A or B; and good or bad")
     add_layout_option(parser)
     parser.set_defaults(run=run)
@@ -52,9 +53,6 @@ def add_layout_option(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="where the image keeps its slots (%(default)s)",
     )
-
-
-WORDS = {"get-primary": 0, "get-current": 0, "set-primary": 1, "get-state": 1, "set-state": 2}
 
 
 def run(arguments: Namespace) -> int:

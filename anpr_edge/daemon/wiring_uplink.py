@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from anpr_edge.daemon.commandreply import Voice
 from anpr_edge.daemon.draining import Draining
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.traffic import LINK, Traffic
-from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.daemon.unithealth import Board, System, UnitHealth
 from anpr_edge.daemon.updating import Updating
 from anpr_edge.daemon.uplinkacts import UplinkActs
 from anpr_edge.daemon.uplinkd import UplinkService
@@ -28,19 +29,22 @@ from anpr_edge.daemon.wiring_common import (
     identity_of,
 )
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.errors import UplinkError
+from anpr_edge.errors import UpdateError, UplinkError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.seal.certificates import read_certificate
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.replies import ReplySigner
 from anpr_edge.seams import Clock
 from anpr_edge.unitpolicy import notice, store_of
+from anpr_edge.update.layout import Layout, load_layout
 from anpr_edge.uplink import topics
 from anpr_edge.uplink.brokers import Address, Failover
 from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.mqtt import MqttUplink
 from anpr_edge.uplink.shaper import Shaper
 from anpr_edge.uplink.tls import Credentials
+
+log = logging.getLogger(__name__)
 
 
 def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
@@ -71,6 +75,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         birth=birth(config.models.directory, standing, verify_key, groups_of(config)),
         policy=None if store is None else notice(standing, store),
     )
+    layout = usual_layout()
     limit_mb = config.uplink.daily_megabytes
     limit_bytes = None if limit_mb is None else round(limit_mb * 1e6)
     traffic = Traffic(build_counts(LINK, config, clock), limit_bytes)
@@ -80,6 +85,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         clock,
         reader_file=config.unit.run_dir / "reader.json",
         ask_board=lambda: Board.asked(config.unit.state_dir),
+        ask_system=lambda: System.asked(layout, config.unit.state_dir / "update"),
     )
     outbox, updating = build_outbox(config, standing.policy, clock), build_updating(config, traffic, clock)
     return UplinkService(
@@ -100,6 +106,15 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         daily=build_counts("uplink", config, clock),
         commands=build_desk(config, file, outbox, uplink, clock, updating=updating),
     )
+
+
+def usual_layout() -> Layout:
+    """Where the image keeps its slots, as far as that can be told."""
+    try:
+        return load_layout()
+    except UpdateError as error:
+        log.error("%s", error)
+        return Layout()
 
 
 def build_updating(config: Config, traffic: Traffic, clock: Clock) -> Updating:

@@ -30,6 +30,7 @@ from anpr_edge.diag.checks import (
     sight,
     storage,
     traffic,
+    update,
     uplink,
 )
 from anpr_edge.diag.condition import Check, Condition
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     board.CHECK,
     disk.CHECK,
     storage.CHECK,
+    update.CHECK,
     keys.CHECK,
     policy.CHECK,
     lists.CHECK,

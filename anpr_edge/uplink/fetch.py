@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +45,12 @@ def fetch_rest(
     connection = http.client.HTTPSConnection(
         server.host, server.port, timeout=SILENT_S, context=server.papers.context()
     )
+    counted: socket.socket | None = None
     try:
         have = part.stat().st_size if part.exists() else 0
         connection.connect()
-        meter.watch(connection.sock)
+        counted = socket.socket(fileno=os.dup(connection.sock.fileno()))  # outlives the answer's own close
+        meter.watch(counted)
         headers = {"Range": f"bytes={have}-"} if have else {}
         connection.request("GET", f"/{path}", headers={**headers, "Accept-Encoding": "identity"})
         answer = connection.getresponse()
@@ -62,6 +65,8 @@ def fetch_rest(
         ) from None
     finally:
         meter.release()
+        if counted is not None:
+            counted.close()
         connection.close()
 
 

@@ -13,6 +13,8 @@ from anpr_edge.update.record import RECORD_FILE, Recorder
 from anpr_edge.update.updater import Updater
 from tests.fakes import FakeClock
 
+PLACES = ("boot_dir", "state_dir", "rauc_config", "release_file", "bootloader_dir")
+
 FAKE_REBOOT = """#!/bin/sh
 # What the firmware keeps over a restart that was asked for: the one-shot flag, in {flag}.
 case "$*" in *"--reboot-argument=0 tryboot"*) echo 1 >{flag} ;; *) rm -f {flag} ;; esac
@@ -58,6 +60,12 @@ class Board:
             bootloader_dir=self.folder / "bootloader",
             reboot=(str(self.folder / "reboot"),),
         )
+
+    def describe(self) -> None:
+        """Write the layout where programs look for it: `slots.toml`."""
+        places = {name: getattr(self.layout, name) for name in PLACES}
+        text = "".join(f'{name} = "{path}"\n' for name, path in places.items())
+        (self.folder / "slots.toml").write_text(f'{text}reboot = ["{self.folder}/reboot"]\n')
 
     @property
     def store(self) -> BootStore:
