@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anpr_edge.cli.numbers import between
 from anpr_edge.cli.output import finding, json_line, note, progress
 from anpr_edge.cli.program import add_config_option
 from anpr_edge.cli.update_backend import add_layout_option
@@ -100,6 +101,13 @@ def _add_options(made: dict[str, ArgumentParser]) -> None:
     made["status"].add_argument("--json", action="store_true", help="print one JSON object")
     made["commit"].add_argument(
         "--without-gate", action="store_true", help="whether it works or not; mends a lost autoboot.txt too"
+    )
+    made["gate"].add_argument(
+        "--hold",
+        type=between(1, 600),
+        default=60.0,
+        metavar="SECONDS",
+        help="how long all must have been well (%(default)s)",
     )
     made["rollback"].add_argument("--why", default="", help="goes into the audit log")
 

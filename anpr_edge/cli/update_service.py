@@ -98,7 +98,6 @@ def models_trouble(config_file: Path) -> str:
 def _watch(arguments: Namespace, updater: Updater) -> bool:
     from anpr_edge.config import load_config
     from anpr_edge.devices.clock import SystemClock
-    from anpr_edge.update.gate import HOLD_S
     from anpr_edge.update.trial import watch_trial
 
     config = load_config(arguments.config)
@@ -110,7 +109,7 @@ def _watch(arguments: Namespace, updater: Updater) -> bool:
             SystemClock(),
             look=lambda: sight_of(config, models),
             limit_s=config.update.gate_minutes * 60,
-            hold_s=HOLD_S,
+            hold_s=arguments.hold,
             say=note,
         )
     except UpdateError as error:

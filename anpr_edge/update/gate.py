@@ -11,9 +11,6 @@ from typing import Any, Final
 
 from anpr_edge.statefile import is_fresh
 
-HOLD_S: Final = 60.0
-"""How long everything must have been well without a break."""
-
 FRAMES_PER_S: Final = 1.0
 
 RESTART_S: Final = 1.0
@@ -71,9 +68,9 @@ def _broker(uplink: State) -> str:
 
 
 class Gate:
-    """Passes when nothing has been wrong for `HOLD_S`, fails when that has not come by `limit_s`."""
+    """Passes when nothing has been wrong for `hold_s`, fails when that has not come by `limit_s`."""
 
-    def __init__(self, start_s: float, limit_s: float, *, hold_s: float = HOLD_S) -> None:
+    def __init__(self, start_s: float, limit_s: float, hold_s: float) -> None:
         self._until_s = start_s + limit_s
         self._hold_s = hold_s
         self._well_since_s: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from anpr_edge.seams import Clock
 from anpr_edge.update.gate import Gate, Sight, troubles
@@ -26,13 +26,13 @@ def watch_trial(
     """
     record = updater.recorder.last()
     before = None if record is None else record.broker_before
-    gate = Gate(clock.now().mono_ns / 1e9, limit_s, hold_s=hold_s)
-    said: Sequence[str] = ()
+    gate = Gate(clock.now().mono_ns / 1e9, limit_s, hold_s)
+    said: list[str] | None = None
     while True:
         sight = look()
         found = troubles(sight, broker_before=before)
         passed = gate.look(sight, found)
-        if list(gate.last) != list(said):
+        if said != list(gate.last):
             said = list(gate.last)
             say("; ".join(said) or f"all is well; committed when it has been so for {hold_s:.0f} s")
         if passed is True:

@@ -86,6 +86,13 @@ def missing() -> str:
 class Signer:
     """A release key with its own certificate, as `anpr-fleet` makes one."""
 
+    @classmethod
+    def found(cls, folder: Path, name: str) -> Signer:
+        """The one that was made in `folder` before."""
+        signer = cls.__new__(cls)
+        signer.key_file, signer.cert_file = folder / f"{name}.key", folder / f"{name}.crt"
+        return signer
+
     def __init__(self, folder: Path, name: str) -> None:
         self.key_file, self.cert_file = folder / f"{name}.key", folder / f"{name}.crt"
         key = ec.generate_private_key(ec.SECP256R1())
@@ -135,6 +142,22 @@ class Unit:
             (self.folder / name).write_text(text.format_map(places))
         (self.folder / "backend").chmod(0o755)
         (self.folder / "mnt").mkdir()
+
+    @classmethod
+    def found(cls, folder: Path) -> Unit:
+        """The one that lies in `folder` already, as it came."""
+        unit = cls.__new__(cls)
+        unit.folder, unit.board, unit.signer = folder, Board.found(folder), Signer.found(folder, "release")
+        unit.old = unit.held("A")
+        return unit
+
+    def reset(self) -> None:
+        """As it came: A in force, B empty, nothing known of an update."""
+        shutil.rmtree(self.board.layout.state_dir)
+        self.board.flag.unlink(missing_ok=True)
+        self.board.__post_init__()
+        with (self.folder / "slots" / "B").open("r+b") as file:
+            file.write(bytes(SLOT_BYTES))
 
     def bundle(
         self,

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,6 +29,7 @@ from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.tls import Credentials
 from tests.fakes import FakeClock
 from tests.unit.update.samples import Board
+from tests.update.web import BUNDLE_PATH, Web, serving
 
 KEY = SigningKey.generate()
 IDENTITY = Identity("demo", "unit-0001", ("pilot",), KEY.public)
@@ -47,7 +44,7 @@ def order(**changes: Any) -> Command:
         "version": "1.1.0",
         "sha256": SHA256,
         "size": len(CONTENT),
-        "path": "releases/a.raucb",
+        "path": BUNDLE_PATH,
     }
     command = Command("demo", (), ("pilot",), now_s, bytes(16), now_s, now_s + 600, "update", arguments)
     return replace(command, **changes)
@@ -56,43 +53,6 @@ def order(**changes: Any) -> Command:
 def with_arguments(**changes: Any) -> bytes:
     command = order()
     return sign_command(replace(command, arguments={**command.arguments, **changes}), KEY)
-
-
-@dataclass
-class Web:
-    """An HTTPS server with one file, that hangs up after `breaks` bytes as often as it has breaks."""
-
-    content: bytes = CONTENT
-    breaks: list[int] = field(default_factory=list)
-    knows_ranges: bool = True
-    asked: list[str] = field(default_factory=list)
-
-
-class Handler(BaseHTTPRequestHandler):
-    def __init__(self, web: Web, *more: Any) -> None:
-        self.web = web
-        super().__init__(*more)
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range") if self.web.knows_ranges else None
-        self.web.asked.append(self.headers.get("Range") or "all")
-        begins = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-        if self.path != "/releases/a.raucb":
-            self.send_error(404)
-            return
-        body = self.web.content[begins:]
-        self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(body)))
-        if wanted:
-            self.send_header(
-                "Content-Range", f"bytes {begins}-{len(self.web.content) - 1}/{len(self.web.content)}"
-            )
-        self.end_headers()
-        self.wfile.write(body[: self.web.breaks.pop(0)] if self.web.breaks else body)
-        self.close_connection = True
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -108,20 +68,6 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.crt").write_bytes(issued.cert_pem)
     (folder / "ca.crt").write_bytes(authority.cert_pem)
     return folder
-
-
-@contextmanager
-def serving(web: Web, papers: Path) -> Iterator[Server]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(papers / "server.crt", papers / "server.pem")
-    context.load_verify_locations(papers / "ca.crt")
-    context.verify_mode = ssl.CERT_REQUIRED
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, web)) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        credentials = Credentials(papers / "ca.crt", papers / "tls.crt", papers / "tls.pem")
-        yield Server("127.0.0.1", server.server_address[1], credentials)
-        server.shutdown()
 
 
 def updating(folder: Path, server: Server | None, **more: Any) -> Updating:
@@ -148,7 +94,7 @@ def incoming(tmp_path: Path) -> Path:
 
 
 def test_a_bundle_comes_in_pieces_over_breaks_and_is_whole(papers: Path, incoming: Path) -> None:
-    web = Web(breaks=[50_000, 100_000])
+    web = Web(CONTENT, breaks=[50_000, 100_000])
     with serving(web, papers) as server:
         desk = updating(incoming, server)
         answer = desk.begin(with_arguments(), CORRELATION)
@@ -160,7 +106,7 @@ def test_a_bundle_comes_in_pieces_over_breaks_and_is_whole(papers: Path, incomin
 
 
 def test_a_restart_goes_on_where_it_was(papers: Path, incoming: Path) -> None:
-    web = Web()
+    web = Web(CONTENT)
     with serving(web, papers) as server:
         slow = updating(incoming, server, kilobytes_per_s=200)
         assert slow.begin(with_arguments(), CORRELATION).outcome == "accepted"
@@ -175,7 +121,7 @@ def test_a_restart_goes_on_where_it_was(papers: Path, incoming: Path) -> None:
 
 
 def test_a_server_without_ranges_is_read_again(papers: Path, incoming: Path) -> None:
-    web = Web(breaks=[70_000], knows_ranges=False)
+    web = Web(CONTENT, breaks=[70_000], knows_ranges=False)
     with serving(web, papers) as server:
         desk = updating(incoming, server)
         desk.begin(with_arguments(), CORRELATION)
@@ -198,7 +144,7 @@ def test_another_file_than_was_ordered_is_given_up(
 
 
 def test_a_metered_link_keeps_its_bytes_for_reads(papers: Path, incoming: Path) -> None:
-    web, may = Web(), threading.Event()
+    web, may = Web(CONTENT), threading.Event()
     with serving(web, papers) as server:
         desk = updating(incoming, server, may_fetch=may.is_set)
         desk.begin(with_arguments(), CORRELATION)
@@ -214,7 +160,7 @@ def test_a_metered_link_keeps_its_bytes_for_reads(papers: Path, incoming: Path) 
 
 
 def test_what_cannot_be_fetched_says_why(papers: Path, incoming: Path) -> None:
-    with serving(Web(), papers) as server:
+    with serving(Web(CONTENT), papers) as server:
         for arguments, why in (
             ({"path": "releases/b.raucb"}, "the server answers 404"),
             ({"size": len(CONTENT) + 1}, f"{len(CONTENT)} bytes, {len(CONTENT) + 1} were ordered"),
@@ -237,7 +183,7 @@ def test_a_disk_without_room_takes_no_bundle(papers: Path, tmp_path: Path) -> No
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder], check=False).returncode:
         pytest.skip("no tmpfs can be mounted here")
-    web = Web()
+    web = Web(CONTENT)
     try:
         with serving(web, papers) as server:
             desk = updating(folder, server)

@@ -7,7 +7,6 @@ A cut is a kill -9 of everything the update runs, RAUC's service included. Then 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections import Counter
@@ -42,17 +41,6 @@ def cut(running: subprocess.Popen[str], rng: Random) -> str:
     return heard
 
 
-def as_new(unit: Unit) -> None:
-    """The unit as it came: A in force, B empty, nothing known of an update."""
-    shutil.rmtree(unit.board.layout.state_dir)
-    for name in ("select", "bootloader"):
-        shutil.rmtree(unit.folder / name)
-    unit.board.flag.unlink(missing_ok=True)
-    unit.board.__post_init__()
-    with (unit.folder / "slots" / "B").open("r+b") as file:
-        file.write(bytes(1 << 20))
-
-
 def free_loops(folder: Path) -> None:
     """RAUC, killed between taking a loop device and mounting it, leaves it: a start would free it."""
     ask = ["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]
@@ -72,7 +60,7 @@ def test_whenever_the_power_is_cut_one_good_system_boots(tmp_path: Path) -> None
     rng, unit, seen = Random(seed), Unit(tmp_path), Counter[str]()
     bundle, new = unit.bundle("1.1.0")
     for _ in range(CUTS):
-        as_new(unit)
+        unit.reset()
         where = cut(unit.start(bundle, "gate"), rng)
         free_loops(tmp_path)
         restarted = rng.random() < 0.5  # the cut was a restart: the flag, where one was set, counts

@@ -19,7 +19,7 @@ from anpr_edge.update.updater import Updater, Wanted
 from tests.unit.update.samples import Board
 
 
-def _serve(folder: Path, slot: str) -> subprocess.Popen[bytes]:
+def serve(folder: Path, slot: str) -> subprocess.Popen[bytes]:
     """A RAUC service on this session's bus, once it answers."""
     os.environ["DBUS_STARTER_BUS_TYPE"] = "session"
     service = subprocess.Popen(
@@ -40,7 +40,7 @@ def main(folder: Path, bundle: Path, words: list[str]) -> int:
     """Install, restart into it, and with `gate` commit it there."""
     board = Board.found(folder)
     updater = Updater(board.layout, Recorder(board.layout.state_dir, folder / "data"), SystemClock())
-    service = _serve(folder, updater.store.running() or "A")
+    service = serve(folder, updater.store.running() or "A")
     try:
         print("ready", flush=True)
         updater.settle()

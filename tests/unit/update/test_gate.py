@@ -68,24 +68,24 @@ def looks(gate: Gate, sights: list[Sight]) -> list[bool | None]:
 
 
 def test_it_passes_when_all_has_been_well_for_long_enough() -> None:
-    said = looks(Gate(0.0, LIMIT_S, hold_s=HOLD_S), [sight(at) for at in (20.0, 50.0, 79.0, 80.0)])
+    said = looks(Gate(0.0, LIMIT_S, HOLD_S), [sight(at) for at in (20.0, 50.0, 79.0, 80.0)])
     assert said == [None, None, None, True]
 
 
 def test_a_hiccup_begins_the_count_anew() -> None:
     sights = [sight(20.0), sight(70.0, link=OFF), sight(71.0), sight(130.0), sight(131.0)]
-    assert looks(Gate(0.0, LIMIT_S, hold_s=HOLD_S), sights) == [None, None, None, None, True]
+    assert looks(Gate(0.0, LIMIT_S, HOLD_S), sights) == [None, None, None, None, True]
 
 
 def test_a_service_that_was_started_again_between_two_looks_does_too() -> None:
-    gate = Gate(0.0, LIMIT_S, hold_s=HOLD_S)
+    gate = Gate(0.0, LIMIT_S, HOLD_S)
     assert looks(gate, [sight(20.0), sight(79.9), sight(80.0, started_s=76.0)]) == [None, None, None]
     assert gate.why == "a service was started again"
     assert looks(gate, [sight(81.0, started_s=76.0), sight(141.0, started_s=76.0)]) == [None, True]
 
 
 def test_it_fails_when_time_is_up_and_says_what_stood_in_the_way() -> None:
-    gate = Gate(0.0, LIMIT_S, hold_s=HOLD_S)
+    gate = Gate(0.0, LIMIT_S, HOLD_S)
     assert looks(gate, [sight(599.0, link=OFF), sight(600.0, link=OFF)]) == [None, False]
     assert "no route there" in gate.why
 
