@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -121,3 +124,41 @@ def test_a_machine_without_that_firmware_runs_no_slot(tmp_path: Path) -> None:
     assert board.store.load().running is None
     with pytest.raises(UpdateError, match="does not say which slot"):
         board.store.commit_running()
+
+
+def cut_at(step: int, act: Callable[[], object]) -> bool:
+    """Do `act` in a process that dies before its `step`-th system call that changes a folder or opens a file.
+
+    True when it came to its end.
+    """
+    child = os.fork()
+    if child == 0:
+        left = [step]
+
+        def hook(event: str, _: object) -> None:
+            if event in ("open", "os.rename", "os.remove", "os.mkdir"):
+                left[0] -= 1
+                if left[0] < 0:
+                    os._exit(1)
+
+        sys.addaudithook(hook)
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_commit_cut_off_at_any_step_leaves_one_file_or_the_other(tmp_path: Path) -> None:
+    board, seen = Board(tmp_path), []
+    for step in range(30):
+        board.store.save(None, Slots("A", "A", "B"))
+        board.flag.touch()
+        assert board.start() == "B"
+        ended = cut_at(step, board.store.commit_running)
+        seen.append(board.cut_power())
+        assert board.store.load().committed == seen[-1]
+        if ended:
+            break
+    assert "".join(seen).strip("A").strip("B") == "", "first the old one, then the new one"
+    assert {"A", "B"} == set(seen)
