@@ -159,6 +159,25 @@ class Unit:
         with (self.folder / "slots" / "B").open("r+b") as file:
             file.write(bytes(SLOT_BYTES))
 
+    def as_shipped(self) -> None:
+        """The configuration that units have, on files: each slot a root file system and its boot files."""
+        text = (CHECKOUT / "systemd" / "rauc-system.conf").read_text()
+        for shipped, ours in (
+            ("/dev/disk/by-partlabel/root_a", f"{self.folder}/slots/A"),
+            ("/dev/disk/by-partlabel/root_b", f"{self.folder}/slots/B"),
+            ("/dev/disk/by-partlabel", f"{self.folder}/slots"),
+            ("/var/lib/anpr-edge/update", f"{self.folder}/data/update"),
+            ("/usr/lib/anpr-edge/rauc-backend", f"{self.folder}/backend"),
+            ("/etc/rauc/keyring.pem", f"{self.folder}/release.crt"),
+            ("bundle-formats=verity", f"bundle-formats=plain\nmountprefix={self.folder}/mnt"),
+        ):
+            assert shipped in text
+            text = text.replace(shipped, ours)
+        (self.folder / "system.conf").write_text(text)
+        for slot in ("a", "b"):
+            with (self.folder / "slots" / f"firmware_{slot}").open("wb") as file:
+                file.truncate(SLOT_BYTES)
+
     def bundle(
         self,
         version: str,
@@ -167,8 +186,9 @@ class Unit:
         compatible: str = COMPATIBLE,
         build: str = "readable-by=1",
         size: int = IMAGE_BYTES,
+        firmware: bytes = b"",
     ) -> tuple[Path, str]:
-        """A signed bundle of random content, and that content's hash."""
+        """A signed bundle of random content, and that content's hash; with boot files when there are any."""
         by, source = signer or self.signer, self.folder / f"source-{time.monotonic_ns()}"
         source.mkdir()
         content = Random(version).randbytes(size)
@@ -177,6 +197,10 @@ class Unit:
             f"[update]\ncompatible={compatible}\nversion={version}\nbuild={build}\n\n"
             "[bundle]\nformat=plain\n\n[image.rootfs]\nfilename=rootfs.img\n"
         )
+        if firmware:
+            (source / "firmware.img").write_bytes(firmware)
+            with (source / "manifest.raucm").open("a") as file:
+                file.write("\n[image.firmware]\nfilename=firmware.img\n")
         path = self.folder / f"{source.name}.raucb"
         how = [f"--cert={by.cert_file}", f"--key={by.key_file}", f"--keyring={by.cert_file}"]
         run("rauc", *how, "bundle", source, path)

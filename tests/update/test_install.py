@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -54,6 +55,17 @@ def test_the_next_update_goes_into_the_first_slot(unit: Unit) -> None:
     unit.board.version_is("1.1.0")
     assert unit.update(second, "gate")[0] == 0
     assert (unit.held("A"), unit.held("B"), unit.board.cut_power()) == (at_a, at_b, "A")
+
+
+def test_as_units_are_shipped_the_boot_files_go_with_the_root_file_system(unit: Unit) -> None:
+    unit.as_shipped()
+    firmware = Random(3).randbytes(IMAGE_BYTES // 2)
+    path, new = unit.bundle("1.1.0", compatible="anpr-edge", firmware=firmware)
+    code, said = unit.update(path, "gate")
+    assert code == 0, said
+    assert (unit.held("A"), unit.held("B"), unit.board.cut_power()) == (unit.old, new, "B")
+    boot_files = [(unit.folder / "slots" / f"firmware_{slot}").read_bytes() for slot in "ab"]
+    assert [held[: len(firmware)] == firmware for held in boot_files] == [False, True]
 
 
 def damaged(unit: Unit, how: str) -> tuple[Path, str]:
