@@ -28,6 +28,13 @@ COMPATIBLE = "anpr-edge-test"
 SLOT_BYTES = 2 << 20
 IMAGE_BYTES = 1 << 20
 CHECKOUT = Path(__file__).parents[2]
+PROGRAMS = (
+    ("rauc", "rauc"),
+    ("dbus-run-session", "dbus-daemon"),
+    ("dbus-send", "dbus-bin"),
+    ("mksquashfs", "squashfs-tools"),
+    ("losetup", "mount"),
+)
 ISOLATED = ("unshare", "--mount", "--propagation", "private", "dbus-run-session", "--")
 
 SYSTEM_CONF = """[system]
@@ -70,11 +77,7 @@ exec {python} -m anpr_edge.cli.update_backend --layout {folder}/slots.toml "$@"
 
 def missing() -> str:
     """Why RAUC cannot be run here; nothing when it can."""
-    for program, package in (
-        ("rauc", "rauc"),
-        ("dbus-run-session", "dbus"),
-        ("mksquashfs", "squashfs-tools"),
-    ):
+    for program, package in PROGRAMS:
         if not shutil.which(program):
             return f"{program} is missing: apt-get install {package}"
     if os.geteuid():
