@@ -81,6 +81,8 @@ class BootStore:
     def _committed(self) -> str:
         try:
             boots, _ = parse(self._autoboot.read_bytes())
+        except PermissionError:
+            raise UpdateError(f"{self._autoboot}: this user may not look", hint="run it as root") from None
         except OSError as error:
             raise UpdateError(
                 f"{self._autoboot}: {error.strerror}",

@@ -172,7 +172,8 @@ class Unit:
             ("/var/lib/anpr-edge/update", f"{self.folder}/data/update"),
             ("/usr/lib/anpr-edge/rauc-backend", f"{self.folder}/backend"),
             ("/etc/rauc/keyring.pem", f"{self.folder}/release.crt"),
-            ("bundle-formats=verity", f"bundle-formats=plain\nmountprefix={self.folder}/mnt"),
+            ("/run/rauc", f"{self.folder}/mnt"),
+            ("bundle-formats=verity", "bundle-formats=plain"),
         ):
             assert shipped in text
             text = text.replace(shipped, ours)

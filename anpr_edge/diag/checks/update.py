@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, absent, fail, not_checked, ok, warn
+from anpr_edge.diag.nodes import AS_ROOT
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import UpdateError
 from anpr_edge.update.bootstore import BootStore
@@ -34,16 +36,16 @@ UPDATE_STATE = Condition(
 def run(subject: Subject) -> Iterator[Finding]:
     """The slots, then what became of the last update."""
     file = subject.machine.layout_file
-    if not file.exists():
+    if not _is_there(file):
         yield absent(UPDATE_STATE, "this system was not made from an image with two slots")
         return
     try:
         layout = load_layout(file)
         slots = BootStore(layout).load()
-    except PermissionError:
-        yield not_checked(UPDATE_STATE, f"{file}: this user may not look", next_step="sudo anpr-edge doctor")
-        return
     except UpdateError as error:
+        if isinstance(error.__context__, PermissionError):
+            yield not_checked(UPDATE_STATE, str(error), next_step=AS_ROOT)
+            return
         yield fail(UPDATE_STATE, str(error), next_step=error.hint or UPDATE_STATE.next_step)
         return
     try:
@@ -52,6 +54,13 @@ def run(subject: Subject) -> Iterator[Finding]:
         yield warn(UPDATE_STATE, str(error), next_step=error.hint)
         return
     yield _judged(subject, running_version(layout.release_file), slots, last)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return True  # what it cannot say it is asked for next
 
 
 def _judged(subject: Subject, version: str, slots: Slots, last: Record | None) -> Finding:
