@@ -29,6 +29,7 @@ def run_gate(arguments: Namespace) -> int:
     if settled is not None:
         finding("ok" if settled.phase == "committed" else "warn", f"update {settled.phase}", settled.why)
         _agent(arguments, updater).tell_end(settled)
+    _agent(arguments, updater).clean_up()
     if not updater.store.load().on_trial:
         return 0
     passed = _watch(arguments, updater)

@@ -21,7 +21,7 @@ from anpr_edge.seal.commandbook import UPLINK
 from anpr_edge.seams import Clock
 from anpr_edge.update.rauc import Progress
 from anpr_edge.update.record import Phase, Record
-from anpr_edge.update.updater import Updater, Wanted
+from anpr_edge.update.updater import CUT_OFF, Updater, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,14 @@ class UpdateAgent:
             raise
         finally:
             bundle.unlink(missing_ok=True)
+
+    def clean_up(self) -> None:
+        """After a start: remove the bundle of an installation that was cut off, and tell who ordered it."""
+        (self._folder / BUNDLE_FILE).unlink(missing_ok=True)
+        record = self._updater.recorder.last()
+        goes_on = record is not None and record.phase in (Phase.INSTALLED, Phase.TRYING)
+        if not goes_on and (self._folder / ORDER_FILE).exists():
+            self.tell(Answer("failed", CUT_OFF))
 
     def tell_end(self, record: Record) -> None:
         """Tell who ordered it what has become of it, once."""

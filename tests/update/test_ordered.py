@@ -25,6 +25,7 @@ from anpr_edge.errors import UpdateError
 from anpr_edge.fleet.authority import Authority
 from anpr_edge.seal.commands import Command, sign_command
 from anpr_edge.seal.keys import SigningKey
+from anpr_edge.update.updater import CUT_OFF
 from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.tls import Credentials
 from tests.fakes import FakeClock
@@ -265,6 +266,16 @@ def test_an_order_is_acted_on_once(board: Board) -> None:
         with pytest.raises(UpdateError, match=why):
             agent(board).take(lambda text: None)
     assert len(told(board)) == 2
+
+
+def test_an_order_that_was_cut_off_is_told_and_its_bundle_removed(board: Board) -> None:
+    folder = board.layout.state_dir
+    write_order(folder / ORDER_FILE, sign_command(order(), KEY), CORRELATION)
+    (folder / "ordered.raucb").touch()
+    agent(board).clean_up()
+    agent(board).clean_up()
+    assert told(board) == [CUT_OFF]
+    assert not (folder / "ordered.raucb").exists()
 
 
 def test_a_file_that_somebody_may_still_write_is_not_taken_over(tmp_path: Path) -> None:
