@@ -18,13 +18,21 @@ from pathlib import Path
 from random import Random
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.unit.update.samples import Board
 
 COMPATIBLE = "anpr-edge-test"
+EMAIL_PROTECTION, CODE_SIGNING = ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.CODE_SIGNING
+CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
 SLOT_BYTES = 2 << 20
 IMAGE_BYTES = 1 << 20
 CHECKOUT = Path(__file__).parents[2]
@@ -50,6 +58,8 @@ bootloader-custom-backend={folder}/backend
 
 [keyring]
 path={folder}/release.crt
+allow-partial-chain=true
+check-purpose=codesign
 
 [slot.rootfs.0]
 device={folder}/slots/A
@@ -86,40 +96,59 @@ def missing() -> str:
     return "" if tried.returncode == 0 else "no mount namespace can be made here"
 
 
+@dataclass(frozen=True)
 class Signer:
-    """A release key with its own certificate, as `anpr-fleet` makes one."""
+    """A key and its certificate in a folder, as files `<name>.key` and `<name>.crt`."""
+
+    folder: Path
+    name: str
+
+    @property
+    def key_file(self) -> Path:
+        return self.folder / f"{self.name}.key"
+
+    @property
+    def cert_file(self) -> Path:
+        return self.folder / f"{self.name}.crt"
 
     @classmethod
-    def found(cls, folder: Path, name: str) -> Signer:
-        """The one that was made in `folder` before."""
-        signer = cls.__new__(cls)
-        signer.key_file, signer.cert_file = folder / f"{name}.key", folder / f"{name}.crt"
-        return signer
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.key_file, self.cert_file = folder / f"{name}.key", folder / f"{name}.crt"
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(UTC)
-        usage = [ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.CODE_SIGNING]
-        certificate = (
+    def make(
+        cls, folder: Path, name: str, *usages: x509.ObjectIdentifier, by: Signer | None = None
+    ) -> Signer:
+        """A new one, issued `by` an authority for these usages; without one it is an authority."""
+        made, key = cls(folder, name), ec.generate_private_key(ec.SECP256R1())
+        subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
-            .issuer_name(subject)
+            .issuer_name(by._certificate.subject if by else subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=365))
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
-            .sign(key, hashes.SHA256())
+            .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
         )
-        self.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        self.key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        if usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        certificate = builder.sign(by._key if by else key, hashes.SHA256())
+        made.cert_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+        made.key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return made
+
+    @property
+    def _certificate(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.cert_file.read_bytes())
+
+    @property
+    def _key(self) -> ec.EllipticCurvePrivateKey:
+        key = load_pem_private_key(self.key_file.read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return key
+
+
+def release_signer(folder: Path, authority: Signer, name: str = "release") -> Signer:
+    """A release key of a fleet."""
+    return Signer.make(folder, name, EMAIL_PROTECTION, CODE_SIGNING, by=authority)
 
 
 @dataclass
@@ -128,12 +157,14 @@ class Unit:
 
     folder: Path
     board: Board = field(init=False)
+    authority: Signer = field(init=False)
     signer: Signer = field(init=False)
     old: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.board = Board(self.folder)
-        self.signer = Signer(self.folder, "release")
+        self.authority = Signer.make(self.folder, "authority")
+        self.signer = release_signer(self.folder, self.authority)
         content = Random(1).randbytes(IMAGE_BYTES)
         self.old = hashlib.sha256(content).hexdigest()
         for slot, held in (("A", content), ("B", b"")):
@@ -150,7 +181,8 @@ class Unit:
     def found(cls, folder: Path) -> Unit:
         """The one that lies in `folder` already, as it came."""
         unit = cls.__new__(cls)
-        unit.folder, unit.board, unit.signer = folder, Board.found(folder), Signer.found(folder, "release")
+        unit.folder, unit.board = folder, Board.found(folder)
+        unit.authority, unit.signer = Signer(folder, "authority"), Signer(folder, "release")
         unit.old = unit.held("A")
         return unit
 
@@ -206,7 +238,7 @@ class Unit:
             with (source / "manifest.raucm").open("a") as file:
                 file.write("\n[image.firmware]\nfilename=firmware.img\n")
         path = self.folder / f"{source.name}.raucb"
-        how = [f"--cert={by.cert_file}", f"--key={by.key_file}", f"--keyring={by.cert_file}"]
+        how = [f"--cert={by.cert_file}", f"--key={by.key_file}"]
         run("rauc", *how, "bundle", source, path)
         shutil.rmtree(source)
         return path, hashlib.sha256(content).hexdigest()

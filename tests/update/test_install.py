@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from tests.update.rig import IMAGE_BYTES, SLOT_BYTES, Signer, Unit, missing, run
+from tests.update.rig import CLIENT_AUTH, IMAGE_BYTES, SLOT_BYTES, Signer, Unit, missing, release_signer, run
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -97,7 +97,17 @@ def test_a_damaged_bundle_is_refused_and_nothing_is_written(unit: Unit, how: str
 
 
 def others(unit: Unit) -> Iterator[tuple[str, dict[str, object], str]]:
-    yield "of another key", {"signer": Signer(unit.folder, "other")}, "refused"
+    stranger = Signer.make(unit.folder, "stranger")
+    for name, signer in (
+        ("of another fleet", release_signer(unit.folder, stranger, "other")),
+        ("of another key of this fleet's", release_signer(unit.folder, unit.authority, "former")),
+        (
+            "signed with a unit's certificate",
+            Signer.make(unit.folder, "unit-0002", CLIENT_AUTH, by=unit.authority),
+        ),
+        ("signed by the authority itself", unit.authority),
+    ):
+        yield name, {"signer": signer}, "refused"
     yield "for other units", {"compatible": "anpr-edge-cm9"}, "made for anpr-edge-cm9, this unit is"
     yield "the version that runs", {"version": "1.0.0"}, "version 1.0.0 is not newer than 1.0.0"
     yield "an older one", {"version": "0.9.9"}, "version 0.9.9 is not newer than 1.0.0"
@@ -108,6 +118,7 @@ def others(unit: Unit) -> Iterator[tuple[str, dict[str, object], str]]:
 
 
 def test_a_bundle_that_does_not_fit_is_refused_and_nothing_is_written(unit: Unit) -> None:
+    """Each alone, and signed by whoever the fleet does not let sign systems."""
     for name, how, why in others(unit):
         path, _ = unit.bundle(**{"version": "1.1.0", **how})  # type: ignore[arg-type]
         code, said = unit.update(path)
