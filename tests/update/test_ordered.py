@@ -121,6 +121,19 @@ def test_a_restart_goes_on_where_it_was(papers: Path, incoming: Path) -> None:
     assert (incoming / f"{SHA256}.raucb").read_bytes() == CONTENT
 
 
+def test_a_newer_order_takes_the_place_of_one_under_way(papers: Path, incoming: Path) -> None:
+    with serving(Web(CONTENT), papers) as server:
+        desk = updating(incoming, server, kilobytes_per_s=200)
+        assert desk.begin(with_arguments(version="1.0.9", sha256="0" * 64), CORRELATION).outcome == "accepted"
+        while not (state := desk.state()) or not state["bytes"]:
+            list(desk.ended())
+            time.sleep(0.01)
+        assert desk.begin(with_arguments(), CORRELATION).outcome == "accepted"
+        assert watched(desk, incoming / READY_FILE) == []
+    names = {path.name for path in incoming.iterdir()}
+    assert names == {ORDER_FILE, READY_FILE, f"{SHA256}.raucb"}
+
+
 def test_a_server_without_ranges_is_read_again(papers: Path, incoming: Path) -> None:
     web = Web(CONTENT, breaks=[70_000], knows_ranges=False)
     with serving(web, papers) as server:
