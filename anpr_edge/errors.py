@@ -20,6 +20,7 @@
     │   ├── OutboxFull          the disk under it has no room left
     │   └── OutboxBroken        its file is damaged or gone: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
+    ├── UpdateError             a system cannot be installed, tried, committed or rolled back
     └── StoreError              the centre cannot keep what it opened
         └── StoreUnavailable    not now: what was not kept is tried again
 
@@ -171,6 +172,10 @@ class OutboxBroken(OutboxError):
 
 class UplinkError(AnprError):
     """The broker cannot be used as configured."""
+
+
+class UpdateError(AnprError):
+    """A system cannot be installed, tried, committed or rolled back."""
 
 
 class StoreError(AnprError):

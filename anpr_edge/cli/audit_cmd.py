@@ -77,12 +77,20 @@ def _words(number: int, entry: Mapping[str, Any]) -> Iterator[str]:
     replaces = f", replaces policy {entry['replaces']}" if entry.get("replaces") else ""
     version = f" {entry['version']}" if "version" in entry else ""
     listed = "{list}, revision {revision}: {entries} entries until {until}" if "list" in entry else ""
-    about = listed.format_map(entry) + _command(entry)
+    about = listed.format_map(entry) + _command(entry) + _update(entry)
     yield f"{number}. {entry['utc']}  {entry['event']}{version}{replaces} {about}".rstrip()
     for label in ("reason", "why"):
         if label in entry:
             yield f"     {label}: {entry[label]}"
     yield from (f"     {line}" for line in entry.get("changes", ()))
+
+
+def _update(entry: Mapping[str, Any]) -> str:
+    """What an update's entry is about; empty for other entries."""
+    if not str(entry["event"]).startswith("update-"):
+        return ""
+    ordered = f", ordered by command {entry['number']}" if "number" in entry else ", by hand"
+    return f"from {entry.get('from')}, slot {entry.get('slot')}{ordered}"
 
 
 def _command(entry: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ COMMANDS = (
     "anpr_edge.cli.audit_cmd",
     "anpr_edge.cli.transparency",
     "anpr_edge.cli.aim_cmd",
+    "anpr_edge.cli.update_cmd",
+    "anpr_edge.cli.update_backend",
     "anpr_edge.cli.status",
     "anpr_edge.cli.top",
     "anpr_edge.cli.doctor",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anpr_edge.seal.commands import Argument, Command
 
 SCHEMA = 1
-NUMBERS = frozenset({"minutes", "within_s"})
+NUMBERS = frozenset({"minutes", "within_s", "within_h", "size"})
 WELL = frozenset({"done", "accepted"})
 
 TEXT = """Sign a command to one unit, some, a group or all of a fleet; send it over the broker and gather
@@ -40,6 +40,8 @@ command.pem, ca.crt, and the commander's tls.crt and tls.pem.
   resume   --arg feed=F               end a pause
   restart  --arg service=reader|uplink     end a service, for systemd to start it again
   report                              write a support report on the unit
+  update   --bundle FILE --arg version=V --arg path=P [--arg within_h=72] [--arg older=yes]
+                                      fetch P from the units' update server, install it, try it
 
   anpr-fleet command drain --unit unit-0001 --fleet demo --home control --host broker.example"""
 
@@ -57,6 +59,12 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     _add_whom(parser)
     parser.add_argument(
         "--arg", action="append", default=[], metavar="KEY=VALUE", help="an argument; repeat for more"
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="for update: its arguments sha256 and size are this file's",
     )
     parser.add_argument(
         "--expires",
@@ -136,7 +144,7 @@ def _signed(arguments: Namespace) -> tuple[Command, bytes]:
         issued_utc_s=utc_s,
         expires_utc_s=utc_s + arguments.expires,
         name=arguments.name,
-        arguments=_arguments(arguments.arg),
+        arguments={**_arguments(arguments.arg), **bundle_arguments(arguments.bundle)},
     )
     checked(command)
     command = replace(command, number=next_number(key_file.parent, utc_s))
@@ -178,6 +186,22 @@ def _arguments(given: list[str]) -> dict[str, Argument]:
             raise UsageError(f"--arg {text}: expected KEY=VALUE, each key once")
         found[key] = int(value) if key in NUMBERS and value.isdecimal() else value
     return found
+
+
+def bundle_arguments(bundle: Path | None) -> dict[str, Argument]:
+    """What an `update` has to say of its bundle's file; nothing without one.
+
+    Raises: UsageError when the file cannot be read.
+    """
+    import hashlib
+
+    if bundle is None:
+        return {}
+    try:
+        with bundle.open("rb") as file:
+            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size": file.tell()}
+    except OSError as error:
+        raise UsageError(f"{bundle}: {error.strerror}") from None
 
 
 def _gather(arguments: Namespace, command: Command, blob: bytes) -> list[Reply]:

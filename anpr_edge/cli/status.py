@@ -1,8 +1,8 @@
 """`anpr-edge status`: what the unit does now, on one screen, from the services' own state files.
 
-`status --json`: {"schema": 1, "running", "reader": state or null, "uplink": state or null}, each state
-as in the service's file with "fresh" and "age_s" added, or only "error" and "fresh" when the file is
-damaged (docs/diagnostics.md).
+`status --json`: {"schema": 1, "running", "reader": state or null, "uplink": state or null, "update": the
+last update's record or null}, each state as in the service's file with "fresh" and "age_s" added, or only
+"error" and "fresh" when the file is damaged (docs/diagnostics.md).
 
 Exit code: 0 both services run, 1 one does not, 78 the configuration cannot be used.
 """
@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.output import coloured, json_line, note
 from anpr_edge.cli.program import add_config_option
+from anpr_edge.cli.update_cmd import in_words
 
 if TYPE_CHECKING:
     from anpr_edge.config import Config
+    from anpr_edge.update.record import Record
 
 SCHEMA = 1
 PROCESSES = ("reader", "uplink")
@@ -58,10 +61,14 @@ def run(arguments: Namespace) -> int:
     mono_s = SystemClock().now().mono_ns / 1e9
     states = {process: state_of(config.unit.run_dir, process, mono_s) for process in PROCESSES}
     running = all(state is not None and state["fresh"] for state in states.values())
+    record = _last_update(config)
     if arguments.json:
-        json_line({"schema": SCHEMA, "running": running, **states})
+        update = None if record is None else asdict(record)
+        json_line({"schema": SCHEMA, "running": running, **states, "update": update})
     else:
         _show(f"{config.unit.fleet}/{config.unit.id}", states, feeds_in_force(config))
+        if record is not None:
+            print(f"update   {in_words(record)}")
     return 0 if running else 1
 
 
@@ -74,6 +81,17 @@ def feeds_in_force(config: Config) -> tuple[str, ...]:
         return tuple(feed.name for feed in in_force(config).feeds)
     except PolicyError:
         return ()
+
+
+def _last_update(config: Config) -> Record | None:
+    """What became of the last update; None when there was none, or it cannot be read."""
+    from anpr_edge.errors import UpdateError
+    from anpr_edge.update.record import read_record
+
+    try:
+        return read_record(config.unit.state_dir / "update")
+    except UpdateError:
+        return None
 
 
 def state_of(run_dir: Path, process: str, mono_s: float) -> dict[str, Any] | None:
@@ -212,6 +230,13 @@ def uplink_rows(state: State, feeds: tuple[str, ...]) -> Iterator[tuple[str, str
     detail = f" ({link['detail']})" if link["detail"] not in ("", word) else ""
     yield "link", f"{word} for {duration(link['since_s'])}{detail}"
     yield from _link_rows(state)
+    if fetch := state.get("update"):
+        trouble = f"; {fetch['trouble']}" if fetch["trouble"] else ""
+        share = 100 * fetch["bytes"] // fetch["of_bytes"]
+        yield (
+            "update",
+            f"{fetch['version']} is being fetched, {share} % of {fetch['of_bytes']} bytes{trouble}",
+        )
     yield "sent", f"{state['published']} published, {state['accepted']} accepted, {state['refused']} refused"
     yield from command_rows(state.get("commands") or {})
     for feed in feeds:

@@ -284,6 +284,15 @@ class UplinkSettings(Section):
     daily_megabytes: float | None = Field(default=None, ge=0.1, le=1_000_000)
 
 
+class UpdateSettings(Section):
+    """Where ordered updates come from, and how long a new system has to show that it works."""
+
+    host: HostText | None = None
+    port: int = Field(default=443, ge=1, le=65_535)
+    kilobytes_per_s: int = Field(default=500, ge=1, le=100_000)
+    gate_minutes: float = Field(default=15.0, ge=2, le=30)
+
+
 class Log(Section):
     """What is logged."""
 
@@ -308,4 +317,5 @@ class Config(Section):
     outbox: OutboxSettings
     broker: Broker
     uplink: UplinkSettings = UplinkSettings()
+    update: UpdateSettings = UpdateSettings()
     log: Log = Log()

@@ -14,6 +14,10 @@ NEARLY: Final = 0.8
 """From this share of the day's budget on only what cannot wait goes out: a fifth is left for live reads."""
 
 
+UPDATES: Final = 0.5
+"""Up to this share of the day's budget an ordered update may be fetched; then it waits for the next day."""
+
+
 class Traffic:
     """Adds up what a link has carried since midnight UTC; a restart goes on with the day's count.
 
@@ -45,6 +49,10 @@ class Traffic:
     def is_nearly_spent(self) -> bool:
         """Whether the day's budget has to be saved for live reads."""
         return self._limit_bytes is not None and self.today_bytes >= NEARLY * self._limit_bytes
+
+    def has_room_for_updates(self) -> bool:
+        """Whether the day's budget has something left that neither live reads nor the backlog need."""
+        return self._limit_bytes is None or self.today_bytes < UPDATES * self._limit_bytes
 
     def state(self) -> dict[str, object]:
         """The `traffic` part of the service's state."""

@@ -15,9 +15,12 @@ from typing import Any, Final, TypeVar
 
 from anpr_edge import __version__
 from anpr_edge.devices import board
-from anpr_edge.errors import AnprError
+from anpr_edge.errors import AnprError, UpdateError
 from anpr_edge.seams import Clock
 from anpr_edge.statefile import is_fresh, read_state
+from anpr_edge.update.layout import Layout
+from anpr_edge.update.record import Record, read_record
+from anpr_edge.update.versions import running_version
 
 HEALTH_SCHEMA: Final = 2
 UNSYNCHRONISED: Final = "the kernel calls the clock unsynchronised"
@@ -63,16 +66,44 @@ class Board:
         return cls(board.soc_temperature_c(), throttling, round(board.load_1min(), 2), disk, why)
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """The system image that runs, and what became of the last update; `why` when that cannot be told."""
+
+    version: str
+    last: Record | None
+    why: str = "no update yet"
+
+    @classmethod
+    def asked(cls, layout: Layout, update_dir: Path) -> System:
+        """Look now."""
+        version = running_version(layout.release_file)
+        try:
+            return cls(version, read_record(update_dir))
+        except UpdateError as error:
+            return cls(version, None, str(error))
+
+
 class UnitHealth:
-    """Makes the document. `reader_file` is the reader's state file, `ask_board` what asks the board."""
+    """Makes the document. `reader_file` is the reader's state file; `ask_board` asks the board, `ask_system`
+    which system runs.
+    """
 
     def __init__(
-        self, fleet: str, unit: str, clock: Clock, *, reader_file: Path, ask_board: Callable[[], Board]
+        self,
+        fleet: str,
+        unit: str,
+        clock: Clock,
+        *,
+        reader_file: Path,
+        ask_board: Callable[[], Board],
+        ask_system: Callable[[], System],
     ) -> None:
         self._head = {"schema": HEALTH_SCHEMA, "fleet": fleet, "unit": unit, "version": __version__}
         self._clock = clock
         self._reader_file = reader_file
         self._ask_board = ask_board
+        self._ask_system = ask_system
 
     def document(self, uplink: State) -> dict[str, Any]:
         """The health of this moment; `uplink` is the state of the uplink's own service."""
@@ -91,6 +122,7 @@ class UnitHealth:
             },
             **_reader_part(state if runs else None, f"the reader is {word}", nulls),
             **_uplink_part(uplink, state if runs else None, nulls),
+            "update": _update(self._ask_system(), uplink, nulls),
             "unknown": nulls.reasons,
         }
 
@@ -145,6 +177,9 @@ READER_PARTS: Final = (
     "models",
     "policy",
 )
+
+
+UPDATE_FIELDS: Final = ("version", "from_version", "slot", "phase", "why", "utc")
 
 
 def _reader_part(state: State | None, why: str, nulls: Nulls) -> dict[str, Any]:
@@ -276,4 +311,15 @@ def _commands(commands: State, nulls: Nulls) -> dict[str, Any]:
         "taken": commands["taken"],
         "refused": dict(commands["refused"]),
         "last": nulls.or_why(commands["last"], "commands.last", "none was ever taken here"),
+    }
+
+
+def _update(system: System, own: State, nulls: Nulls) -> dict[str, Any]:
+    last = system.last
+    told = None if last is None else {key: getattr(last, key) for key in UPDATE_FIELDS}
+    fetch = own.get("update")
+    return {
+        "system": system.version,
+        "last": nulls.or_why(told, "update.last", system.why),
+        "fetch": nulls.or_why(fetch, "update.fetch", "none is being fetched"),
     }

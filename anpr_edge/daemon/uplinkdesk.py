@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from anpr_edge.commandstore import CommandStore
@@ -12,6 +13,7 @@ from anpr_edge.daemon.commandjudge import CommandJudge, Ruling
 from anpr_edge.daemon.commandreply import Answer, Voice
 from anpr_edge.daemon.draining import Draining
 from anpr_edge.daemon.state import moment
+from anpr_edge.daemon.updating import Updating
 from anpr_edge.errors import AnprError
 from anpr_edge.records import SignedMessage
 from anpr_edge.seal.commandbook import READER, UPLINK, acting
@@ -44,6 +46,7 @@ class UplinkDesk:
         *,
         acts: Mapping[str, Act],
         draining: Draining,
+        updating: Updating,
         own_reply: Callable[[str], str],
         reader_runs: Callable[[], bool],
         send: Callable[[str, bytes, Mapping[str, Any]], bool],
@@ -54,6 +57,7 @@ class UplinkDesk:
         self._clock = clock
         self._acts = acts
         self._draining = draining
+        self._updating = updating
         self._own_reply = own_reply
         self._reader_runs = reader_runs
         self._send = send
@@ -74,7 +78,7 @@ class UplinkDesk:
     def turn(self, *, connected: bool) -> bool:
         """Send a reply that waits, see how a drain goes. True when the service is to end, to start again."""
         try:
-            for command, correlation, answer in self._draining.ended():
+            for command, correlation, answer in chain(self._draining.ended(), self._updating.ended()):
                 self._say(command, correlation, answer)
             reply = self._store.reply()
             if reply is not None and connected and self._send(reply.name, reply.correlation, reply.document):
@@ -117,7 +121,8 @@ class UplinkDesk:
         self._end_by_ns = self._clock.now().mono_ns + END_WITHIN_NS
 
     def close(self) -> None:
-        """Release the store."""
+        """Release the store; a fetch under way is gone on with at the next start."""
+        self._updating.close()
         self._store.close()
 
     def _take(self, message: SignedMessage) -> None:
@@ -147,6 +152,8 @@ class UplinkDesk:
             return
         if command.name == "drain":
             answer = self._draining.begin(command, correlation, int(arguments["within_s"]))
+        elif command.name == "update":
+            answer = self._updating.begin(blob, correlation)
         else:
             answer = self._acts[command.name](command, arguments)
         if answer.outcome == "failed":

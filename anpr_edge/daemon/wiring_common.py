@@ -73,13 +73,17 @@ def command_key(config: Config) -> VerifyKey | None:
         return None
 
 
+def identity_of(config: Config) -> Identity:
+    """Whose commands count, and for whom they must be."""
+    return Identity(config.unit.fleet, config.unit.id, groups_of(config), command_key(config))
+
+
 def build_judge(process: str, config: Config, clock: Clock) -> tuple[CommandJudge, CommandStore] | None:
     """What judges commands for one service; None, said in the log, when nothing can be remembered of them."""
     unit = config.unit
     try:
         store = CommandStore(unit.state_dir / COMMANDS_FILE)
-        identity = Identity(unit.fleet, unit.id, groups_of(config), command_key(config))
-        return CommandJudge(process, identity, store, unit.state_dir, clock), store
+        return CommandJudge(process, identity_of(config), store, unit.state_dir, clock), store
     except AnprError as error:
         log.error("%s; the %s takes no commands: %s", error, process, error.hint)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,7 +15,8 @@ from anpr_edge.daemon.commandreply import Voice
 from anpr_edge.daemon.draining import Draining
 from anpr_edge.daemon.notify import make_notifier
 from anpr_edge.daemon.traffic import LINK, Traffic
-from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.daemon.unithealth import Board, System, UnitHealth
+from anpr_edge.daemon.updating import Updating
 from anpr_edge.daemon.uplinkacts import UplinkActs
 from anpr_edge.daemon.uplinkd import UplinkService
 from anpr_edge.daemon.uplinkdesk import UplinkDesk
@@ -25,20 +27,25 @@ from anpr_edge.daemon.wiring_common import (
     build_outbox,
     build_report,
     groups_of,
+    identity_of,
 )
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.errors import UplinkError
+from anpr_edge.errors import UpdateError, UplinkError
 from anpr_edge.outbox.outbox import SqliteOutbox
 from anpr_edge.seal.certificates import read_certificate
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.replies import ReplySigner
 from anpr_edge.seams import Clock
 from anpr_edge.unitpolicy import notice, store_of
+from anpr_edge.update.layout import Layout, load_layout
 from anpr_edge.uplink import topics
 from anpr_edge.uplink.brokers import Address, Failover
+from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.mqtt import MqttUplink
 from anpr_edge.uplink.shaper import Shaper
 from anpr_edge.uplink.tls import Credentials
+
+log = logging.getLogger(__name__)
 
 
 def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
@@ -69,6 +76,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         birth=birth(config.models.directory, standing, verify_key, groups_of(config)),
         policy=None if store is None else notice(standing, store),
     )
+    layout = usual_layout()
     limit_mb = config.uplink.daily_megabytes
     limit_bytes = None if limit_mb is None else round(limit_mb * 1e6)
     traffic = Traffic(build_counts(LINK, config, clock), limit_bytes)
@@ -78,8 +86,9 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         clock,
         reader_file=config.unit.run_dir / "reader.json",
         ask_board=lambda: Board.asked(config.unit.state_dir),
+        ask_system=lambda: System.asked(layout, config.unit.state_dir / "update"),
     )
-    outbox = build_outbox(config, standing.policy, clock)
+    outbox, updating = build_outbox(config, standing.policy, clock), build_updating(config, traffic, clock)
     service = UplinkService(
         outbox,
         uplink,
@@ -92,15 +101,38 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
         shaper=build_shaper(config, clock, traffic),
         traffic=traffic,
-        wire=lambda: uplink.wire,
-        link_state=uplink.state,
+        wire=lambda: uplink.wire + updating.wire,
+        link_state=lambda: {**uplink.state(), "update": updating.state()},
         publish_health=lambda own: uplink.report_health(health.document(own)),
         daily=build_counts("uplink", config, clock),
-        commands=build_desk(config, file, outbox, uplink, clock),
+        commands=build_desk(config, file, outbox, uplink, clock, updating=updating),
     )
     watchdog = service.watchdog
     uplink.report_life(partial(watchdog.stages.beat, "link"), partial(watchdog.helpers.doing, "probe"))
     return service
+
+
+def usual_layout() -> Layout:
+    """Where the image keeps its slots, as far as that can be told."""
+    try:
+        return load_layout()
+    except UpdateError as error:
+        log.error("%s", error)
+        return Layout()
+
+
+def build_updating(config: Config, traffic: Traffic, clock: Clock) -> Updating:
+    """Takes ordered updates, as configured."""
+    update, broker = config.update, config.broker
+    papers = Credentials(broker.ca_file, broker.cert_file, broker.key_file)
+    return Updating(
+        config.unit.state_dir / "update" / "incoming",
+        identity_of(config),
+        None if update.host is None else Server(update.host, update.port, papers),
+        clock,
+        kilobytes_per_s=update.kilobytes_per_s,
+        may_fetch=traffic.has_room_for_updates,
+    )
 
 
 def build_shaper(config: Config, clock: Clock, traffic: Traffic) -> Shaper:
@@ -145,7 +177,13 @@ def examiner(unit: str, clock: Clock) -> Callable[[Credentials], int]:
 
 
 def build_desk(
-    config: Config, file: Path | None, outbox: SqliteOutbox, uplink: MqttUplink, clock: Clock
+    config: Config,
+    file: Path | None,
+    outbox: SqliteOutbox,
+    uplink: MqttUplink,
+    clock: Clock,
+    *,
+    updating: Updating,
 ) -> UplinkDesk | None:
     """Where commands come in; None, said in the log, when nothing can be remembered of them."""
     judging = build_judge("uplink", config, clock)
@@ -159,6 +197,7 @@ def build_desk(
         clock,
         acts=acts.by_name(),
         draining=Draining(outbox, clock),
+        updating=updating,
         own_reply=lambda name: topics.reply(unit.fleet, unit.id, name),
         reader_runs=acts.reader_runs,
         send=_replying(config, uplink),

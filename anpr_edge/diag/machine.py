@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anpr_edge.devices.clock import kernel_offset_ms
+from anpr_edge.update.layout import LAYOUT_FILE
 
 ANSWER_WITHIN_S = 2.0
 """A program that has not answered a question about this computer by then will not."""
@@ -28,12 +29,15 @@ def ask_program(command: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where to look for it: `sys` as the kernel mounts it, `run` of the system, and whom to ask."""
+    """Where to look for it: `sys` as the kernel mounts it, `run` of the system, whom to ask, and where its
+    image says how its slots lie.
+    """
 
     sys: Path = Path("/sys")
     run: Path = Path("/run")
     ask: Ask = ask_program
     clock_offset_ms: Callable[[], float | None] = kernel_offset_ms
+    layout_file: Path = LAYOUT_FILE
 
 
 def read_text(path: Path) -> str | None:

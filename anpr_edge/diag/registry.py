@@ -33,6 +33,7 @@ from anpr_edge.diag.checks import (
     sight,
     storage,
     traffic,
+    update,
     uplink,
 )
 from anpr_edge.diag.condition import Check, Condition
@@ -46,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     hangs.CHECK,
     disk.CHECK,
     storage.CHECK,
+    update.CHECK,
     keys.CHECK,
     policy.CHECK,
     lists.CHECK,

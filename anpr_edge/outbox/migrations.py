@@ -2,6 +2,10 @@
 
 A migration is one SQL script, run in one transaction together with those before it. Every past schema lies
 in tests/databases, with rows in every state, and is brought up to date by a test.
+
+Software goes back, too: an update that fails its trial leaves the file to the release before it. So a
+migration only adds, and says in a table `usable_since (schema)` from which schema on software can go on with
+the file; the release before finds itself there, and uses it as it is (docs/update.md).
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ def make_or_upgrade(db: sqlite3.Connection, path: Path) -> None:
     """
     is_new = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     owner = db.execute("PRAGMA application_id").fetchone()[0]
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+    version = schema_of(db)
     if not is_new and owner != APPLICATION_ID:
         raise OutboxError(f"{path}: a database of other software", hint="name another file for the outbox")
     if not is_new and not 1 <= version <= SCHEMA_VERSION:
@@ -37,6 +41,20 @@ def make_or_upgrade(db: sqlite3.Connection, path: Path) -> None:
         text = resources.files("anpr_edge.outbox").joinpath(script).read_text()
         for statement in _statements(text):
             db.execute(statement)
+
+
+def schema_of(db: sqlite3.Connection) -> int:
+    """The schema of a file as this software takes it: a later one that allows it counts as our own."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version <= SCHEMA_VERSION or not _has(db, "usable_since"):
+        return version
+    since = db.execute("SELECT max(schema) FROM usable_since").fetchone()[0]
+    return SCHEMA_VERSION if isinstance(since, int) and since <= SCHEMA_VERSION else version
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    query = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    return bool(db.execute(query, (table,)).fetchone()[0])
 
 
 def _statements(script: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from anpr_edge.errors import OutboxError
 from anpr_edge.outbox import housekeeping
 from anpr_edge.outbox.database import BUSY_S, explained
-from anpr_edge.outbox.migrations import APPLICATION_ID, SCHEMA_VERSION
+from anpr_edge.outbox.migrations import APPLICATION_ID, SCHEMA_VERSION, schema_of
 from anpr_edge.outbox.retention import this_boot
 from anpr_edge.outbox.stats import FeedStats
 from anpr_edge.records import Instant, SealedRead
@@ -51,8 +51,7 @@ def open_view(path: Path) -> Iterator[OutboxView]:
     try:
         with _errors(path):
             owner = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if (owner, version) != (APPLICATION_ID, SCHEMA_VERSION):
+            if (owner, schema_of(connection)) != (APPLICATION_ID, SCHEMA_VERSION):
                 raise OutboxError(f"{path}: not an outbox of schema {SCHEMA_VERSION}")
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM feeds").fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +16,12 @@ READER, UPLINK = "reader", "uplink"
 
 LONGEST_PAUSE_MIN: Final = 7 * 1440
 LONGEST_DRAIN_S: Final = 6 * 3600
+LONGEST_FETCH_H: Final = 14 * 24
+LARGEST_BUNDLE_BYTES: Final = 8 * 10**9
+VERSION: Final = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}(-\d{1,9})?")
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+URL_PATH: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
+"""A path below the configured server's root; what it may hold needs no quoting."""
 
 Check = Callable[[object], Argument]
 
@@ -32,6 +39,15 @@ def _feed(value: object) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise Wrong("not a feed's name")
     return value
+
+
+def _like(pattern: re.Pattern[str], what: str) -> Check:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise Wrong(f"not {what}")
+        return value
+
+    return check
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,20 @@ BOOK: Final[Mapping[str, Entry]] = {
         "end a service, for systemd to start it again",
         (UPLINK, READER),
         {"service": _one_of(READER, UPLINK)},
+    ),
+    "update": Entry(
+        "fetch a bundle, install it into the other slot, and try it",
+        (UPLINK,),
+        {
+            "version": _like(VERSION, "a version as 1.4.2 or 1.4.2-3"),
+            "sha256": _like(SHA256, "64 hexadecimal digits"),
+            "size": whole(1, LARGEST_BUNDLE_BYTES),
+            "path": _like(URL_PATH, "a path on the server, without a slash at its start"),
+            "within_h": whole(1, LONGEST_FETCH_H),
+            "older": _one_of("no", "yes"),
+        },
+        {"within_h": 72, "older": "no"},
+        later=True,
     ),
     "report": Entry("write a support report on the unit", (UPLINK,), quiet=True),
 }

@@ -136,6 +136,8 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "audit",
         "transparency",
         "aim",
+        "update",
+        "update-backend",
         "status",
         "top",
         "doctor",

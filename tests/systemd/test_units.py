@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 from annotated_types import Le
 
-from anpr_edge.config.model import Camera
+from anpr_edge.config.model import Camera, UpdateSettings
 from anpr_edge.daemon.keeping import RETRY_S
 from anpr_edge.daemon.reader import TRIES_AFTER_STOP
 from anpr_edge.daemon.uplinkd import POLL_S
@@ -45,7 +47,8 @@ def setting(service: str, section: str, key: str) -> str:
 def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     program = tmp_path / "anpr-edge"
     program.symlink_to("/bin/true")
-    for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.target")]:
+    kinds = ("*.service", "*.target", "*.timer", "*.path")
+    for unit in [found for kind in kinds for found in UNITS.glob(kind)]:
         (tmp_path / unit.name).write_text(unit.read_text().replace(INSTALLED, str(program)))
     checked = run("systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("anpr-edge*.*")))
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
@@ -136,3 +139,38 @@ def test_the_menu_takes_the_screen_only_where_nobody_can_log_in() -> None:
     text = (UNITS / "anpr-edge-console.service").read_text()
     assert "Conflicts=" not in text
     assert "Wants=anpr-edge-console.service\n" in (UNITS / "anpr-edge.target").read_text()
+
+
+def minutes(value: str) -> int:
+    return int(value.removesuffix("min"))
+
+
+def test_a_gate_has_its_time_and_the_end_of_a_trial_comes_after_it() -> None:
+    rules = UpdateSettings.model_fields["gate_minutes"].metadata
+    (longest,) = [float(str(rule.le)) for rule in rules if isinstance(rule, Le)]
+    given = minutes(setting("anpr-edge-health-gate.service", "Service", "TimeoutStartSec"))
+    assert longest < given < minutes(setting("anpr-edge-trial-end.timer", "Timer", "OnBootSec"))
+
+
+@pytest.mark.parametrize(("cell", "ends"), [(b"\0\0\0\1", True), (b"\0\0\0\0", False), (None, False)])
+def test_a_trial_is_ended_by_the_shell_alone_and_only_on_trial(
+    tmp_path: Path, cell: bytes | None, ends: bool
+) -> None:
+    condition = setting("anpr-edge-trial-end.service", "Service", "ExecCondition")
+    shell, option, script = shlex.split(condition.replace("$$", "$"))
+    place = "/proc/device-tree/chosen/bootloader"
+    assert place in script
+    if cell is not None:
+        (tmp_path / "tryboot").write_bytes(cell)
+    done = run(shell, option, script.replace(place, str(tmp_path)))
+    assert (done.returncode == 0) is ends
+    assert 0 <= done.returncode < 255, "systemd skips the rest for 1 to 254, and fails for 255"
+
+
+def test_the_services_cannot_write_what_updates_go_by() -> None:
+    for service in SERVICES:
+        unit = (UNITS / service).read_text()
+        assert re.search(r"^ReadOnlyPaths=.*/var/lib/anpr-edge/update$", unit, re.MULTILINE)
+    reader, uplink = ((UNITS / service).read_text() for service in SERVICES)
+    assert "update/incoming" not in reader
+    assert "ReadWritePaths=-/var/lib/anpr-edge/update/incoming\n" in uplink

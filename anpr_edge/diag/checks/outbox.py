@@ -23,7 +23,7 @@ from anpr_edge.diag.condition import (
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import AnprError, PolicyError
 from anpr_edge.outbox.aside import beside, rebuilds
-from anpr_edge.outbox.migrations import APPLICATION_ID, SCHEMA_VERSION
+from anpr_edge.outbox.migrations import APPLICATION_ID, SCHEMA_VERSION, schema_of
 from anpr_edge.statefile import read_state
 from anpr_edge.unitpolicy import in_force
 
@@ -134,7 +134,7 @@ def _look(path: Path) -> tuple[int, int, str]:
         pass  # says "permission denied" where SQLite says only that it cannot
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
         (owner,) = database.execute("PRAGMA application_id").fetchone()
-        (version,) = database.execute("PRAGMA user_version").fetchone()
+        version = schema_of(database)
         (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     return owner, version, verdict
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from anpr_edge.daemon.unithealth import Board, UnitHealth
+from anpr_edge.daemon.unithealth import Board, System, UnitHealth
 from anpr_edge.devices.lamp_line import LampBoardState
 from anpr_edge.statefile import StateFile
+from anpr_edge.update.layout import Layout
+from anpr_edge.update.record import Phase, Record, Recorder
 from tests.fakes import FakeClock
 
 ROOT = Path(__file__).parents[3]
@@ -113,7 +115,14 @@ def health(folder: Path, clock: FakeClock, board: Board, state: dict[str, Any] |
     file = StateFile(folder / "reader.json")
     if state is not None:
         file.write(state)
-    return UnitHealth("demo", "unit-0001", clock, reader_file=file.path, ask_board=lambda: board)
+    return UnitHealth(
+        "demo",
+        "unit-0001",
+        clock,
+        reader_file=file.path,
+        ask_board=lambda: board,
+        ask_system=lambda: System.asked(Layout(release_file=folder / "release"), folder / "update"),
+    )
 
 
 def test_the_schema_is_one() -> None:
@@ -191,6 +200,27 @@ def test_a_reader_that_has_fallen_silent_is_gone_and_its_numbers_with_it(tmp_pat
     check(document)
     assert document["services"]["reader"]["state"] == "gone"
     assert document["reads"] is None
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_an_update_and_how_it_ended_are_told(tmp_path: Path, phase: Phase) -> None:
+    clock = FakeClock()
+    record = Record(phase, "1.4.0", "1.3.2", "B", why="it was cut off").now(phase, clock.now().utc_ns, "why")
+    Recorder(tmp_path / "update", tmp_path).write(record, clock.now().utc_ns)
+    (tmp_path / "release").write_text("1.3.2\n")
+    fetch = {"version": "1.5.0", "bytes": 10, "of_bytes": 100, "trouble": ""}
+    document = health(tmp_path, clock, FULL, None).document(uplink(update=fetch))
+    check(document)
+    update = document["update"]
+    assert (update["system"], update["last"]["phase"], update["fetch"]) == ("1.3.2", phase, fetch)
+
+
+def test_a_record_that_is_damaged_says_so(tmp_path: Path) -> None:
+    (tmp_path / "update").mkdir()
+    (tmp_path / "update" / "update.json").write_text("{")
+    document = health(tmp_path, FakeClock(), FULL, None).document(uplink())
+    check(document)
+    assert "update.json" in document["unknown"]["update.last"]
 
 
 def test_the_page_names_every_field_and_no_other() -> None:

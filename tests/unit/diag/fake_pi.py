@@ -28,7 +28,9 @@ class FakePi:
         self.write("sys/class/thermal/thermal_zone0/temp", "54321")
         self.write("run/utmp", "")
         self.utc_s: Callable[[], float] = time.time
-        self.machine = Machine(root / "sys", root / "run", self._ask, lambda: self.clock_offset_ms)
+        self.machine = Machine(
+            root / "sys", root / "run", self._ask, lambda: self.clock_offset_ms, root / "slots.toml"
+        )
 
     def write(self, path: str, content: str) -> Path:
         """Make or replace one of its files."""

@@ -11,6 +11,7 @@ from anpr_edge.devices.clock import SystemClock
 from anpr_edge.fleet.authority import Authority
 from anpr_edge.fleet.provision import FeedPlan
 from anpr_edge.seal.keys import RecipientPrivateKey, SigningKey
+from anpr_edge.update.record import Phase, Record, Recorder
 from tests.unit.diag.consequences import Fault, link_down, nothing_is_read
 from tests.unit.diag.fake_pi import CHRONY
 from tests.unit.diag.test_policy_check import PolicyBench
@@ -182,6 +183,22 @@ def card_lost(unit: WholeUnit) -> None:
     unit.running.discard("reader")
 
 
+def which_system_starts_is_lost(unit: WholeUnit) -> None:
+    (unit.slots.layout.boot_dir / "autoboot.txt").write_bytes(bytes(100))
+
+
+def update_that_came_back(unit: WholeUnit) -> None:
+    slots, utc_ns = unit.slots, unit.bench.clock.now().utc_ns
+    record = Record(Phase.ROLLED_BACK, "1.1.0", "1.0.0", "B").now(Phase.ROLLED_BACK, utc_ns, "no frames")
+    Recorder(slots.layout.state_dir, unit.bench.state_dir).write(record, utc_ns)
+
+
+def update_on_trial(unit: WholeUnit) -> None:
+    unit.slots.store.change(lambda slots: slots.set_primary("B"))
+    unit.slots.flag.touch()
+    unit.slots.start()
+
+
 FAULTS: list[Fault] = [
     (unknown_key, "config"),
     (no_configuration, "config"),
@@ -196,6 +213,9 @@ FAULTS: list[Fault] = [
     (frequency_capped, "throttling"),
     (worn_emmc, "disk-wear"),
     (file_system_errors, "disk-errors"),
+    (which_system_starts_is_lost, "update-state"),
+    (update_that_came_back, "update-state"),
+    (update_on_trial, "update-state"),
     (sign_key_lost, "sign-key"),
     (sign_key_open, "sign-key"),
     (sign_pub_of_another, "sign-pub"),

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from anpr_edge.diag.checks import disk, gps, illuminator, keys, outbox
+from anpr_edge.diag.checks import disk, gps, illuminator, keys, outbox, update
 from anpr_edge.diag.condition import Check, Verdict
 from anpr_edge.diag.examine import examine
 from anpr_edge.diag.registry import CHECKS
 from anpr_edge.diag.subject import Subject
 from tests.unit.diag.bench import Bench
+from tests.unit.update.samples import Board
 
 NOBODY = 65534
 
@@ -61,3 +62,15 @@ def test_what_may_not_be_read_is_not_checked(bench: Bench, check: Check) -> None
     own = [line.finding for line in lines if line.check == check.name]
     assert {finding.verdict for finding in own} == {Verdict.NOT_CHECKED}
     assert [finding for finding in own if "sudo" in finding.next]
+
+
+def test_which_system_starts_is_not_called_lost(bench: Bench) -> None:
+    board = Board(bench.pi.root)
+    board.describe()
+    board.layout.boot_dir.chmod(0o700)
+    subject = bench.subject
+    assert subject.config
+    with as_nobody():
+        (finding,) = update.CHECK.run(subject)
+    assert finding.verdict is Verdict.NOT_CHECKED
+    assert "sudo" in finding.next

@@ -25,6 +25,7 @@ from anpr_edge.fleet.authority import Authority
 from anpr_edge.hourly import HOURS_FILE, HOURS_SCHEMA, Hours, hour_name
 from anpr_edge.vision.frame_faults import FAULTS
 from tests.unit.diag.bench import Bench, make_bench
+from tests.unit.update.samples import Board
 
 HOST = "127.0.0.1"
 USUAL_READS = 200
@@ -88,6 +89,11 @@ class WholeUnit:
     running: set[str] = field(default_factory=lambda: {"reader", "uplink"})
     hours: Hours = field(default_factory=dict)
     rtc_off_s: float = 0.0
+
+    @property
+    def slots(self) -> Board:
+        """The slots it was made with."""
+        return Board.found(self.bench.pi.root)
 
     @property
     def pwm(self) -> Path:
@@ -159,6 +165,7 @@ def make_whole_unit(directory: Path) -> WholeUnit:
         ("sys/class/hwmon/hwmon1/curr1_input", "640"),
     ):
         pi.write(path, content)
+    Board(pi.root).describe()
     usual = {
         "seconds": 3600.0,
         "reads": float(USUAL_READS),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from anpr_edge.errors import OutboxError
 from anpr_edge.outbox.migrations import SCHEMA_VERSION
 from anpr_edge.records import Loss, LossCause
 from tests.fakes import EPOCH_NS, FakeClock
@@ -68,3 +69,31 @@ def test_both_ways_to_the_present_schema_are_the_same(old: Path, tmp_path: Path)
     query = "SELECT type, name, tbl_name, replace(sql, '\"', '') FROM sqlite_schema ORDER BY name"
     with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(fresh)) as other:
         assert one.execute(query).fetchall() == other.execute(query).fetchall()
+
+
+def of_a_later_release(path: Path, usable_since: int | None) -> None:
+    """Make of a present outbox what a later release leaves, that added to it."""
+    opened(path, clock_of_the_fixture()).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        db.execute("ALTER TABLE reads ADD COLUMN later INTEGER")
+        if usable_since is not None:
+            db.execute("CREATE TABLE usable_since (schema INTEGER NOT NULL) STRICT")
+            db.execute("INSERT INTO usable_since VALUES (?)", (usable_since,))
+
+
+def test_after_an_update_that_came_back_a_later_outbox_that_allows_it_goes_on(old: Path) -> None:
+    of_a_later_release(old, SCHEMA_VERSION)
+    with closing(opened(old, clock_of_the_fixture())) as outbox:
+        assert outbox._db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+        assert kept(outbox) == {3, 4, 5, 6, 7, 8}
+        assert keep(outbox, 1) == [9]
+        send(outbox, 9)
+        assert outbox.stats()["charging"].last_seq == 9
+
+
+@pytest.mark.parametrize("since", [None, SCHEMA_VERSION + 1])
+def test_a_later_outbox_that_does_not_allow_it_is_refused(old: Path, since: int | None) -> None:
+    of_a_later_release(old, since)
+    with pytest.raises(OutboxError, match=f"schema version {SCHEMA_VERSION + 1}"):
+        opened(old, clock_of_the_fixture())
