@@ -10,6 +10,7 @@ from anpr_edge.cli.program import run_program
 NAME = "anpr-edge"
 PURPOSE = "The roadside unit: read, seal and deliver number plates."
 COMMANDS = (
+    "anpr_edge.cli.provision_cmd",
     "anpr_edge.cli.init",
     "anpr_edge.cli.config_cmd",
     "anpr_edge.cli.services",

@@ -1,0 +1,70 @@
+"""Files that a power cut leaves as they were or as they are to be, and files that are to leave no trace."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PUBLIC, PRIVATE = 0o644, 0o600
+WIPED = ".wiped"
+"""How the name of a file ends that is being wiped: it is nothing any more."""
+
+
+def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    """Replace a file in one step and see it to the disk; its folder is made when it is missing.
+
+    Raises: OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See to the disk which files a folder has. Raises: OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def wipe(path: Path) -> bool:
+    """Overwrite a file and remove it; False when it was not there. It loses its name first, in one step.
+
+    A card may keep the old bytes in cells it no longer shows: this is what a file system can do, no more.
+
+    Raises: OSError.
+    """
+    doomed = path.with_name(f"{path.name}{WIPED}")
+    try:
+        path.rename(doomed)
+    except FileNotFoundError:
+        return False
+    _overwrite(doomed)
+    return True
+
+
+def finish_wiping(folder: Path) -> int:
+    """Wipe what a power cut has left half wiped; returns how many files that were. Raises: OSError."""
+    left = sorted(folder.glob(f"*{WIPED}"))
+    for path in left:
+        _overwrite(path)
+    return len(left)
+
+
+def _overwrite(path: Path) -> None:
+    if path.is_file() and not path.is_symlink():
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+    path.unlink()
+    sync_folder(path.parent)
