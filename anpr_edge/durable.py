@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 PUBLIC, PRIVATE = 0o644, 0o600
+CHUNK_BYTES = 1 << 20
 WIPED = ".wiped"
 """How the name of a file ends that is being wiped: it is nothing any more."""
 
@@ -63,7 +64,9 @@ def finish_wiping(folder: Path) -> int:
 def _overwrite(path: Path) -> None:
     if path.is_file() and not path.is_symlink():
         with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
+            left = path.stat().st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, CHUNK_BYTES)))
             file.flush()
             os.fsync(file.fileno())
     path.unlink()

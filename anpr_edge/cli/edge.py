@@ -28,6 +28,7 @@ COMMANDS = (
     "anpr_edge.cli.outbox_cmd",
     "anpr_edge.cli.testread_cmd",
     "anpr_edge.cli.scan",
+    "anpr_edge.cli.retire_cmd",
     "anpr_edge.cli.demo",
 )
 

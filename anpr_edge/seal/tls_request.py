@@ -15,6 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from anpr_edge.errors import KeyFileError
 from anpr_edge.seal import keyfile
+from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.signatures import P256, p256_point, p256_signature_of_der
 
 
 class TlsKey:
@@ -49,6 +51,16 @@ class TlsKey:
             .sign(self._key, SHA256())
             .public_bytes(Encoding.PEM)
         )
+
+    @property
+    def public(self) -> VerifyKey:
+        """What verifies its signatures."""
+        numbers = self._key.public_key().public_numbers()
+        return VerifyKey(P256, p256_point(numbers.x, numbers.y))
+
+    def sign(self, data: bytes) -> bytes:
+        """The 64-byte signature over `data`."""
+        return p256_signature_of_der(self._key.sign(data, ec.ECDSA(SHA256())))
 
     def made(self, request: Path) -> bool:
         """Whether the certificate request in a file is for this key. Raises: KeyFileError."""
