@@ -10,7 +10,13 @@ from anpr_edge.cli.program import run_program
 NAME = "anpr-fleet"
 PURPOSE = "The workshop: certificates, policies and lenses for a fleet's units, centres and broker."
 COMMANDS = (
-    "anpr_edge.cli.fleet_commands",
+    "anpr_edge.cli.fleet_authority",
+    "anpr_edge.cli.fleet_unit",
+    "anpr_edge.cli.fleet_enrol",
+    "anpr_edge.cli.fleet_revoke",
+    "anpr_edge.cli.fleet_certificates",
+    "anpr_edge.cli.fleet_broker",
+    "anpr_edge.cli.fleet_release",
     "anpr_edge.cli.fleet_policy",
     "anpr_edge.cli.fleet_list",
     "anpr_edge.cli.fleet_optics",

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anpr_edge.cli.fleet_places import add_passphrase_option, ask_passphrase
 from anpr_edge.cli.numbers import between, whole
 from anpr_edge.cli.output import json_line, note, progress, table
 from anpr_edge.errors import UsageError
@@ -86,6 +87,7 @@ def _add_connection(parser: ArgumentParser) -> None:
         "--home", type=Path, default=Path(), metavar="FOLDER", help="keys and certificates (.)"
     )
     group.add_argument("--key", type=Path, metavar="FILE", help="the command key (command.pem in --home)")
+    add_passphrase_option(group)
     group.add_argument("--host", default="localhost", help="the broker, as in its certificate (%(default)s)")
     group.add_argument("--port", type=whole(1, 65535), default=8883, help="its TLS port (%(default)s)")
     group.add_argument(
@@ -123,7 +125,7 @@ def _signed(arguments: Namespace) -> tuple[Command, bytes]:
 
     _check(arguments)
     key_file = arguments.key or arguments.home / COMMAND_KEY
-    key = SigningKey.load(key_file)
+    key = SigningKey.load(key_file, ask_passphrase(arguments.passphrase_file))
     utc_s = SystemClock().now().utc_ns // 10**9
     command = Command(
         fleet=arguments.fleet,
@@ -150,7 +152,8 @@ def _read_signed(arguments: Namespace) -> tuple[Command, bytes]:
         blob = arguments.signed.read_bytes()
     except OSError as error:
         raise UsageError(f"{arguments.signed}: {error.strerror}") from None
-    key = SigningKey.load(arguments.key or arguments.home / COMMAND_KEY)
+    key_file = arguments.key or arguments.home / COMMAND_KEY
+    key = SigningKey.load(key_file, ask_passphrase(arguments.passphrase_file))
     command = open_command(blob, key.public)
     if command.fleet != arguments.fleet:
         raise UsageError(f"{arguments.signed} is for fleet {command.fleet}, not {arguments.fleet}")

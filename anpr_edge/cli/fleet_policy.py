@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anpr_edge.cli.fleet_places import add_passphrase_option, ask_passphrase
 from anpr_edge.cli.output import note
 from anpr_edge.cli.policy_files import add_policy_argument, show_policy
 from anpr_edge.errors import PolicyError, UsageError
@@ -25,6 +26,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     sign = commands.add_parser("sign", help="compile a source (*.toml) and sign it")
     sign.add_argument("source", type=Path, metavar="SOURCE", help="the policy's source (*.toml)")
     sign.add_argument("--key", type=Path, required=True, metavar="FILE", help="the private policy key")
+    add_passphrase_option(sign)
     sign.add_argument("--out", type=Path, required=True, metavar="FILE", help="the signed policy's new file")
     sign.add_argument("--replaces", type=Path, metavar="FILE", help="the signed policy that it follows")
     sign.set_defaults(run=run_sign)
@@ -67,7 +69,7 @@ def run_sign(arguments: Namespace) -> int:
     from anpr_edge.seal.policy.signed import sign_policy
 
     policy = load_source(arguments.source, SystemClock().now().utc_ns // 10**9)
-    key = SigningKey.load(arguments.key)
+    key = SigningKey.load(arguments.key, ask_passphrase(arguments.passphrase_file))
     before = _replaced(arguments.replaces, key.public.text, policy)
     if arguments.out.exists():
         raise UsageError(f"{arguments.out} exists", hint="name a new file: a signed policy is a record")

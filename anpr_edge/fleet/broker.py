@@ -17,17 +17,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anpr_edge.errors import KeyFileError, UplinkError, UsageError
+from anpr_edge.errors import KeyFileError, UplinkError
+from anpr_edge.fleet.access import check_names, for_clients, for_units
 from anpr_edge.fleet.authority import make_folder, write_private
 from anpr_edge.fleet.processes import end
 from anpr_edge.seams import Clock
-from anpr_edge.uplink import topics
 
 CONFIG_FILE = "mosquitto.conf"
 ACCESS_FILE = "access.acl"
 STATE_DIR = "state"
 SERVICE_FILE = "service.conf"
-CA_FILE, CERT_FILE, KEY_FILE = "ca.crt", "server.crt", "server.pem"
+CA_FILE, CERT_FILE, KEY_FILE, CRL_FILE = "ca.crt", "server.crt", "server.pem", "crl.pem"
 
 INSTALLED_AT = Path("/etc/mosquitto/anpr")
 """Where the broker's folder goes on Debian, unless told otherwise."""
@@ -53,9 +53,10 @@ SYSTEM_PATHS = "/usr/sbin:/usr/local/sbin"
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where the broker listens and how it proves who it is; PEM files.
+    """Where the broker listens, how it proves who it is, and whom it refuses; PEM files.
 
-    `address` is one of this machine's, or empty: everywhere, IPv4 and IPv6.
+    `address` is one of this machine's, or empty: everywhere, IPv4 and IPv6. `crl_file` is the fleet's list of
+    revoked certificates.
     """
 
     port: int
@@ -63,6 +64,7 @@ class Listener:
     cert_file: Path
     key_file: Path
     address: str = "127.0.0.1"
+    crl_file: Path | None = None
 
 
 def write_mosquitto(
@@ -80,7 +82,7 @@ def write_mosquitto(
 
     Raises: UsageError for a name that cannot be a topic level.
     """
-    _check_names(fleet, consumers, commanders)
+    check_names(fleet, consumers, commanders)
     directory = directory.resolve()
     (directory / STATE_DIR).mkdir(parents=True, exist_ok=True)
     _write_access(directory, fleet, consumers, commanders)
@@ -105,20 +107,23 @@ def pack_mosquitto(
 
     Raises: UsageError for a name that cannot be a topic level, KeyFileError when a file cannot be copied.
     """
-    _check_names(fleet, consumers, commanders)
+    check_names(fleet, consumers, commanders)
     make_folder(directory)
     _write_access(directory, fleet, consumers, commanders)
     for source, name in (
         (listener.ca_file, CA_FILE),
         (listener.cert_file, CERT_FILE),
         (listener.key_file, KEY_FILE),
+        (listener.crl_file, CRL_FILE),
     ):
-        _copy(source, directory / name)
+        if source is not None:
+            _copy(source, directory / name)
     there = replace(
         listener,
         ca_file=installed_at / CA_FILE,
         cert_file=installed_at / CERT_FILE,
         key_file=installed_at / KEY_FILE,
+        crl_file=listener.crl_file and installed_at / CRL_FILE,
     )
     (directory / SERVICE_FILE).write_text(SERVICE.format(config=installed_at / CONFIG_FILE), encoding="utf-8")
     config = directory / CONFIG_FILE
@@ -132,7 +137,8 @@ def install_commands(directory: Path, installed_at: Path = INSTALLED_AT) -> tupl
     mosquitto started by root gives up root's rights before it reads its key and its access list, and
     before it saves its database: these belong to its user, and nobody else reads them.
     """
-    public = " ".join(str(directory / name) for name in (CONFIG_FILE, CA_FILE, CERT_FILE))
+    names = (CONFIG_FILE, CA_FILE, CERT_FILE, *((CRL_FILE,) if (directory / CRL_FILE).exists() else ()))
+    public = " ".join(str(directory / name) for name in names)
     private = " ".join(str(directory / name) for name in (KEY_FILE, ACCESS_FILE))
     own = f"-o {BROKER_USER} -g {BROKER_USER}"
     return (
@@ -188,16 +194,6 @@ def free_port() -> int:
         return port
 
 
-def _check_names(fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]) -> None:
-    feeds = [feed for feeds in consumers.values() for feed in feeds]
-    for name in (fleet, *consumers, *feeds, *commanders):
-        if not topics.is_name(name):
-            raise UsageError(
-                f"{name!r} cannot name a fleet, consumer or feed",
-                hint=topics.NAME_HINT,
-            )
-
-
 def _write_access(
     directory: Path, fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]
 ) -> None:
@@ -221,25 +217,9 @@ def _copy(source: Path, target: Path) -> None:
 
 def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]) -> str:
     lines = ["# %u is the common name of the client's certificate"]
-    for kind in ("reads/+", "status", "health", "policy", "reply/+"):
-        lines.append(f"pattern write {topics.ROOT}/{fleet}/%u/{kind}")
-    for kind in ("ack/+", "cmd/+"):
-        lines.append(f"pattern read {topics.ROOT}/{fleet}/%u/{kind}")
-    for consumer, feeds in sorted(consumers.items()):
-        lines += ["", f"user {consumer}"]
-        for feed in feeds:
-            lines.append(f"topic read {topics.reads(fleet, '+', feed)}")
-            lines.append(f"topic readwrite {topics.ack(fleet, '+', feed)}")
-        if not feeds:
-            lines.append(f"topic read {topics.ack(fleet, '+', '+')}")
-        lines.append(f"topic read {topics.status(fleet, '+')}")
-        lines.append(f"topic read {topics.health(fleet, '+')}")
-        lines.append(f"topic read {topics.policy(fleet, '+')}")
-    for commander in sorted(commanders):
-        lines += ["", f"user {commander}"]
-        lines.append(f"topic write {topics.command(fleet, '+', '+')}")
-        lines.append(f"topic read {topics.reply(fleet, '+', '+')}")
-        lines.append(f"topic read {topics.status(fleet, '+')}")
+    lines += [f"pattern {grant.action} {grant.topic('%u')}" for grant in for_units(fleet)]
+    for name, grants in for_clients(fleet, consumers, commanders):
+        lines += ["", f"user {name}", *(f"topic {grant.action} {grant.topic()}" for grant in grants)]
     return "\n".join(lines) + "\n"
 
 
@@ -267,6 +247,8 @@ def _configuration(listener: Listener, directory: Path) -> str:
         "allow_anonymous": "false",
         "acl_file": str(directory / ACCESS_FILE),
     }
+    if listener.crl_file is not None:
+        settings["crlfile"] = str(listener.crl_file.absolute())
     return "".join(f"{key} {value}\n" for key, value in settings.items())
 
 

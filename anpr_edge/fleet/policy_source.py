@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge.errors import PolicyError
+from anpr_edge.fleet.tomltable import Table
 from anpr_edge.seal.policy.codec import policy_of, values_of
 from anpr_edge.seal.policy.model import (
     ALWAYS_ON,
@@ -42,46 +42,6 @@ _CLOCK = r"([01][0-9]|2[0-3]):([0-5][0-9])"
 _HOURS = re.compile(rf"([A-Za-z,-]+) {_CLOCK}-(?:{_CLOCK}|24:00)")
 
 
-class _Table:
-    """One table of the source: each key is taken once, and what is left over was never known."""
-
-    def __init__(self, values: object, path: str) -> None:
-        if not isinstance(values, Mapping):
-            raise Wrong(f"{path}: not a section")
-        self._values = dict(values)
-        self._path = path
-        self._known: list[str] = []
-
-    def take(self, name: str, kind: type | tuple[type, ...], default: Any = ...) -> Any:
-        """The value under `name`, which must be a `kind`; without a `default` it has to be there."""
-        self._known.append(name)
-        value = self._values.pop(name, default)
-        if value is ...:
-            raise Wrong(f"{self.at(name)}: missing")
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        if value is not default and type(value) not in kinds:
-            wanted = " or ".join(one.__name__ for one in kinds)
-            raise Wrong(f"{self.at(name)}: needs {wanted}, not {type(value).__name__}")
-        return value
-
-    def convert(self, name: str, convert: Callable[[Any], Any], value: Any) -> Any:
-        """`convert(value)`; what is wrong with it is said with the key's name."""
-        try:
-            return convert(value)
-        except Wrong as wrong:
-            raise Wrong(f"{self.at(name)}: {wrong}") from None
-
-    def at(self, name: str) -> str:
-        return f"{self._path}.{name}"
-
-    def end(self) -> None:
-        """Refuse what nobody took."""
-        for name in self._values:
-            near = get_close_matches(name, self._known, n=1)
-            known = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._known)}"
-            raise Wrong(f"{self.at(name)}: unknown; {known}")
-
-
 def load_source(path: Path, now_utc_s: int) -> Policy:
     """The policy that a TOML file describes, issued now, checked as the signed one will be.
 
@@ -103,8 +63,8 @@ def load_source(path: Path, now_utc_s: int) -> Policy:
 
 def compile_source(data: Mapping[str, Any], now_utc_s: int) -> Policy:
     """The policy in a parsed source. Raises: Wrong, with the key's path."""
-    whole = _Table(data, "source")
-    head, feeds = _Table(whole.take("policy", dict), "policy"), whole.take("feeds", dict, {})
+    whole = Table(data, "source")
+    head, feeds = Table(whole.take("policy", dict), "policy"), whole.take("feeds", dict, {})
     whole.end()
     policy = Policy(
         fleet=head.take("fleet", str),
@@ -115,13 +75,13 @@ def compile_source(data: Mapping[str, Any], now_utc_s: int) -> Policy:
         units=_texts(head, "units"),
         groups=_texts(head, "groups"),
         reason=head.take("reason", str),
-        feeds=tuple(_feed(name, _Table(feeds[name], f"feeds.{name}")) for name in sorted(feeds)),
+        feeds=tuple(_feed(name, Table(feeds[name], f"feeds.{name}")) for name in sorted(feeds)),
     )
     head.end()
     return policy_of(values_of(policy))
 
 
-def _feed(name: str, table: _Table) -> FeedTerms:
+def _feed(name: str, table: Table) -> FeedTerms:
     kept = table.take("kept_days", int, None)
     terms = FeedTerms(
         name=name,
@@ -150,17 +110,17 @@ def _feed(name: str, table: _Table) -> FeedTerms:
     return terms
 
 
-def _recipients(table: _Table) -> tuple[Recipient, ...]:
+def _recipients(table: Table) -> tuple[Recipient, ...]:
     written = table.take("recipients", dict)
-    named = _Table(written, table.at("recipients"))
+    named = Table(written, table.at("recipients"))
     return tuple(Recipient(name, named.take(name, str)) for name in written)
 
 
-def _list(table: _Table) -> ListTerms | None:
+def _list(table: Table) -> ListTerms | None:
     written = table.take("list", dict, None)
     if written is None:
         return None
-    inner = _Table(written, table.at("list"))
+    inner = Table(written, table.at("list"))
     terms = ListTerms(inner.take("name", str), inner.take("key", str))
     inner.end()
     return terms
@@ -172,7 +132,7 @@ def _is_first(value: str) -> bool:
     return value == "first"
 
 
-def _calendar(table: _Table) -> Calendar:
+def _calendar(table: Table) -> Calendar:
     when = table.take("when", (str, dict))
     if when == "always":
         return ALWAYS_ON
@@ -180,7 +140,7 @@ def _calendar(table: _Table) -> Calendar:
         return Calendar("UTC", ())
     if isinstance(when, str):
         raise Wrong(f'{table.at("when")}: needs "always", "off" or a section with zone and hours')
-    inner = _Table(when, table.at("when"))
+    inner = Table(when, table.at("when"))
     calendar = Calendar(
         zone=inner.take("zone", str),
         weekly=tuple(
@@ -213,14 +173,14 @@ def _weekdays(text: str) -> tuple[int, ...]:
     return tuple(WEEK[(start + step) % 7] for step in range(length))
 
 
-def _texts(table: _Table, name: str, *, required: bool = False) -> tuple[str, ...]:
+def _texts(table: Table, name: str, *, required: bool = False) -> tuple[str, ...]:
     found = table.take(name, list, ... if required else [])
     if not all(isinstance(one, str) for one in found):
         raise Wrong(f"{table.at(name)}: needs texts in quotes")
     return tuple(found) if required else tuple(sorted(found))
 
 
-def _days(table: _Table, name: str) -> tuple[date, ...]:
+def _days(table: Table, name: str) -> tuple[date, ...]:
     found = table.take(name, list, [])
     if not all(type(one) is date for one in found):
         raise Wrong(f"{table.at(name)}: needs dates such as 2026-12-25, without quotes")

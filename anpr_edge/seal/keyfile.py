@@ -1,9 +1,10 @@
-"""Private keys on disk: PKCS#8 PEM, mode 0600, never overwritten."""
+"""Private keys on disk: PKCS#8 PEM, mode 0600, never overwritten; under a passphrase where one is given."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from anpr_edge.errors import KeyFileError
+from anpr_edge.seal import pkcs8
 from anpr_edge.seal.xwing import XWingPrivateKey
+
+Passphrase = Callable[[Path], bytes]
+"""Asks for the passphrase of a key file; called only when the file needs one."""
 
 LONGEST_BYTES = 4096
 """A key file is some 120 bytes; whatever is longer than this is something else."""
@@ -40,18 +45,31 @@ def read(path: Path) -> bytes:
     return pem
 
 
-def load(path: Path) -> object:
+def load(path: Path, passphrase: Passphrase | None = None) -> object:
     """The private key at `path`, of whatever kind.
 
-    Raises: KeyFileError when it is missing, readable by others or malformed.
+    Raises: KeyFileError when it is missing, readable by others, malformed, or under another passphrase.
     """
     pem = read(path)
+    password = _password(path, pem, passphrase)
     try:
-        return XWingPrivateKey.from_pem(pem) or load_pem_private_key(pem, password=None)
+        return XWingPrivateKey.from_pem(pem) or load_pem_private_key(pem, password=password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
+        if password is not None:
+            raise KeyFileError(f"{path}: wrong passphrase, or damaged", hint="try again") from None
         raise KeyFileError(
             f"{path}: not an unencrypted PKCS#8 PEM private key", hint="make the key again, or restore it"
         ) from None
+
+
+def _password(path: Path, pem: bytes, passphrase: Passphrase | None) -> bytes | None:
+    if not pkcs8.is_encrypted(pem):
+        return None
+    if passphrase is None:
+        raise KeyFileError(
+            f"{path}: under a passphrase, which cannot be given here", hint="name a key without one"
+        )
+    return passphrase(path)
 
 
 def wrong_kind(path: Path, called: str) -> KeyFileError:
@@ -72,6 +90,17 @@ def save(
         else key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
     write_new(path, pem)
+
+
+def save_protected(
+    path: Path, key: Ed25519PrivateKey | EllipticCurvePrivateKey, passphrase: bytes | None
+) -> None:
+    """As `save`, and under a passphrase if one is given. Raises: KeyFileError."""
+    if passphrase is None:
+        save(path, key)
+    else:
+        der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        write_new(path, pkcs8.encrypted_pem(der, passphrase))
 
 
 def write_new(path: Path, pem: bytes) -> None:

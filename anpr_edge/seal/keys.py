@@ -267,16 +267,19 @@ class SigningKey:
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
-    def load(cls, path: Path) -> SigningKey:
-        """The key kept at `path`. Raises: KeyFileError."""
-        private = keyfile.load(path)
+    def load(cls, path: Path, passphrase: keyfile.Passphrase | None = None) -> SigningKey:
+        """The key kept at `path`; `passphrase` is asked if the file is under one. Raises: KeyFileError."""
+        private = keyfile.load(path, passphrase)
         if not isinstance(private, Ed25519PrivateKey):
             raise keyfile.wrong_kind(path, "Ed25519")
         return cls(private)
 
-    def save(self, path: Path) -> None:
-        """Keep the key in a new file only its owner can read. Raises: KeyFileError."""
-        keyfile.save(path, self._private)
+    def save(self, path: Path, passphrase: bytes | None = None) -> None:
+        """Keep the key in a new file only its owner can read, under a passphrase if one is given.
+
+        Raises: KeyFileError.
+        """
+        keyfile.save_protected(path, self._private, passphrase)
 
     @property
     def kid(self) -> bytes:

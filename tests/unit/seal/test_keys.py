@@ -182,7 +182,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     )
     other.write_bytes(pem)
     other.chmod(0o600)
-    with pytest.raises(KeyFileError, match="not an unencrypted"):
+    with pytest.raises(KeyFileError, match="under a passphrase"):
         RecipientPrivateKey.load(other)
 
 
