@@ -12,6 +12,7 @@ from anpr_edge import auditlog
 from anpr_edge.durable import PRIVATE, wipe, write_whole
 from anpr_edge.errors import AnprError, KeyFileError, reason
 from anpr_edge.seal.certificates import parse_certificate, public_key_of, read_certificate
+from anpr_edge.seal.tls_request import requested_key
 
 LONGEST_BYTES: Final = 16_384
 TICKET_FILE: Final = "enrol.json"
@@ -29,6 +30,11 @@ class Papers:
     certificate: Path
     key: Path
     state: Path
+
+    @property
+    def request(self) -> Path:
+        """The request for its key, which everybody may read."""
+        return self.key.with_name("tls.csr")
 
     @property
     def ticket(self) -> Path:
@@ -66,8 +72,8 @@ def take(pem: bytes, where: str, papers: Papers, utc_ns: int) -> str:
             f"{where}: names {certificate.common_name!r}, and this unit is {papers.unit}",
             hint="take the certificate to the unit it was made for",
         )
-    if certificate.public_key != public_key_of(papers.key):
-        raise KeyFileError(f"{where}: is for another key than {papers.key}", hint=_HINT)
+    if certificate.public_key != requested_key(papers.request):
+        raise KeyFileError(f"{where}: is for another key than {papers.request}", hint=_HINT)
     if not certificate.is_issued_by(read_certificate(papers.trust)):
         raise KeyFileError(f"{where}: not from the authority in {papers.trust}", hint=_HINT)
     if certificate.not_after.timestamp() < utc_ns / 1e9:

@@ -54,6 +54,6 @@ class Places:
         return self.state / "provision" / "taken.json"
 
     @property
-    def is_here(self) -> bool:
-        """Whether this is the running system itself, whose clock may be set."""
-        return self.root == Path("/")
+    def clock(self) -> Path:
+        """Seconds of UTC to set a clock to that is behind them, for anpr-edge-provision.service."""
+        return self.state / "provision" / "clock"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import Any
 from anpr_edge import auditlog
 from anpr_edge.bundlecheck import usable_config
 from anpr_edge.bundlefile import read_bundle
-from anpr_edge.durable import finish_wiping, wipe
+from anpr_edge.durable import finish_wiping, wipe, write_whole
 from anpr_edge.errors import AnprError, BundleError, BundleRefusal, reason
 from anpr_edge.firstboot.install import Installed, MakeKeys, install
-from anpr_edge.firstboot.judge import Accepted, accept, the_one
+from anpr_edge.firstboot.judge import Accepted, accept, day_text, the_one
 from anpr_edge.firstboot.places import STATE, Places
 from anpr_edge.firstboot.standing import last_taken
 from anpr_edge.seams import Clock
@@ -49,13 +48,20 @@ def provision(places: Places, clock: Clock, make_keys: MakeKeys, say: Say) -> Pr
         except AnprError as refusal:
             _enter_refusal(places, clock.now().utc_ns, str(refusal))
             raise
-    behind_s = _heed_time(begun.bundle.manifest.made_utc_s - utc_s, places, say)
-    utc_ns = clock.now().utc_ns if not behind_s else begun.bundle.manifest.made_utc_s * 10**9
+    made_s = begun.bundle.manifest.made_utc_s
+    behind_s = max(0, made_s - utc_s)
+    if behind_s:
+        say(f"the clock is wrong, {behind_s} s or more behind: it is taken for {day_text(made_s)}, when the")
+        say(f"bundle was made. Set it, if this is not done by itself: sudo date -s @{made_s}")
     if not begun.anchored:
         say(f"WARNING: no trust anchor at {places.anchor}: this bundle is believed because it is the first")
         say(f"         from now on its key is: {begun.bundle.key.text}; compare it with the workshop's")
     blob = path.read_bytes()
-    return Provisioned(begun, install(begun, blob, places, utc_ns, make_keys), behind_s)
+    if behind_s:
+        _note_time(made_s, places)
+    return Provisioned(
+        begun, install(begun, blob, places, max(made_s * 10**9, clock.now().utc_ns), make_keys), behind_s
+    )
 
 
 def _accepted(path: Path, places: Places, utc_s: int) -> Accepted:
@@ -98,16 +104,12 @@ def finish_clearing(places: Places) -> int:
         raise AnprError(f"{error.filename}: {reason(error)}", hint="see that it can be written") from None
 
 
-def _heed_time(behind_s: int, places: Places, say: Say) -> int:
-    """A clock from before the bundle was made is wrong: it is at least that late."""
-    if behind_s <= 0:
-        return 0
-    say(f"the clock is wrong: {behind_s} s or more behind; taken as the moment when the bundle was made")
-    if places.is_here:
-        with suppress(OSError):  # without the right to: time synchronisation will do it
-            time.clock_settime(time.CLOCK_REALTIME, time.time() + behind_s)
-            say("the system's clock is set to that moment")
-    return behind_s
+def _note_time(utc_s: int, places: Places) -> None:
+    """For anpr-edge-provision.service, which may set the clock; this program may not."""
+    try:
+        write_whole(places.clock, f"{utc_s}\n".encode())
+    except OSError as error:
+        raise AnprError(f"{places.clock}: {reason(error)}", hint="run it as root") from None
 
 
 def _enter_refusal(places: Places, utc_ns: int, why: str) -> None:

@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
 from anpr_edge.errors import KeyFileError, SealError
+from anpr_edge.seal.certificates import Certificate
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.seal.signatures import p256_point
 
 TITLE: Final = "anpr-edge: proof of retirement, 1"
 STATEMENT: Final = (
@@ -82,6 +86,27 @@ def read_proof(text: str) -> Proof:
         if not key.verify(signature, _CONTEXT + body.encode()):
             raise SealError(f"the proof of retirement was changed: {key.text} did not sign this", hint=_HINT)
     return Proof(fields, *keys)
+
+
+def certified_proof(page: bytes, unit: str, certificate: Certificate) -> Proof:
+    """The proof of a unit, `fleet/name`, signed with the key of its certificate.
+
+    Raises: SealError saying why it proves nothing.
+    """
+    try:
+        proof = read_proof(page[: LONGEST_BYTES + 1].decode())
+    except UnicodeDecodeError:
+        raise SealError("not a proof of retirement: not text", hint=_HINT) from None
+    if proof.unit != unit:
+        raise SealError(f"is the proof of {proof.unit}, not of {unit}")
+    key = certificate.parsed.public_key()
+    numbers = key.public_numbers() if isinstance(key, EllipticCurvePublicKey) else None
+    if numbers is None or p256_point(numbers.x, numbers.y) != proof.tls_key.raw:
+        raise SealError(
+            "is not signed with the key of the unit's newest certificate",
+            hint="was it made by another machine under this name?",
+        )
+    return proof
 
 
 _HINT = "take the file as the unit wrote it"

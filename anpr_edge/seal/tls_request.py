@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from anpr_edge.errors import KeyFileError
@@ -71,6 +71,11 @@ def requested_name(request: Path) -> str:
     """The name that the certificate request in a file asks for. Raises: KeyFileError."""
     names = _parsed(request).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
+
+
+def requested_key(request: Path) -> bytes:
+    """The key that a request in a file is for, as SubjectPublicKeyInfo, DER. Raises: KeyFileError."""
+    return _parsed(request).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _parsed(path: Path) -> x509.CertificateSigningRequest:

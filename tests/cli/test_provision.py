@@ -236,6 +236,7 @@ def test_a_clock_from_before_the_bundle_was_made_is_told_and_not_believed(
     (entry,) = read_audit(machine.state / "audit.log").entries
     assert entry["made_utc_s"] == made_s
     assert json.loads((machine.state / "provision/taken.json").read_text())["utc_s"] == made_s
+    assert (machine.state / "provision/clock").read_text() == f"{made_s}\n"  # what the service sets it to
 
 
 def test_a_bundle_with_keys_is_a_whole_identity(
@@ -244,7 +245,7 @@ def test_a_bundle_with_keys_is_a_whole_identity(
     sign, issued = SigningKey.generate(), workshop.authority.issue_client(UNIT)
     sign.save(tmp_path / "sign.pem")
     make_open_key(tmp_path / "open.pem", None)
-    keys = {
+    keys: dict[str, Any] = {
         "sign_pem": (tmp_path / "sign.pem").read_bytes(),
         "open_pem": (tmp_path / "open.pem").read_bytes(),
         "tls_pem": issued.key_pem,

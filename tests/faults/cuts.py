@@ -60,7 +60,7 @@ def _be_cut(at: int, program: Callable[[], int], writer: int) -> None:
             if left == 0:
                 os._exit(CUT)
 
-    os.fsync = sync
+    os.fsync = sync  # type: ignore[assignment]
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     sys.addaudithook(count)
     os._exit(program())

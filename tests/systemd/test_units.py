@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shutil
 import stat
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,15 @@ from anpr_edge.config.model import Camera
 from anpr_edge.daemon.keeping import RETRY_S
 from anpr_edge.daemon.reader import TRIES_AFTER_STOP
 from anpr_edge.daemon.uplinkd import POLL_S
+from anpr_edge.durable import WIPED
 from anpr_edge.errors import ConfigError
+from anpr_edge.firstboot.certificate import TICKET_FILE
+from anpr_edge.firstboot.places import Places
 from anpr_edge.uplink.connection import ANSWER_WITHIN_S
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = ("anpr-edge-reader.service", "anpr-edge-uplink.service")
+FIRST = ("anpr-edge-provision.service", "anpr-edge-enrol.service")
 INSTALLED = "/opt/anpr-edge/venv/bin/anpr-edge"
 EXPOSURE_LIMIT = 15  # tenths on systemd-analyze's scale from 0 (shut) to 100 (open)
 
@@ -48,7 +54,7 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, *FIRST])
 def test_the_sandbox_is_tight(service: str) -> None:
     checked = run(
         "systemd-analyze",
@@ -66,7 +72,7 @@ def test_an_unusable_configuration_does_not_restart_for_ever(service: str) -> No
     assert setting(service, "Service", "RestartPreventExitStatus") == str(ConfigError.exit_code)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, *FIRST])
 def test_memory_with_plates_in_it_never_reaches_a_disk(service: str) -> None:
     assert setting(service, "Service", "LimitCORE") == "0"
     assert setting(service, "Service", "MemorySwapMax") == "0"
@@ -88,6 +94,30 @@ def test_what_sees_plates_has_no_network_and_what_has_the_network_no_devices() -
     assert setting(uplink, "Service", "InaccessiblePaths") == (
         "-/var/lib/anpr-edge/keys/sign.pem -/var/lib/anpr-edge/keys/open.pem"
     )
+
+
+def test_a_bundle_is_taken_before_anything_works_by_it() -> None:
+    provision, enrol = FIRST
+    assert {*SERVICES, enrol} == set(setting(provision, "Unit", "Before").split())
+    assert setting(provision, "Service", "PrivateNetwork") == "yes"
+    assert setting(provision, "Service", "Type") == "oneshot"
+    places = Places()
+    conditions = re.findall(r"^ConditionPathExistsGlob=\|(.+)$", (UNITS / provision).read_text(), re.M)
+    examples = [places.card / "u.bundle", places.card / "u.crt", places.pending]
+    for path in (*examples, places.pending.with_name(f"{places.pending.name}{WIPED}")):
+        assert any(fnmatch(str(path), condition) for condition in conditions), path
+    writable = setting(provision, "Service", "ReadWritePaths").split()
+    for path in (places.config_file, places.anchor, places.hostname, places.pending, places.record):
+        assert any(path.is_relative_to(place) for place in map(Path, writable)), path
+
+
+def test_enrolling_has_the_network_and_not_the_signing_key() -> None:
+    _, enrol = FIRST
+    assert setting(enrol, "Service", "PrivateDevices") == "yes"
+    assert setting(enrol, "Service", "CapabilityBoundingSet") == ""
+    assert "keys/sign.pem" in setting(enrol, "Service", "InaccessiblePaths")
+    waits = setting(enrol, "Unit", "ConditionPathExists")
+    assert waits == str(Places().state / "keys" / TICKET_FILE)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
