@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from anpr_edge.errors import KeyFileError, UsageError, reason
@@ -35,7 +35,8 @@ def write_all(files: Mapping[Path, bytes], mode: int = PUBLIC_MODE) -> None:
             _sync(folder)
     except OSError as error:
         for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         raise KeyFileError(
             f"{error.filename}: {reason(error)}", hint="the folder must take writes, and have room"
         ) from error

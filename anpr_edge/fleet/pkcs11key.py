@@ -119,18 +119,13 @@ def open_token_key(uri: str, pin: Pin | None, *, make: bool = False) -> TokenKey
     if pin is None:
         raise KeyFileError(f"{place}: needs its PIN", hint="give --pin-file, or run it in a terminal")
     try:
-        session = (
-            pkcs11.lib(str(place.module))
-            .get_token(token_label=place.token)
-            .open(user_pin=pin(place.token), rw=make)
-        )
+        token = pkcs11.lib(str(place.module)).get_token(token_label=place.token)
+        session = _session(token, pin(place.token), rw=make)
         return _found(place, session) or (_made(place, session) if make else _missing(place))
     except pkcs11.PKCS11Error as error:
         raise KeyFileError(
-            f"{place}: {_words(error)}", hint="is the token there, and the PIN right?"
+            f"{place}: {_words(error)}", hint="are its library and the token there, and is the PIN right?"
         ) from error
-    except RuntimeError as error:  # what the loader says of a library it cannot load
-        raise KeyFileError(f"{place.module}: {error}", hint="name the token's PKCS#11 library") from error
 
 
 def _package() -> Any:
@@ -141,6 +136,16 @@ def _package() -> Any:
             "python-pkcs11 is not installed", hint="pip install 'anpr-edge[pkcs11]', for keys in tokens"
         ) from None
     return pkcs11
+
+
+def _session(token: Any, pin: str, *, rw: bool) -> Any:
+    """A session in which private keys can be used; a process logs in once for all its sessions."""
+    import pkcs11
+
+    try:
+        return token.open(user_pin=pin, rw=rw)
+    except pkcs11.UserAlreadyLoggedIn:
+        return token.open(rw=rw)
 
 
 def _found(place: Place, session: Any) -> TokenKey | None:
@@ -160,7 +165,8 @@ def _made(place: Place, session: Any) -> TokenKey:
 
     curve = {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
     parameters = session.create_domain_parameters(KeyType.EC, curve, local=True)
-    public, private = parameters.generate_keypair(store=True, label=place.label)
+    stays = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+    public, private = parameters.generate_keypair(store=True, label=place.label, private_template=stays)
     return _token_key(place, public, private)
 
 

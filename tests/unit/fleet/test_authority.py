@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import NameOID
 
 from anpr_edge.errors import KeyFileError, UsageError
-from anpr_edge.fleet.authority import Authority, Issued
+from anpr_edge.fleet.authority import Authority, Issued, check_server
 from tests.fakes import FakeClock
 
 
@@ -137,7 +137,7 @@ def test_a_consumer_and_a_host_need_possible_names(authority: Authority) -> None
 
 def test_a_server_certificate_is_known_by_its_authority(authority: Authority) -> None:
     issued = authority.issue_server("broker.example")
-    authority.check_server(issued.cert_pem, issued.key_pem)
+    check_server(x509.load_pem_x509_certificate(authority.cert_pem), issued.cert_pem, issued.key_pem)
 
 
 @pytest.mark.parametrize(
@@ -160,4 +160,4 @@ def test_a_server_certificate_that_clients_would_refuse(
     }[whose]
     key = authority.issue_server("b.example").key_pem if whose == "another key's" else issued.key_pem
     with pytest.raises(KeyFileError, match=words):
-        authority.check_server(issued.cert_pem, key)
+        check_server(x509.load_pem_x509_certificate(authority.cert_pem), issued.cert_pem, key)
