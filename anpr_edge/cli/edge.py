@@ -12,6 +12,7 @@ PURPOSE = "The roadside unit: read, seal and deliver number plates."
 COMMANDS = (
     "anpr_edge.cli.provision_cmd",
     "anpr_edge.cli.init",
+    "anpr_edge.cli.enrol_cmd",
     "anpr_edge.cli.config_cmd",
     "anpr_edge.cli.services",
     "anpr_edge.cli.policy_cmd",

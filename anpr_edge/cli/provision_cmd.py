@@ -102,6 +102,7 @@ def _make_keys(places: Places) -> MakeKeys:
 
 def _take_certificate(places: Places, utc_ns: int) -> str | None:
     """Take UNIT.crt from the card; returns its serial number, None when there is none."""
+    from anpr_edge.bundlecheck import CONFIG_FILE
     from anpr_edge.config.load import inspect_text, read_text
     from anpr_edge.errors import reason
     from anpr_edge.firstboot import certificate
@@ -111,8 +112,7 @@ def _take_certificate(places: Places, utc_ns: int) -> str | None:
     own = own_name(places)
     if own is None or not (found := places.card / f"{own[1]}.crt").exists():
         return None
-    file = Path("/etc/anpr-edge/unit.toml")
-    papers = papers_of(inspect_text(file, read_text(places.config_file)).usable(), places)
+    papers = papers_of(inspect_text(CONFIG_FILE, read_text(places.config_file)).usable(), places)
     try:
         with found.open("rb") as open_file:
             pem = open_file.read(certificate.LONGEST_BYTES + 1)

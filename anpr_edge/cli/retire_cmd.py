@@ -72,13 +72,14 @@ def run(arguments: Namespace) -> int:
 
 
 def _begin(arguments: Namespace, places: Places) -> Retiring:
+    from anpr_edge.bundlecheck import CONFIG_FILE
     from anpr_edge.config.load import inspect_text, read_text
     from anpr_edge.devices.clock import SystemClock
     from anpr_edge.firstboot.places import STATE
     from anpr_edge.firstboot.retire import begin, reads_left
 
     text = read_text(places.config_file)
-    config = inspect_text(Path("/etc/anpr-edge/unit.toml"), text).usable()
+    config = inspect_text(CONFIG_FILE, text).usable()
     if config.unit.state_dir != STATE:
         raise UsageError(
             f"{config.unit.state_dir}: only a unit that keeps its state in {STATE} is retired by this"
