@@ -78,10 +78,13 @@ def _system_version() -> tuple[int, int] | None:
     return major, minor
 
 
-def boot(directory: Path, probe: Path) -> dict[str, Any]:
-    """Boot an installed unit, run `probe` in it and return what it wrote to /facts.json."""
+def boot(directory: Path, probe: Path, provision: str = PROVISION) -> dict[str, Any]:
+    """Boot an installed unit, run `probe` in it and return what it wrote to /facts.json.
+
+    `provision` is a program that is run in it before, and makes it what it is.
+    """
     with _overlay(directory) as machine:
-        _install(machine)
+        _install(machine, provision)
         shutil.copy(probe, machine / "probe.py")
         command = ["systemd-nspawn", "--quiet", f"--directory={machine}", "--boot", "--register=no"]
         command += ["--keep-unit", "--private-network", "--console=pipe", "--link-journal=no"]
@@ -119,7 +122,7 @@ def _mount(mounts: ExitStack, place: Path, *arguments: str) -> None:
     mounts.callback(subprocess.run, ["umount", str(place)], check=True)
 
 
-def _install(machine: Path) -> None:
+def _install(machine: Path, provision: str) -> None:
     """What docs/installation.md says to do, on the machine that is not running yet."""
     _install_program(machine)
     units = machine / "etc/systemd/system"
@@ -131,7 +134,7 @@ def _install(machine: Path) -> None:
     for name, text in {**own, "anpr-edge-reader.service.d/test.conf": WATCHDOG}.items():
         (units / name).parent.mkdir(exist_ok=True)
         (units / name).write_text(text)
-    (machine / "provision.py").write_text(PROVISION)
+    (machine / "provision.py").write_text(provision)
     layout = "/usr/lib/tmpfiles.d/anpr-edge.conf"
     with ExitStack() as mounts:
         _mount(mounts, machine / "proc", "-t", "proc", "proc")
