@@ -58,6 +58,18 @@ def main() -> None:
     facts["looks"] = {path.name: looks(path) for path in KEYS.iterdir()}
     facts["looks"]["unit.toml"] = looks(ETC / "unit.toml")
     facts["audit"] = json.loads(output(f"{BIN}/anpr-edge", "audit", "show", "--json"))
+    fleet("enrol", "--serve", "--home", "/srv/enroller", "--idle", "3")
+    for _ in range(100):
+        if show("enrol", "ActiveState") == "inactive":
+            break
+        time.sleep(0.2)
+    facts["enrolled"] = [
+        looks(KEYS / "tls.crt") if (KEYS / "tls.crt").exists() else [],
+        show("enrol", "Result"),
+    ]
+    facts["ticket"] = (KEYS / "enrol.json").exists()
+    facts["enrol_journal"] = output("journalctl", "--no-pager", "-o", "cat", "-u", "anpr-edge-enrol")
+    facts["audit_after"] = json.loads(output(f"{BIN}/anpr-edge", "audit", "show", "--json"))
     fleet("enrol", str(CARD / "unit-0001.csr"), "--unit", "unit-0001")
     output("systemctl", "restart", "anpr-edge-provision")
     facts["after_enrol"] = [
