@@ -50,8 +50,8 @@ Runs until Ctrl-C or SIGTERM, or as --count and --idle say. Exit code 1 when --i
 before --count was reached or before the broker was ever reached.
 
 A broker may be silent about feeds and fleets that this certificate is not granted: mosquitto
-takes the subscription and delivers nothing. What is granted is in its access list, written by
-`anpr-fleet broker --consumer NAME=FEED`. Example:
+takes the subscription and delivers nothing. What is granted stands in the workshop's fleet.toml,
+[consumers.NAME], and then in the broker's access list. Example:
 
   anpr-central subscribe --host broker.example --fleet demo --feed charging --store reads.jsonl
   anpr-central subscribe --host broker.example --fleet demo --feed charging --name centre-2 \\

@@ -289,7 +289,7 @@ def _next_steps(identity: Identity) -> Iterator[str]:
     if trouble:
         request = identity.path(REQUEST)
         yield f"next: {trouble}. In the workshop:"
-        yield f"      anpr-fleet enrol {request.name} --dir AUTHORITY --unit {identity.unit}"
+        yield f"      anpr-fleet enrol {request.name} --fleet-dir FLEET --unit {identity.unit}"
         yield f"      then bring tls.crt to {identity.certificate} and ca.crt to {identity.trust}"
     elif not identity.trust.exists():
         yield f"next: bring the authority's ca.crt to {identity.trust}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -10,70 +11,89 @@ import pytest
 from anpr_edge.cli.central import main as central
 from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main
+from anpr_edge.fleet.folder import FLEET_FILE
+from tests.fleet_folders import feeds_text
 
 GUIDE = Path(__file__).parents[2] / "docs" / "installation.md"
-COMMANDS = ("authority", "command-key", "enrol", "consumer", "server", "broker", "command")
+COMMANDS = (
+    *(
+        "authority create",
+        "authority show",
+        "unit add",
+        "unit list",
+        "unit show",
+        "unit import",
+        "unit retire",
+    ),
+    *("enrol", "renew", "revoke", "consumer", "server", "broker config", "release sign", "command"),
+)
+WHERE = ("--fleet-dir", "demo")
 
 
 @pytest.fixture
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A folder with an authority and a broker's certificate, and the shell in it."""
+    """A folder with a fleet and a broker's certificate in it, and the shell there."""
     monkeypatch.chdir(tmp_path)
-    assert main(["authority", "--dir", "authority", "--fleet", "demo"]) == 0
-    assert main(["server", "broker.example", "--dir", "authority", "--out", "server"]) == 0
+    assert main(["authority", "create", "demo", "--broker", "broker.example", "--no-passphrase"]) == 0
+    say("", feeds_text())
+    assert main(["server", "broker.example", *WHERE]) == 0
     capsys.readouterr()
     return tmp_path
 
 
-def broker(
-    *more: str, cert: str = "server/broker.example.crt", key: str = "server/broker.example.pem"
-) -> int:
-    return main(["broker", "--dir", "authority", "--cert", cert, "--key", key, *more])
+def say(old: str, new: str) -> None:
+    """Change a word of fleet.toml, or add to its end."""
+    file = Path("demo") / FLEET_FILE
+    text = file.read_text()
+    file.write_text(text.replace(old, new) if old else text + new)
+
+
+def config(*more: str) -> int:
+    return main(["broker", "config", *WHERE, *more])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     assert f"  anpr-fleet {command} " in capsys.readouterr().out
 
 
 def test_a_centre_gets_the_files_it_looks_for(workshop: Path) -> None:
-    assert main(["consumer", "centre", "--dir", "authority", "--out", "centre"]) == 0
+    assert main(["consumer", "centre", *WHERE, "--out", "centre"]) == 0
     assert {file.name for file in (workshop / "centre").iterdir()} == {"tls.crt", "tls.pem", "ca.crt"}
-    assert (workshop / "centre/ca.crt").read_bytes() == (workshop / "authority/ca.crt").read_bytes()
+    assert (workshop / "centre/ca.crt").read_bytes() == (workshop / "demo/authority/ca.crt").read_bytes()
     assert stat.S_IMODE((workshop / "centre/tls.pem").stat().st_mode) == 0o600
 
 
-def test_a_unit_gets_both_files_beside_its_request(workshop: Path) -> None:
-    assert edge(["init", "--state", "unit", "--fleet", "demo", "--unit", "unit-0001"]) == 0
-    assert main(["enrol", "unit/keys/tls.csr", "--dir", "authority", "--unit", "unit-0001"]) == 0
-    assert (workshop / "unit/keys/tls.crt").exists()
-    assert (workshop / "unit/keys/ca.crt").read_bytes() == (workshop / "authority/ca.crt").read_bytes()
-
-
-def test_a_unit_gets_the_command_key_and_an_authority_without_one_still_enrols(
+def test_who_is_not_in_fleet_toml_or_is_a_unit_is_told_so(
     workshop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert main(["consumer", "control", *WHERE, "--out", "control"]) == 0
+    assert "Say in fleet.toml what control may do" in capsys.readouterr().err
+    assert main(["unit", "add", "unit-0001", *WHERE]) == 0
+    assert main(["consumer", "unit-0001", *WHERE, "--out", "u"]) == 1
+    assert main(["unit", "add", "centre", *WHERE]) == 2
+    assert not (workshop / "demo/units/centre.toml").exists()
+
+
+def test_a_unit_gets_all_it_needs_beside_its_request(workshop: Path) -> None:
+    assert main(["unit", "add", "unit-0001", *WHERE]) == 0
     assert edge(["init", "--state", "unit", "--fleet", "demo", "--unit", "unit-0001"]) == 0
-    enrol = ["enrol", "unit/keys/tls.csr", "--dir", "authority", "--unit", "unit-0001"]
-    believed, own = workshop / "unit/keys/command.pub", workshop / "authority/command.pub"
-    for file in ("command.pem", "command.pub"):
-        (workshop / "authority" / file).unlink()
-    capsys.readouterr()
-    assert main(enrol) == 0
-    assert "anpr-fleet command-key" in capsys.readouterr().err
-    assert not believed.exists()
-    assert main(["command-key", "--dir", "authority"]) == 0
-    assert main(enrol) == 0
-    assert believed.read_text() == own.read_text()
-    assert main(["command-key", "--dir", "authority"]) == 1
+    assert main(["enrol", "unit/keys/tls.csr", "--unit", "unit-0001", *WHERE]) == 0
+    for name in ("ca.crt", "command.pub"):
+        assert (workshop / "unit/keys" / name).read_bytes() == (
+            workshop / "demo/authority" / name
+        ).read_bytes()
+    certificate = workshop / "demo/certificates/unit-0001.crt"
+    assert (workshop / "unit/keys/tls.crt").read_bytes() == certificate.read_bytes()
+    assert main(["enrol", "unit/keys/tls.csr", "--unit", "unit-0002", *WHERE]) == 2
 
 
 def test_a_command_that_no_unit_would_take_is_not_signed(
     workshop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    where = ["--fleet", "demo", "--home", "authority", "--out", "one.cose"]
+    where = ["--fleet", "demo", "--home", "demo-keys", "--out", "one.cose"]
     for words in (
         ["fly", "--all"],
         ["ping"],
@@ -90,79 +110,157 @@ def test_a_command_that_no_unit_would_take_is_not_signed(
     assert main(["command", "ping", "--all", *where]) == 2
 
 
+def test_commands_and_policies_are_signed_with_keys_under_a_passphrase(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("right", "correct horse battery"), ("wrong", "another horse")):
+        (workshop / name).write_text(f"{text}\n")
+        (workshop / name).chmod(0o600)
+    assert main(["authority", "create", "closed", "--passphrase-file", "right"]) == 0
+    words = ["command", "ping", "--all", "--fleet", "closed", "--home", "closed-keys", "--out", "one.cose"]
+    capsys.readouterr()
+    assert main([*words, "--passphrase-file", "wrong"]) == 1
+    assert "command.pem: wrong passphrase" in capsys.readouterr().err
+    assert main(words) == 1
+    assert "hint: give --passphrase-file" in capsys.readouterr().err
+    assert main([*words, "--passphrase-file", "right"]) == 0
+    (workshop / "right").chmod(0o644)
+    assert main(["server", "b.example", "--fleet-dir", "closed", "--passphrase-file", "right"]) == 1
+    assert "lets others at a private key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "words"),
+    [
+        (["other"], 1, "nobody is there to type it"),
+        (["other", "--passphrase-file", "short"], 2, "has 5 characters, at least 12"),
+        (["Bad Name", "--no-passphrase"], 2, "'Bad Name' cannot be a fleet's"),
+        (["demo", "--no-passphrase"], 2, "is a fleet folder already"),
+    ],
+)
+def test_a_fleet_that_cannot_be_founded(
+    workshop: Path, capsys: pytest.CaptureFixture[str], more: list[str], code: int, words: str
+) -> None:
+    (workshop / "short").write_text("abcde\n")
+    (workshop / "short").chmod(0o600)
+    before = set(workshop.rglob("*"))
+    assert main(["authority", "create", *more]) == code
+    assert words in capsys.readouterr().err
+    assert set(workshop.rglob("*")) == before
+
+
+def test_what_the_authority_is(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["unit", "add", "unit-0001", *WHERE]) == 0
+    capsys.readouterr()
+    assert main(["authority", "show", *WHERE, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["schema"], said["fleet"], said["revoked"], said["authority"]["key"]) == (
+        1,
+        "demo",
+        0,
+        "ca.key",
+    )
+    assert said["units"] == {"planned": 1, "bundled": 0, "enrolled": 0, "retired": 0}
+    assert set(said["public_keys"]) == {"command", "policy", "provision"}
+    assert main(["authority", "show", *WHERE]) == 0
+    assert "1 planned" in capsys.readouterr().out
+
+
 def test_the_broker_tells_how_to_install_it(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert broker("--consumer", "centre=charging,access") == 0
+    say("", '[consumers.access]\nfeeds = ["access"]\n')
+    say("", '[access]\nwatchers = ["monitor"]\ncommanders = ["control"]\n')
+    assert config() == 0
     told = capsys.readouterr()
     assert told.out == "broker/mosquitto.conf\n"
     assert "sudo install -o mosquitto -g mosquitto -m 600 broker/server.pem broker/access.acl" in told.err
     assert "sudo install -d -o mosquitto -g mosquitto -m 700 /etc/mosquitto/anpr/state" in told.err
     rules = (workshop / "broker/access.acl").read_text()
     assert "topic read anpr/v1/demo/+/reads/charging" in rules
-    assert "topic read anpr/v1/demo/+/reads/access" in rules
+    assert [line for line in rules.splitlines() if line.startswith("user")] == [
+        *("user access", "user centre", "user monitor", "user control"),
+    ]
+    assert "crlfile /etc/mosquitto/anpr/crl.pem" in (workshop / "broker/mosquitto.conf").read_text()
+    assert (workshop / "broker/crl.pem").read_bytes() == (workshop / "demo/authority/crl.pem").read_bytes()
+
+
+def test_emqx_shuts_out_who_has_no_good_certificate(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for unit in ("unit-0001", "unit-0002"):
+        assert main(["unit", "add", unit, *WHERE]) == 0
+        assert edge(["init", "--state", unit, "--fleet", "demo", "--unit", unit]) == 0
+        assert main(["enrol", f"{unit}/keys/tls.csr", "--unit", unit, *WHERE]) == 0
+    assert main(["revoke", "unit-0001", *WHERE]) == 0
+    assert config("--for", "emqx", "--out", "emqx") == 0
+    rules = (workshop / "emqx/acl.conf").read_text().splitlines()
+    assert [line for line in rules if line.startswith("{deny")] == [
+        '{deny, {username, "unit-0001"}, all, ["#"]}.',
+        "{deny, all}.",
+    ]
 
 
 def test_the_guide_installs_the_broker_as_the_command_says(
     workshop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert broker("--consumer", "centre=charging", "--out", "broker") == 0
+    assert config("--out", "broker") == 0
     said = [line.strip() for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
     assert len(said) == 6
     assert "\n".join(said) in GUIDE.read_text(encoding="utf-8")
 
 
-def test_another_key_is_never_written_over_one(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = (workshop / "server/broker.example.pem").read_bytes()
-    assert main(["server", "broker.example", "--dir", "authority", "--out", "server"]) == 1
-    assert main(["authority", "--dir", "authority", "--fleet", "demo"]) == 1
+def test_a_key_is_never_written_over(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key, certificate = (
+        workshop / "demo-keys/servers/broker.example.pem",
+        workshop / "demo/certificates/servers",
+    )
+    before = key.read_bytes(), (certificate / "broker.example.crt").read_bytes()
+    assert main(["server", "broker.example", *WHERE]) == 0
+    assert key.read_bytes() == before[0]
+    assert (certificate / "broker.example.crt").read_bytes() != before[1]
     assert central(["keygen", "--out", "keys"]) == 0
     assert central(["keygen", "--out", "keys"]) == 1
-    assert "never overwritten" in capsys.readouterr().err
-    assert (workshop / "server/broker.example.pem").read_bytes() == before
+    for code in (0, 1):
+        assert main(["consumer", "centre", "--out", "centre", *WHERE]) == code
+    assert capsys.readouterr().err.count("never overwritten") == 2
+
+
+def test_a_host_that_fleet_toml_does_not_name(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert config("--host", "other.example") == 2
+    assert "no broker other.example in fleet.toml; there is broker.example" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("more", "code", "words"),
+    ("old", "new", "words"),
     [
-        (("--fleet", "other", "--consumer", "c=f"), 2, "is of fleet demo"),
-        (("--consumer", "centre"), 2, "expected NAME=FEED"),
-        (("--consumer", "c=f", "--consumer", "c=g"), 2, "given twice"),
-        (("--consumer", "c=#"), 2, "cannot name"),
-        (("--consumer", "c=f", "--watcher", "c"), 2, "is a consumer too"),
-        (("--consumer", "c=f", "--watcher", "#"), 2, "cannot name"),
+        ("[consumers.centre]", "[consumers.unit-0001]", "unit-0001 is a unit and a client"),
+        ("[consumers.centre]\nfeeds", "[settings.log]\n#", "fleet.toml names no centre"),
+        ("broker.example", "new.example", "anpr-fleet server new.example makes key and certificate"),
     ],
 )
 def test_nonsense_for_the_broker(
-    workshop: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], code: int, words: str
+    workshop: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, words: str
 ) -> None:
-    assert broker(*more) == code
+    assert main(["unit", "add", "unit-0001", *WHERE]) == 0
+    say(old, new)
+    assert config() == 2
     assert words in capsys.readouterr().err
-    assert not (workshop / "broker/mosquitto.conf").exists()
+    assert not (workshop / "broker").exists()
 
 
-@pytest.mark.parametrize("missing", [("--consumer",), ("--port", "0", "--consumer", "c=f")])
-def test_a_broker_needs_a_consumer_and_a_real_port(workshop: Path, missing: tuple[str, ...]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        broker(*(missing if len(missing) > 1 else ()))
-    assert ended.value.code == 2
-
-
-def test_a_certificate_that_is_not_there_or_not_the_brokers(
-    workshop: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert broker("--consumer", "c=f", cert="nowhere.crt") == 2
-    assert capsys.readouterr().err.startswith("error: nowhere.crt: No such file")
-    main(["consumer", "centre", "--dir", "authority", "--out", "centre"])
-    assert broker("--consumer", "c=f", cert="centre/tls.crt", key="centre/tls.pem") == 1
+def test_a_certificate_that_is_not_the_brokers(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["consumer", "centre", *WHERE, "--out", "centre"])
+    (workshop / "demo/certificates/servers/broker.example.crt").write_bytes(
+        (workshop / "centre/tls.crt").read_bytes()
+    )
+    assert config() == 1
     assert "not a server's" in capsys.readouterr().err
 
 
-def test_a_folder_without_an_authority(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["consumer", "centre", "--dir", "nowhere", "--out", "centre"]) == 1
-    told = capsys.readouterr().err
-    assert "no usable authority: No such file" in told
-    assert "hint: anpr-fleet authority --dir" in told
-
-
-def test_a_fleet_needs_a_possible_name(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["authority", "--dir", "other", "--fleet", "Bad Name"]) == 2
-    assert "'Bad Name' cannot be a fleet's" in capsys.readouterr().err
+def test_without_a_fleet_folder_or_its_keys(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["server", "b.example", "--fleet-dir", "nowhere"]) == 2
+    assert "no fleet folder: no fleet.toml" in capsys.readouterr().err
+    (workshop / "demo-keys").rename(workshop / "elsewhere")
+    assert main(["server", "b.example", *WHERE]) == 2
+    assert "hint: name it, or plug it in: --keys FOLDER" in capsys.readouterr().err
+    assert main(["server", "b.example", *WHERE, "--keys", "elsewhere"]) == 0
+    assert main(["unit", "list", *WHERE]) == 0

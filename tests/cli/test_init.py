@@ -273,4 +273,4 @@ def test_a_certificate_of_another_key_is_not_taken_for_done(
     init(state)
     said = capsys.readouterr().err
     assert "is for another key" in said
-    assert "anpr-fleet enrol tls.csr --dir AUTHORITY --unit unit-7" in said
+    assert "anpr-fleet enrol tls.csr --fleet-dir FLEET --unit unit-7" in said

@@ -170,7 +170,7 @@ def _dates(certificates: tuple[Certificate, ...], now: datetime, renew: str) -> 
 
 def _enrol(certificate: Path, unit: str) -> str:
     request = certificate.with_suffix(".csr")
-    command = f"anpr-fleet enrol {request.name} --dir AUTHORITY --unit {unit}"
+    command = f"anpr-fleet enrol {request.name} --fleet-dir FLEET --unit {unit}"
     return f"have the fleet sign {request}: {command}; bring back {certificate.name}"
 
 

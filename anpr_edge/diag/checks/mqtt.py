@@ -42,7 +42,7 @@ PUBLISH = Condition(
         "broker that refuses it has no such unit in its access list, and refuses reads as well."
     ),
     depends_on=("mqtt-connect",),
-    next_step="write the broker's access list anew: anpr-fleet broker",
+    next_step="write the broker's access list anew: anpr-fleet broker config",
 )
 WATERMARK = Condition(
     code="centre-watermark",

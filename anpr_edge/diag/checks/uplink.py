@@ -56,7 +56,7 @@ FEEDS = Condition(
         "in the outbox."
     ),
     depends_on=("service-uplink",),
-    next_step="let this unit write these feeds in the broker's access list: anpr-fleet broker writes it anew",
+    next_step="let this unit write these feeds in the broker's access list: anpr-fleet broker config",
 )
 SIZE = Condition(
     code="uplink-size",

@@ -156,7 +156,7 @@ def test_the_command_to_enrol_is_one_that_anpr_fleet_understands(
     missing_certificate(bench)
     step = bench.find(CHECK)["certificate"].next
     command = step.partition("anpr-fleet ")[2].partition(";")[0].split()
-    assert fleet(command) != 0  # there is no folder AUTHORITY here
+    assert fleet(command) != 0  # there is no folder FLEET here
     assert "usage:" not in capsys.readouterr().err
 
 
