@@ -103,6 +103,7 @@ def run_enrol(arguments: Namespace) -> int:
         write_all({target: certificate})
         print(target)
         note(f"Leave it in the folder anpr of the card: {arguments.unit} takes it when it starts.")
+        _tell_centre(arguments.unit, request)
         return 0
     shared = {name: folder.shared_files[name] for name in (CERTIFICATE_FILE, COMMAND_PUBLIC)}
     files = {target: certificate} | {target.with_name(name): content for name, content in shared.items()}
@@ -110,7 +111,16 @@ def run_enrol(arguments: Namespace) -> int:
     for path in files:
         print(path)
     note(f"Bring these into the keys folder of {arguments.unit}.")
+    _tell_centre(arguments.unit, request)
     return 0
+
+
+def _tell_centre(unit: str, request: bytes) -> None:
+    """The request says which key verifies the unit's reads, as the unit printed it."""
+    from anpr_edge.seal.tls_request import told_verify_key
+
+    if (key := told_verify_key(request)) is not None:
+        note(f"next: at the centre: anpr-central units add {unit} {key.text}")
 
 
 def run_renew(arguments: Namespace) -> int:

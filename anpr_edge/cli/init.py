@@ -217,7 +217,7 @@ def _make_keys(identity: Identity) -> str:
         )
     identity.ensure(TLS_KEY, lambda path: TlsKey.generate().save(path))
     tls_key = TlsKey.load(identity.path(TLS_KEY))
-    identity.ensure(REQUEST, lambda path: path.write_bytes(tls_key.request(identity.unit)))
+    identity.ensure(REQUEST, lambda path: path.write_bytes(tls_key.request(identity.unit, verify_key)))
     if not tls_key.made(identity.path(REQUEST)):
         raise KeyFileError(
             f"{identity.path(REQUEST)}: not a request for the key in {TLS_KEY}",

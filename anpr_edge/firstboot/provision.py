@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from anpr_edge import auditlog
 from anpr_edge.bundlecheck import usable_config
@@ -18,6 +18,9 @@ from anpr_edge.firstboot.judge import Accepted, accept, day_text, the_one
 from anpr_edge.firstboot.places import STATE, Places
 from anpr_edge.firstboot.standing import last_taken
 from anpr_edge.seams import Clock
+
+ERROR_FILE: Final = "provision-error.txt"
+"""On the card: why what is there was not taken. It goes when something is."""
 
 Say = Callable[[str], None]
 
@@ -47,6 +50,7 @@ def provision(places: Places, clock: Clock, make_keys: MakeKeys, say: Say) -> Pr
             path, begun = on_card, _accepted(on_card, places, utc_s)
         except AnprError as refusal:
             _enter_refusal(places, clock.now().utc_ns, str(refusal))
+            _tell_on_card(places, f"{refusal}\nhint: {refusal.hint}\n")
             raise
     made_s = begun.bundle.manifest.made_utc_s
     behind_s = max(0, made_s - utc_s)
@@ -57,6 +61,8 @@ def provision(places: Places, clock: Clock, make_keys: MakeKeys, say: Say) -> Pr
         say(f"WARNING: no trust anchor at {places.anchor}: this bundle is believed because it is the first")
         say(f"         from now on its key is: {begun.bundle.key.text}; compare it with the workshop's")
     blob = path.read_bytes()
+    with suppress(OSError):
+        (places.card / ERROR_FILE).unlink(missing_ok=True)
     if behind_s:
         _note_time(made_s, places)
     return Provisioned(
@@ -110,6 +116,14 @@ def _note_time(utc_s: int, places: Places) -> None:
         write_whole(places.clock, f"{utc_s}\n".encode())
     except OSError as error:
         raise AnprError(f"{places.clock}: {reason(error)}", hint="run it as root") from None
+
+
+def _tell_on_card(places: Places, words: str) -> None:
+    """For who has only the card: why it was not taken. A card that takes no writes is no further error."""
+    path = places.card / ERROR_FILE
+    with suppress(OSError):
+        if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != words:
+            write_whole(path, words.encode())
 
 
 def _enter_refusal(places: Places, utc_ns: int, why: str) -> None:

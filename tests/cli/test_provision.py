@@ -115,14 +115,20 @@ def test_a_certificate_that_is_not_its_own_is_refused(
 
 
 def refused(machine: Machine, capsys: pytest.CaptureFixture[str]) -> str:
-    """What is said about a bundle that is not taken; nothing but the audit log and its lock has changed."""
+    """What is said about a bundle that is not taken, on the card too; else only the log has changed."""
     before = machine.files()
     capsys.readouterr()
     assert provision(machine) == 1
     said = capsys.readouterr()
     assert said.out == ""
     after = machine.files()
-    for name in ("var/lib/anpr-edge/audit.log", "var/lib/anpr-edge/policy.lock"):
+    told = after["boot/firmware/anpr/provision-error.txt"].decode()
+    assert f"error: {told}" == said.err
+    for name in (
+        "var/lib/anpr-edge/audit.log",
+        "var/lib/anpr-edge/policy.lock",
+        "boot/firmware/anpr/provision-error.txt",
+    ):
         before.pop(name, None)
         after.pop(name, None)
     assert after == before
@@ -136,6 +142,16 @@ def test_two_bundles_are_one_too_many(
     (machine.card / "unit-0002.bundle").write_bytes(workshop.bundle("unit-0002"))
     said = refused(machine, capsys)
     assert "2 bundles, and a unit takes one: unit-0001.bundle, unit-0002.bundle" in said
+
+
+def test_once_it_is_taken_the_card_says_nothing_wrong_any_more(
+    machine: Machine, workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (machine.card / "unit-0002.bundle").write_bytes(workshop.bundle("unit-0002"))
+    refused(machine, capsys)
+    (machine.card / "unit-0002.bundle").unlink()
+    assert provision(machine) == 0
+    assert [path.name for path in machine.card.iterdir()] == [f"{UNIT}.csr"]
 
 
 def test_what_a_laptop_leaves_beside_a_bundle_is_none(machine: Machine) -> None:

@@ -155,7 +155,10 @@ def test_from_the_workshop_to_the_pole_and_to_the_end(
     assert main(["unit", "bundle", "unit-0001", "--out", str(machine.card)]) == 0
     assert edge(["provision", "--root", str(machine.root)]) == 0
     request = machine.card / "unit-0001.csr"
+    capsys.readouterr()
     assert main(["enrol", str(request), "--unit", "unit-0001"]) == 0
+    verify_key = (machine.keys / "sign.pub").read_text().strip()
+    assert f"anpr-central units add unit-0001 {verify_key}" in capsys.readouterr().err
     assert edge(["provision", "--root", str(machine.root)]) == 0
     assert (machine.keys / "tls.crt").read_bytes() == (fleet / "certificates/unit-0001.crt").read_bytes()
     assert list(machine.card.iterdir()) == []
