@@ -160,7 +160,7 @@ def _emqx(
     out, commanders = arguments.out, folder.plan.commanders
     config = pack_emqx(out, folder.fleet, listener, clients, place, commanders=commanders, shut_out=shut_out)
     print(config)
-    note(f"On the broker's machine, with EMQX 5 and the folder {out} there:")
+    note(f"On the broker's machine, with EMQX 5.8 and the folder {out} there:")
     for line in emqx_install_commands(out, place):
         note(f"  {line}")
     note("EMQX takes no list of revoked certificates from a file: acl.conf names units without a good one.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anpr_edge.cli.fleet_places import (
     add_fleet_option,
@@ -15,6 +16,9 @@ from anpr_edge.cli.output import note
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import KeyFileError
 from anpr_edge.fleet.authority import CERTIFICATE_FILE, Issued, make_folder, write_private
+
+if TYPE_CHECKING:
+    from anpr_edge.fleet.folder import FleetFolder
 
 CONSUMER_TEXT = """Make what a centre needs to meet the broker: its key tls.pem and certificate tls.crt,
 and the authority's ca.crt, in the folder that `anpr-central subscribe --home` reads.
@@ -61,8 +65,11 @@ def run_consumer(arguments: Namespace) -> int:
         raise KeyFileError(
             f"{arguments.name} is a unit's name", hint="the broker knows both by name: take another"
         )
-    authority = keys_folder(arguments).authority(folder, SystemClock())
-    files = save_issued(authority.issue_client(arguments.name), arguments.out, "tls")
+    with folder.changing():
+        authority = keys_folder(arguments).authority(folder, SystemClock())
+        issued = authority.issue_client(arguments.name)
+        files = save_issued(issued, arguments.out, "tls")
+        _remember(folder, arguments.name, issued)
     trust: Path = arguments.out / CERTIFICATE_FILE
     _write(trust, authority.cert_pem)
     for path in (*files, trust):
@@ -70,6 +77,16 @@ def run_consumer(arguments: Namespace) -> int:
     if arguments.name not in folder.plan.clients:
         note(f"Say in fleet.toml what {arguments.name} may do: [consumers.{arguments.name}], or [access].")
     return 0
+
+
+def _remember(folder: FleetFolder, name: str, issued: Issued) -> None:
+    """Keep the certificate with those before it, so that it can be revoked."""
+    from anpr_edge.fleet.filing import write_all
+    from anpr_edge.fleet.folder import client_file
+
+    path = client_file(folder, name)
+    make_folder(path.parent)
+    write_all({path: (path.read_bytes() if path.exists() else b"") + issued.cert_pem})
 
 
 def run_server(arguments: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The same broker in EMQX 5: its listener and its access rules.
+"""The same broker in EMQX 5.8: its listener and its access rules.
 
 The configuration is written as JSON, which HOCON contains. EMQX takes a list of revoked certificates from a
 web server alone, and only for certificates that name it; so units whose certificates are all revoked are shut

@@ -11,10 +11,11 @@ from cryptography import x509
 
 from anpr_edge.errors import KeyFileError, UsageError, reason
 from anpr_edge.fleet.authority import Authority
-from anpr_edge.fleet.folder import FleetFolder
+from anpr_edge.fleet.folder import FleetFolder, client_file
 from anpr_edge.fleet.keysfolder import read_pem
 from anpr_edge.fleet.revocation import RevokedList
 from anpr_edge.fleet.unitrecord import FleetUnit, State
+from anpr_edge.uplink import topics
 
 LARGEST_REQUEST_BYTES = 16_384
 """A request for a P-256 key is some 400 bytes."""
@@ -80,6 +81,24 @@ def stored_request(folder: FleetFolder, name: str) -> bytes:
             hint="anpr-fleet enrol signs its first one",
         )
     return read_request(path)
+
+
+def client_serials(folder: FleetFolder, name: str) -> tuple[str, ...]:
+    """Of every certificate that a centre or other client got, in hex, the newest last.
+
+    Raises: UsageError when there is no such client, KeyFileError when what is kept of it cannot be read.
+    """
+    path = client_file(folder, name)
+    if not topics.is_name(name) or not path.exists():
+        raise UsageError(
+            f"{folder.directory}: no unit and no client {name}",
+            hint="anpr-fleet unit list shows units; certificates/clients has the others",
+        )
+    try:
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"{path}: not certificates in PEM form", hint="restore it, from git") from error
+    return tuple(f"{one.serial_number:x}" for one in certificates)
 
 
 def standings(folder: FleetFolder) -> Iterator[Standing]:

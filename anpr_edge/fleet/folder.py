@@ -29,8 +29,8 @@ from anpr_edge.seal.wire_values import Wrong
 
 FLEET_FILE: Final = "fleet.toml"
 UNITS_DIR, CERTIFICATES_DIR, AUTHORITY_DIR = "units", "certificates", "authority"
-SERVERS_DIR: Final = "servers"
-"""Of brokers, in certificates/ and in the keys folder."""
+SERVERS_DIR, CLIENTS_DIR = "servers", "clients"
+"""Of brokers, in certificates/ and in the keys folder; of centres and others, in certificates/."""
 POLICY_PUBLIC, PROVISION_PUBLIC = "policy.pub", "provision.pub"
 RELEASE_CERTIFICATE, REVOKED_FILE = "release.crt", "crl.pem"
 HINT: Final = "docs/fleet.md has every key"
@@ -151,6 +151,11 @@ class FleetFolder:
             return path.read_bytes()
         except OSError as error:
             raise ConfigError(f"{path}: {reason(error)}", hint="restore it, from git for one") from error
+
+
+def client_file(folder: FleetFolder, name: str) -> Path:
+    """Where all certificates of a centre or other client are, or would be, the newest last."""
+    return folder.directory / CERTIFICATES_DIR / CLIENTS_DIR / f"{name}.crt"
 
 
 def server_certificate(folder: FleetFolder, host: str) -> Path:

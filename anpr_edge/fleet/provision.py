@@ -1,4 +1,7 @@
-"""What a unit is given in the workshop: its configuration file and its certificate."""
+"""A unit beside its broker on one machine, for the demo and the tests: its configuration and certificate.
+
+What a real unit is given comes of the fleet folder (unitconfig.py, enrolment.py).
+"""
 
 from __future__ import annotations
 

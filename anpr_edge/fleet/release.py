@@ -90,9 +90,9 @@ def check_release_dates(folder: FleetFolder, clock: Clock) -> None:
 def sign_release(
     folder: FleetFolder, key: ec.EllipticCurvePrivateKey, release: Release, out: Path
 ) -> x509.Certificate:
-    """Write the signed bundle as the new file `out`, and see that the fleet's units will believe it.
+    """Write the signed bundle as the new file `out`; gives the certificate that signed it.
 
-    Gives the certificate that signed it.
+    rauc verifies what it has signed as units will, by the authority's certificate.
 
     Raises: UsageError for a release that cannot be or a file that is there, AnprError when rauc is missing
     or fails.
@@ -111,7 +111,6 @@ def sign_release(
             _lay_out(release, content)
             signed = [f"--cert={certificate}", f"--key={key_path}", f"--keyring={own}"]
             _run(["rauc", "bundle", *signed, str(content), str(bundle)], descriptor)
-            _run(["rauc", "info", f"--keyring={own}", str(bundle)])
             bundle.rename(out)
     except OSError as error:
         hint = "the folder of --out must take writes, and have room"

@@ -11,6 +11,7 @@ from cryptography import x509
 
 from anpr_edge.errors import KeyFileError, reason
 from anpr_edge.fleet.authority import CERTIFICATE_FILE, Authority
+from anpr_edge.fleet.filing import write_all
 from anpr_edge.fleet.folder import REVOKED_FILE, FleetFolder
 from anpr_edge.fleet.keysfolder import read_pem
 
@@ -45,6 +46,12 @@ class RevokedList:
                 f"{path}: not signed by the fleet's authority", hint="restore it, from git for one"
             )
         return cls(path, tuple(listed))
+
+    def put(self, authority: Authority, serials: Iterable[str], why: x509.ReasonFlags, when: datetime) -> int:
+        """Write the list with more certificates on it; gives how many came to it. Raises: KeyFileError."""
+        new = [serial for serial in serials if serial not in self.serials]
+        write_all({self.path: self.with_more(authority, new, why, when)})
+        return len(new)
 
     @property
     def serials(self) -> frozenset[str]:

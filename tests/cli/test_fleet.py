@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ import pytest
 from anpr_edge.cli.central import main as central
 from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main
-from anpr_edge.fleet.folder import FLEET_FILE
+from anpr_edge.fleet.folder import FLEET_FILE, FleetFolder
+from anpr_edge.fleet.revocation import RevokedList
+from anpr_edge.seal.certificates import read_certificate
 from tests.fleet_folders import feeds_text
 
 GUIDE = Path(__file__).parents[2] / "docs" / "installation.md"
@@ -64,6 +69,24 @@ def test_a_centre_gets_the_files_it_looks_for(workshop: Path) -> None:
     assert {file.name for file in (workshop / "centre").iterdir()} == {"tls.crt", "tls.pem", "ca.crt"}
     assert (workshop / "centre/ca.crt").read_bytes() == (workshop / "demo/authority/ca.crt").read_bytes()
     assert stat.S_IMODE((workshop / "centre/tls.pem").stat().st_mode) == 0o600
+
+
+def test_a_centres_certificates_can_be_revoked_all_or_the_old_ones(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for out in ("first", "second"):
+        assert main(["consumer", "centre", *WHERE, "--out", out]) == 0
+    first, second = (
+        f"{read_certificate(workshop / out / 'tls.crt').parsed.serial_number:x}"
+        for out in ("first", "second")
+    )
+    assert main(["revoke", "centre", "--old", *WHERE]) == 0
+    assert RevokedList.load(FleetFolder(Path("demo"))).serials == {first}
+    assert main(["revoke", "centre", *WHERE]) == 0
+    assert RevokedList.load(FleetFolder(Path("demo"))).serials == {first, second}
+    assert main(["revoke", "nobody", *WHERE]) == 2
+    assert "no unit and no client nobody" in capsys.readouterr().err
+    assert main(["revoke", "../servers/broker.example", *WHERE]) == 2
 
 
 def test_who_is_not_in_fleet_toml_or_is_a_unit_is_told_so(
@@ -127,6 +150,37 @@ def test_commands_and_policies_are_signed_with_keys_under_a_passphrase(
     (workshop / "right").chmod(0o644)
     assert main(["server", "b.example", "--fleet-dir", "closed", "--passphrase-file", "right"]) == 1
     assert "lets others at a private key" in capsys.readouterr().err
+
+
+def test_a_person_types_the_passphrase_twice_and_later_once(workshop: Path) -> None:
+    said, code = typed(["authority", "create", "typed"], ["correct horse battery", "correct horse battery"])
+    assert (code, said.count("passphrase")) == (0, 1), said
+    assert "correct horse" not in said
+    said, code = typed(["server", "b.example", "--fleet-dir", "typed"], ["correct horse battery"])
+    assert (code, "Passphrase for" in said) == (0, True), said
+    said, code = typed(["server", "b.example", "--fleet-dir", "typed"], ["another horse"])
+    assert (code, "wrong passphrase" in said) == (1, True), said
+    said, code = typed(["authority", "create", "other"], ["correct horse battery", "correct horse batteri"])
+    assert (code, "the two passphrases differ" in said) == (2, True), said
+    assert not Path("other").exists()
+
+
+def typed(words: list[str], lines: list[str]) -> tuple[str, int]:
+    """What a command says on a terminal where a person types these lines, and its exit code."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "anpr_edge.cli.fleet", *words])
+    said = ""
+    try:
+        while chunk := os.read(terminal, 4096).decode():
+            said += chunk
+            if said.endswith(": ") and lines:
+                os.write(terminal, f"{lines.pop(0)}\n".encode())
+    except OSError:  # what Linux says when the other side of a terminal has ended
+        pass
+    finally:
+        os.close(terminal)
+    return said, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 @pytest.mark.parametrize(

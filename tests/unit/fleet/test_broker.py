@@ -8,6 +8,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,8 @@ def issued(tmp_path: Path) -> Listener:
     )
     listener.cert_file.write_bytes(server.cert_pem)
     write_private(listener.key_file, server.key_pem)
-    return listener
+    (tmp_path / "crl.pem").write_bytes(authority.revocation_list(()))
+    return replace(listener, crl_file=tmp_path / "crl.pem")
 
 
 @pytest.fixture
@@ -158,6 +160,7 @@ def test_a_packed_broker_names_no_place_of_the_workshop(tmp_path: Path, issued: 
     lines = (folder / "mosquitto.conf").read_text().splitlines()
     assert "acl_file /etc/mosquitto/anpr/access.acl" in lines
     assert "keyfile /etc/mosquitto/anpr/server.pem" in lines
+    assert "crlfile /etc/mosquitto/anpr/crl.pem" in lines
     assert "persistence_location /etc/mosquitto/anpr/state/" in lines
     assert "-c /etc/mosquitto/anpr/mosquitto.conf" in (folder / SERVICE_FILE).read_text()
     assert stat.S_IMODE((folder / "server.pem").stat().st_mode) == 0o600

@@ -167,6 +167,7 @@ def test_when_one_file_cannot_be_written_none_is(fleet: FleetFolder, count: int)
     with pytest.raises(KeyFileError, match=rf"\.{blocked.name}\.new"):
         fleet.save([FleetUnit(name, note="after") for name in names])
     assert fleet.unit_names() == names[:1]
+    assert not [path for path in blocked.parent.glob(".unit-*") if path.is_file()]
     assert fleet.unit(names[0]).note == "before"
 
 
