@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anpr_edge.cli.fleet_places import fleet_folder, open_authority
 from anpr_edge.cli.numbers import between, whole
 from anpr_edge.cli.output import note
-from anpr_edge.errors import UsageError
+from anpr_edge.errors import UplinkError, UsageError
 
 if TYPE_CHECKING:
-    from anpr_edge.fleet.enroller import Outcome
+    from anpr_edge.fleet.enroller import EnrolmentServer, Outcome
+    from anpr_edge.seams import Clock
+
+LONGEST_PAUSE_S = 30.0
+"""After a lost connection: units leave their requests at the broker meanwhile."""
 
 SERVE_TEXT = """
 
@@ -60,16 +66,41 @@ def serve(arguments: Namespace) -> int:
     port = arguments.port or (broker.port if broker else 8883)
     options = LinkOptions(host, port, credentials, f"{folder.fleet}.enroller", settings=names)
     clock = SystemClock()
-    server = EnrolmentServer(
-        options, Desk(folder, open_authority(arguments, folder), clock), folder.fleet, clock
-    )
+    desk = Desk(folder, open_authority(arguments, folder), clock)
     refused: list[str] = []
     note(f"answering requests at {host}:{port}")
     try:
-        server.serve(lambda outcome: _show(outcome, refused), arguments.idle)
+        _serve_for_ever(
+            lambda: EnrolmentServer(options, desk, folder.fleet, clock), arguments.idle, refused, clock
+        )
     except KeyboardInterrupt:
         note("stopped")
     return 1 if refused else 0
+
+
+def _serve_for_ever(
+    connect: Callable[[], EnrolmentServer], idle_s: float | None, refused: list[str], clock: Clock
+) -> None:
+    """One connection after another, until nothing comes for `idle_s` seconds.
+
+    Raises: UplinkError when there never was one.
+    """
+    from anpr_edge.uplink.backoff import Backoff
+
+    backoff, was_up = Backoff(random.Random(), most_s=LONGEST_PAUSE_S), False
+    while True:
+        server = connect()
+        try:
+            server.serve(lambda outcome: _show(outcome, refused), idle_s)
+            return
+        except UplinkError as error:
+            if server.was_up:
+                backoff.reset()
+            was_up = was_up or server.was_up
+            if not was_up:
+                raise
+            note(f"{error}; connecting again")
+        clock.sleep(backoff.next_delay_s())
 
 
 def _show(outcome: Outcome, refused: list[str]) -> None:

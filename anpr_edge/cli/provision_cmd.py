@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,11 @@ its fleet, or the certificate UNIT.crt that answers the unit's request. The bund
 against the fleet's provision key in /etc/anpr-edge/provision.pub; configuration, trust and policy
 are put in their places, the unit makes its own keys, and leaves its certificate request beside
 the bundle, as UNIT.csr. The bundle is then wiped. A run that was cut short is finished by the
-next one. At the first boot anpr-edge-provision.service does this by itself.
+next one. At each boot anpr-edge-provision.service does this by itself; between two, start that service:
+it also gives each key to the service that needs it.
 
-  sudo anpr-edge provision"""
+  sudo systemctl start anpr-edge-provision
+  sudo anpr-edge provision --from /media/stick/anpr"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -72,6 +75,9 @@ def run(arguments: Namespace) -> int:
             hint="anpr-fleet unit bundle makes one; it goes into the folder anpr of the FAT partition",
         )
     _show(done, serial, as_json=arguments.json)
+    if root == Path("/") and "INVOCATION_ID" not in os.environ:  # systemd.exec(5): not started by systemd
+        note("next: sudo systemd-tmpfiles --create anpr-edge.conf   (each key to its service)")
+        note("      sudo systemctl restart anpr-edge-reader anpr-edge-uplink")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +58,7 @@ class Bundled:
 
     name: str
     path: Path
-    blob: bytes | None
+    blob: bytes | None = field(repr=False)
     until_utc_s: int
     enrolment: Enrolment
     token: TokenRecord | None = None

@@ -130,6 +130,7 @@ class EnrolmentServer:
         self._requests: queue.Queue[Message | str] = queue.Queue()
         self._link = Link(options, self, clock)
         self._stopping = threading.Event()
+        self.was_up = False
 
     def serve(self, tell: Callable[[Outcome], None], idle_s: float | None = None) -> None:
         """Answer requests as they come; end when none has come for `idle_s` seconds.
@@ -174,6 +175,7 @@ class EnrolmentServer:
 
     def up(self, _: Limits) -> None:
         """The broker has taken us: what is kept of requests comes now, and what comes later."""
+        self.was_up = True
         self._link.subscribe([topics.enrol_request(self._fleet, "+")])
 
     def message(self, message: Message) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -246,6 +250,36 @@ def test_a_request_that_asks_again_gets_the_same_certificate(site: Site, desk: D
     first, again = (desk.answer("unit-0001", request_of(machine)) for _ in range(2))
     assert (first.event, again.event) == ("enrolled", "answered-again")
     assert first.reply == again.reply
+
+
+def test_a_workshop_whose_power_goes_before_it_signs_signs_that_request_and_no_other(
+    site: Site, desk: Desk
+) -> None:
+    machine, copy = site.pole("pole"), site.pole("copy")
+    token = read_token(site.folder, "unit-0001")
+    assert token is not None
+    asked = hashlib.sha256((machine.keys / "tls.csr").read_bytes()).hexdigest()
+    write_all({token_file(site.folder, "unit-0001"): replace(token, used_by=asked).dump()})
+    assert desk.answer("unit-0001", request_of(copy)).event == "enrolment-refused"
+    assert desk.answer("unit-0001", request_of(machine)).event == "enrolled"
+
+
+def test_a_broker_that_goes_away_is_met_again(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    machine, other = site.pole("pole"), site.pole("other", "unit-0002")
+    arguments = [sys.executable, "-m", "anpr_edge.cli.fleet", "enrol", "--serve", "--home", "../enroller"]
+    with site.broker():
+        server = subprocess.Popen(
+            [*arguments, "--idle", "20"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert server.stderr is not None
+        assert "answering requests" in server.stderr.readline()
+        assert enrol(other, 20) == 0
+    assert "units add unit-0002" in server.stderr.readline()
+    assert "connecting again" in server.stderr.readline()
+    with site.broker():
+        assert enrol(machine, 20) == 0
+        server.send_signal(signal.SIGINT)
+        assert server.wait(10) == 0
 
 
 def test_a_retired_units_token_is_good_for_nothing(site: Site, desk: Desk) -> None:
