@@ -40,6 +40,9 @@ ALWAYS: Final = frozenset({CONFIG, TRUST})
 OWN_KEYS: Final = frozenset({CERTIFICATE, TLS_KEY, SIGN_KEY, OPEN_KEY})
 """What makes an identity: all of it goes with `Enrolment.INCLUDED`, none without."""
 
+TICKET_FILE: Final = "enrol.json"
+"""The token as the unit keeps it, in its keys folder, until it has a certificate."""
+
 BLOCK: Final = 512
 END: Final = bytes(2 * BLOCK)
 MODE: Final = 0o600

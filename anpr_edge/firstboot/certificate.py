@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge import auditlog
+from anpr_edge.bundlefile import TICKET_FILE
 from anpr_edge.durable import PRIVATE, wipe, write_whole
 from anpr_edge.errors import AnprError, KeyFileError, reason
 from anpr_edge.seal.certificates import parse_certificate, public_key_of, read_certificate
 from anpr_edge.seal.tls_request import requested_key
 
 LONGEST_BYTES: Final = 16_384
-TICKET_FILE: Final = "enrol.json"
-"""The token that the unit enrols with over MQTT, in its keys folder, until it has a certificate."""
-
 TICKET_SCHEMA: Final = 1
 
 

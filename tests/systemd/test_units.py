@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from annotated_types import Le
 
+from anpr_edge.bundlefile import TICKET_FILE
 from anpr_edge.config.model import Camera
 from anpr_edge.daemon.keeping import RETRY_S
 from anpr_edge.daemon.reader import TRIES_AFTER_STOP
 from anpr_edge.daemon.uplinkd import POLL_S
 from anpr_edge.durable import WIPED
 from anpr_edge.errors import ConfigError
-from anpr_edge.firstboot.certificate import TICKET_FILE
 from anpr_edge.firstboot.places import Places
 from anpr_edge.uplink.connection import ANSWER_WITHIN_S
 
