@@ -13,6 +13,9 @@ from anpr_edge.errors import KeyFileError, UsageError, reason
 PUBLIC_MODE = 0o644
 """What the folder holds is no secret: private keys lie apart from it."""
 
+DRAFTS = ".*.new"
+"""What drafts are called, for .gitignore: one that was cut off leaves some, and harms nothing."""
+
 MANY = 32
 """So many files are seen to the disk all at once: one by one 1,500 take a busy disk 15 s."""
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from anpr_edge.errors import KeyFileError, UsageError, reason
 from anpr_edge.fleet.authority import CERTIFICATE_FILE, KEY_FILE, Authority, check_name, make_folder
 from anpr_edge.fleet.commandkey import COMMAND_KEY, COMMAND_PUBLIC
-from anpr_edge.fleet.filing import write_all
+from anpr_edge.fleet.filing import DRAFTS, write_all
 from anpr_edge.fleet.fleetfile import CA_KEY_FILE, DEFAULT_PORT
 from anpr_edge.fleet.folder import (
     AUTHORITY_DIR,
@@ -145,6 +145,7 @@ def _make_keys(plan: Founding, private: Path, public: Path, clock: Clock) -> Non
     for name in (UNITS_DIR, CERTIFICATES_DIR, AUTHORITY_DIR):
         (public / name).mkdir(parents=True)
     (public / UNITS_DIR / ".gitkeep").touch()
+    (public / ".gitignore").write_text(f"{DRAFTS}\n", encoding="ascii")
     authority = _authority(plan, private, clock)
     shown = public / AUTHORITY_DIR
     for key_file, public_file in PUBLIC_HALVES.items():

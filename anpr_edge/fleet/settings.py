@@ -38,9 +38,10 @@ def checked_settings(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def value_of(text: str) -> Any:
     """A value as TOML would have it: a number, true or false, a list; anything else is text."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
         return text
+    return found["value"] if len(found) == 1 else text
 
 
 def joined(general: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,3 +102,17 @@ def test_a_renewed_unit_is_accepted_with_either_certificate(workshop: Path) -> N
         assert accepted(workshop, "unit-0001", listener)
         (workshop / "unit-0001/keys/tls.crt").write_bytes(new)
         assert accepted(workshop, "unit-0001", listener)
+
+
+@pytest.mark.parametrize("whose", ["server", "release"])
+def test_no_certificate_but_a_clients_is_taken(workshop: Path, whose: str) -> None:
+    fleet, private, keys = workshop / "demo", workshop / "demo-keys", workshop / "unit-0001/keys"
+    certificate, key = {
+        "server": (fleet / f"certificates/servers/{HOST}.crt", private / f"servers/{HOST}.pem"),
+        "release": (fleet / "authority/release.crt", private / "release.key"),
+    }[whose]
+    (keys / "tls.crt").write_bytes(certificate.read_bytes())
+    (keys / "tls.pem").write_bytes(key.read_bytes())
+    config, listener = packed(workshop)
+    with running_mosquitto(config, listener, SystemClock()):
+        assert [accepted(workshop, unit, listener) for unit in UNITS] == [False, True]

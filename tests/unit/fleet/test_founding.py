@@ -38,7 +38,7 @@ def test_a_fleet_has_a_public_folder_and_a_private_one(plan: Founding) -> None:
     assert fleet.fleet == "demo"
     assert [place.host for place in fleet.plan.brokers] == ["broker.example"]
     public = {"ca.crt", "command.pub", "crl.pem", "policy.pub", "provision.pub", "release.crt"}
-    assert files(plan.directory) == {"fleet.toml", "units/.gitkeep"} | {
+    assert files(plan.directory) == {".gitignore", "fleet.toml", "units/.gitkeep"} | {
         f"authority/{name}" for name in public
     }
     assert files(plan.keys) == {".gitignore", "ca.key", "release.key", *SIGNING_KEYS}

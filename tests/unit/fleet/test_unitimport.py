@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from anpr_edge.errors import UsageError
 from anpr_edge.fleet.folder import FleetFolder
+from anpr_edge.fleet.settings import value_of
 from anpr_edge.fleet.unitimport import ImportPlan, plan_import
 from anpr_edge.fleet.unitrecord import FleetUnit, State
 from tests.fakes import FakeClock
@@ -138,3 +141,23 @@ def test_a_file_that_is_no_table(fleet: FleetFolder, tmp_path: Path) -> None:
         plan_import(fleet, tmp_path / "nowhere.csv")
     with pytest.raises(UsageError, match="Is a directory"):
         plan_import(fleet, tmp_path)
+
+
+CELLS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ["51.5", "1e9", "north", '"', "{a=1}"]
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=5), max_size=4))
+def test_whatever_is_in_a_table_is_taken_or_named(fleet: FleetFolder, rows: list[list[str]]) -> None:
+    heading = "unit,site,lat_deg,groups,exposure.mode"
+    plan = planned(fleet, "\n".join((heading, *(",".join(row) for row in rows))))
+    for unit in plan.units:
+        fleet.save([unit])
+        assert fleet.unit(unit.name) == unit
+
+
+def test_a_cell_says_one_value_and_no_more() -> None:
+    assert [value_of(text) for text in ("50", "true", "auto", '"50"', "1.5")] == [50, True, "auto", "50", 1.5]
+    assert value_of("50\nmode = 1") == "50\nmode = 1"
