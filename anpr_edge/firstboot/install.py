@@ -61,8 +61,8 @@ def install(accepted: Accepted, blob: bytes, places: Places, utc_ns: int, make_k
         write_whole(places.pending, blob, PRIVATE)
         _enter(accepted, places, utc_ns)
         _write_trust(accepted, papers, places)
-        _write_configuration(accepted, places)
         identity = make_keys(accepted)
+        _write_configuration(accepted, places)
         _record(accepted, utc_ns).save(places)
         if not accepted.anchored:
             write_whole(places.anchor, f"{accepted.bundle.key.text}\n".encode())
@@ -72,9 +72,11 @@ def install(accepted: Accepted, blob: bytes, places: Places, utc_ns: int, make_k
                 wipe(path)
         wipe(places.pending)
     except OSError as error:
+        begun = places.pending.exists()
+        so = "the bundle is kept, and will be installed" if begun else "nothing was changed"
         raise AnprError(
-            f"{error.filename or places.card}: {reason(error)}; the bundle is kept and will be installed",
-            hint="see that it can be written, and run anpr-edge provision again",
+            f"{error.filename or places.state}: {reason(error)}; {so}",
+            hint="see that it can be written and has room, and run anpr-edge provision again",
         ) from None
     return Installed(identity, request)
 
@@ -116,7 +118,7 @@ def _write_trust(accepted: Accepted, papers: Papers, places: Places) -> None:
 
 
 def _write_configuration(accepted: Accepted, places: Places) -> None:
-    """The configuration comes last: when it is there, all that it names is."""
+    """After all else, the configuration last: when it is there, all that it names is."""
     members, policy = accepted.bundle.members, accepted.config.policy
     if policy is not None:
         write_whole(places.at(policy.file), members[bundlefile.POLICY])

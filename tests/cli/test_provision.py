@@ -20,6 +20,7 @@ from anpr_edge.seal.manifest import Enrolment
 from anpr_edge.seal.openkey import make_open_key
 from tests.bundles import UNIT, Machine, Workshop, config_text
 from tests.software_tpm import software_tpm
+from tests.unit.outbox.disks import mount, small_disk
 
 
 @pytest.fixture
@@ -279,6 +280,27 @@ def test_a_bundle_with_keys_is_a_whole_identity(
     other = workshop.bundle(contents=contents, enrolment=Enrolment.INCLUDED)
     (machine.card / f"{UNIT}.bundle").write_bytes(other)
     assert "brings keys, and this unit has its own" in refused(machine, capsys)
+
+
+@pytest.mark.parametrize(
+    ("room", "words"), [("4k", "nothing was changed"), ("24k", "the bundle is kept, and will be installed")]
+)
+def test_a_full_disk_is_named_and_the_next_run_finishes(
+    machine: Machine, capsys: pytest.CaptureFixture[str], room: str, words: str
+) -> None:
+    machine.state.mkdir(parents=True)
+    with small_disk(machine.state, room):
+        assert provision(machine) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: {machine.state}")
+        assert "No space left on device" in said
+        assert words in said
+        assert (machine.card / f"{UNIT}.bundle").exists()
+        assert not (machine.etc / "unit.toml").exists()
+        mount(machine.state, "remount,size=1m")
+        assert provision(machine) == 0
+        assert (machine.etc / "unit.toml").read_bytes() == config_text()
+        assert events(machine) == ["provisioned"]
 
 
 def test_keys_are_made_in_the_tpm_that_the_configuration_names(
