@@ -6,6 +6,7 @@ import random
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from pathlib import Path
 
+from anpr_edge.cli.needs_root import needing_root
 from anpr_edge.cli.numbers import between
 from anpr_edge.cli.output import note
 from anpr_edge.errors import KeyFileError
@@ -42,6 +43,11 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(arguments: Namespace) -> int:
     """Ask until there is a certificate."""
+    with needing_root():
+        return _run(arguments)
+
+
+def _run(arguments: Namespace) -> int:
     from anpr_edge.bundlecheck import CONFIG_FILE
     from anpr_edge.config.load import inspect_text, read_text
     from anpr_edge.devices.clock import SystemClock

@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _Su
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anpr_edge.cli.needs_root import needing_root
 from anpr_edge.cli.output import json_line, note
 from anpr_edge.errors import AnprError, BundleError, BundleRefusal
 
@@ -58,6 +59,11 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(arguments: Namespace) -> int:
     """Take the bundle, then the certificate; whichever there is."""
+    with needing_root():
+        return _run(arguments)
+
+
+def _run(arguments: Namespace) -> int:
     from anpr_edge.devices.clock import SystemClock
     from anpr_edge.firstboot.places import Places
     from anpr_edge.firstboot.provision import finish_clearing, provision

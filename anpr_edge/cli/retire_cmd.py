@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anpr_edge.cli.needs_root import needing_root
 from anpr_edge.cli.output import counted, note
 from anpr_edge.errors import AnprError, UsageError, reason
 
@@ -51,6 +52,11 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(arguments: Namespace) -> int:
     """Ask, destroy, prove. Exit code 1 when it may not be, or a TPM was not cleared."""
+    with needing_root():
+        return _run(arguments)
+
+
+def _run(arguments: Namespace) -> int:
     from anpr_edge.firstboot.places import CARD_FOLDER, Places
     from anpr_edge.firstboot.retire import begun, finish, forget
 
@@ -84,6 +90,7 @@ def _begin(arguments: Namespace, places: Places) -> Retiring:
         raise UsageError(
             f"{config.unit.state_dir}: only a unit that keeps its state in {STATE} is retired by this"
         )
+    _look_for_keys(places.state / "keys")
     now = SystemClock().now()
     if not arguments.while_running:
         _refuse_running(config, places, now)
@@ -95,6 +102,19 @@ def _begin(arguments: Namespace, places: Places) -> Retiring:
         return begin(config, places, now, left)
     except OSError as error:
         raise AnprError(f"{error.filename}: {reason(error)}", hint="run it as root") from None
+
+
+def _look_for_keys(folder: Path) -> None:
+    """Only root may look, and that is said before anything else."""
+    try:
+        found = any(folder.iterdir())
+    except FileNotFoundError:
+        found = False
+    if not found:
+        raise AnprError(
+            f"{folder}: no keys, and so nobody to sign a proof",
+            hint="this unit has no identity: anpr-edge provision or init gives it one",
+        )
 
 
 def _refuse_running(config: Config, places: Places, now: Instant) -> None:

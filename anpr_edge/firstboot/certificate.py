@@ -117,7 +117,10 @@ class Ticket:
 
 
 def read_ticket(path: Path) -> Ticket | None:
-    """The token that waits at `path`; None when there is none. Raises: KeyFileError when it is no token."""
+    """The token that waits at `path`; None when there is none.
+
+    Raises: KeyFileError when it is no token, PermissionError when it is not for this user.
+    """
     try:
         document: Any = json.loads(path.read_text(encoding="ascii"))
         if document["schema"] != TICKET_SCHEMA:
@@ -125,6 +128,8 @@ def read_ticket(path: Path) -> Ticket | None:
         return Ticket(bytes.fromhex(document["token"]), str(document["host"]), int(document["port"]))
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise KeyFileError(
             f"{path}: no token to enrol with: {reason(error)}", hint="take a new bundle"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import stat
+import sys
+import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,8 @@ from anpr_edge.seal.openkey import make_open_key
 from tests.bundles import UNIT, Machine, Workshop, config_text
 from tests.software_tpm import software_tpm
 from tests.unit.outbox.disks import mount, small_disk
+
+NOBODY = 65_534
 
 
 @pytest.fixture
@@ -301,6 +308,29 @@ def test_a_full_disk_is_named_and_the_next_run_finishes(
         assert provision(machine) == 0
         assert (machine.etc / "unit.toml").read_bytes() == config_text()
         assert events(machine) == ["provisioned"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("command", ["provision", "enrol", "retire"])
+def test_who_is_not_root_is_told(workshop: Workshop, command: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # where others may look, as they may at a unit's /etc
+        Path(folder).chmod(0o755)
+        machine = Machine(Path(folder) / "machine")
+        (machine.card / f"{UNIT}.bundle").write_bytes(workshop.bundle())
+        assert provision(machine) == 0
+        (machine.state / "provision").chmod(0o700)
+        for module in ("enrolling", "retire"):  # others may not be able to read this Python's own files
+            import_module(f"anpr_edge.firstboot.{module}")
+        child = os.fork()
+        if child == 0:
+            os.setuid(NOBODY)
+            sys.stderr = (said := io.StringIO())
+            code = main(
+                [command, "--root", str(machine.root), *(["--yes", UNIT] if command == "retire" else [])]
+            )
+            os._exit(0 if code == 1 and "hint: run it as root" in said.getvalue() else 9)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert (machine.keys / "sign.pem").exists()
 
 
 def test_keys_are_made_in_the_tpm_that_the_configuration_names(

@@ -128,6 +128,13 @@ def test_not_while_a_service_runs(machine: Machine, capsys: pytest.CaptureFixtur
     assert "the reader is running" in refused(machine, capsys, "--yes", UNIT)
 
 
+def test_without_keys_there_is_nothing_to_retire(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(machine.keys)
+    assert "no keys, and so nobody to sign a proof" in refused(machine, capsys, "--yes", UNIT)
+
+
 @pytest.mark.parametrize(("given", "words"), [("unit-0002", "is not this unit"), (None, "nobody is there")])
 def test_only_the_units_own_name_is_a_yes(
     machine: Machine, capsys: pytest.CaptureFixture[str], given: str | None, words: str
