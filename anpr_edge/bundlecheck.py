@@ -102,6 +102,8 @@ def _check_policy(bundle: Bundle, config: Config) -> None:
 
 
 def _check_identity(bundle: Bundle, authority: Certificate) -> None:
+    for name in (bundlefile.SIGN_KEY, bundlefile.OPEN_KEY):
+        public_half(bundle.members[name], name)
     certificate = parse_certificate(bundle.members[bundlefile.CERTIFICATE], bundlefile.CERTIFICATE)
     if certificate.common_name != bundle.manifest.unit or not certificate.is_issued_by(authority):
         raise _refused(BundleRefusal.UNUSABLE, f"cannot be used: tls.crt in it is not {bundle.unit}'s")
