@@ -59,6 +59,7 @@ def install(accepted: Accepted, blob: bytes, places: Places, utc_ns: int, make_k
     papers = papers_of(accepted.config, places)
     try:
         write_whole(places.pending, blob, PRIVATE)
+        places.state.mkdir(parents=True, exist_ok=True)
         _enter(accepted, places, utc_ns)
         _write_trust(accepted, papers, places)
         identity = make_keys(accepted)

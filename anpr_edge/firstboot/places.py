@@ -44,16 +44,26 @@ class Places:
         return self.at(STATE)
 
     @property
+    def work(self) -> Path:
+        """What root alone may put there: the services write in the state folder, and must not in this one."""
+        return self.at(Path("/etc/anpr-edge/provision"))
+
+    @property
     def pending(self) -> Path:
         """A bundle that has been accepted and is not wholly installed."""
-        return self.state / "provision" / "pending.bundle"
+        return self.work / "pending.bundle"
 
     @property
     def record(self) -> Path:
         """What was taken last, JSON."""
-        return self.state / "provision" / "taken.json"
+        return self.work / "taken.json"
+
+    @property
+    def retiring(self) -> Path:
+        """The note of a retirement under way, JSON."""
+        return self.work / "retiring.json"
 
     @property
     def clock(self) -> Path:
         """Seconds of UTC to set a clock to that is behind them, for anpr-edge-provision.service."""
-        return self.state / "provision" / "clock"
+        return self.work / "clock"

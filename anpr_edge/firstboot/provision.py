@@ -14,7 +14,7 @@ from anpr_edge.bundlefile import read_bundle
 from anpr_edge.durable import finish_wiping, wipe, write_whole
 from anpr_edge.errors import AnprError, BundleError, BundleRefusal, reason
 from anpr_edge.firstboot.install import Installed, MakeKeys, install
-from anpr_edge.firstboot.judge import Accepted, accept, day_text, the_one
+from anpr_edge.firstboot.judge import Accepted, accept, anchor_of, day_text, the_one
 from anpr_edge.firstboot.places import STATE, Places
 from anpr_edge.firstboot.standing import last_taken
 from anpr_edge.seams import Clock
@@ -42,6 +42,8 @@ def provision(places: Places, clock: Clock, make_keys: MakeKeys, say: Say) -> Pr
     """
     utc_s = clock.now().utc_ns // 10**9
     path, begun = places.pending, _begun(places)
+    if begun is not None and (other := _newer_on_card(begun, places, utc_s)) is not None:
+        path, begun = other
     if begun is None:
         try:
             on_card = the_one(places.card)
@@ -65,15 +67,29 @@ def provision(places: Places, clock: Clock, make_keys: MakeKeys, say: Say) -> Pr
         (places.card / ERROR_FILE).unlink(missing_ok=True)
     if behind_s:
         _note_time(made_s, places)
-    return Provisioned(
-        begun, install(begun, blob, places, max(made_s * 10**9, clock.now().utc_ns), make_keys), behind_s
-    )
+    try:
+        installed = install(begun, blob, places, max(made_s * 10**9, clock.now().utc_ns), make_keys)
+    except AnprError as trouble:
+        _tell_on_card(places, f"{trouble}\nhint: {trouble.hint}\n")
+        raise
+    return Provisioned(begun, installed, behind_s)
 
 
 def _accepted(path: Path, places: Places, utc_s: int) -> Accepted:
     accepted = accept(path, places, last_taken(places), utc_s)
     _check_places(accepted, path)
     return accepted
+
+
+def _newer_on_card(begun: Accepted, places: Places, utc_s: int) -> tuple[Path, Accepted] | None:
+    """A bundle made after the one that was begun takes its place: that one may be no good."""
+    try:
+        on_card = the_one(places.card)
+        found = None if on_card is None else _accepted(on_card, places, utc_s)
+    except AnprError:  # it is judged when its turn comes
+        return None
+    newer = found is not None and found.bundle.manifest.made_utc_s > begun.bundle.manifest.made_utc_s
+    return (on_card, found) if newer and on_card is not None and found is not None else None
 
 
 def _check_places(accepted: Accepted, path: Path) -> None:
@@ -91,7 +107,7 @@ def _begun(places: Places) -> Accepted | None:
     if not places.pending.exists():
         return None
     try:
-        bundle = read_bundle(places.pending, None)
+        bundle = read_bundle(places.pending, anchor_of(places))
         config = usable_config(bundle)
     except BundleError:  # another version's, after a change of system: the card's counts again
         wipe(places.pending)

@@ -18,7 +18,7 @@ from typing import Any
 
 from anpr_edge import __version__, auditlog
 from anpr_edge.config import Config
-from anpr_edge.durable import finish_wiping, wipe, write_whole
+from anpr_edge.durable import PRIVATE, finish_wiping, wipe, write_whole
 from anpr_edge.errors import AnprError, KeyFileError, OutboxError, reason
 from anpr_edge.firstboot.places import Places
 from anpr_edge.firstboot.standing import last_taken
@@ -31,7 +31,6 @@ from anpr_edge.seal.tls_request import TlsKey
 from anpr_edge.seal.tpm import clear_tpm, is_in_tpm, load_signing_key
 
 SCHEMA = 1
-NOTE_FILE = "retiring.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Retiring:
     def save(self, places: Places) -> None:
         """Keep the note. Raises: OSError."""
         document = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1)
-        write_whole(places.state / NOTE_FILE, document.encode())
+        write_whole(places.retiring, document.encode(), PRIVATE)
 
 
 def reads_left(config: Config, places: Places, now: Instant) -> dict[str, Left] | None:
@@ -85,7 +84,7 @@ def reads_left(config: Config, places: Places, now: Instant) -> dict[str, Left] 
 
 def begun(places: Places) -> Retiring | None:
     """A retirement that was cut short; None when there is none. Raises: AnprError for a damaged note."""
-    path = places.state / NOTE_FILE
+    path = places.retiring
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("schema") != SCHEMA:
@@ -93,6 +92,8 @@ def begun(places: Places) -> Retiring | None:
         return replace(Retiring(**document), files=tuple(document["files"]))
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "finish by hand: wipe /var/lib/anpr-edge and /etc/anpr-edge"
         raise AnprError(f"{path}: not the note of a retirement: {reason(error)}", hint=hint) from None
@@ -144,7 +145,7 @@ def finish(retiring: Retiring, places: Places) -> tuple[str, str]:
     signing = places.at(Path(retiring.keys_dir)) / "sign.pem"
     tls = places.at(Path(retiring.tls_key))
     try:
-        _wipe_data(retiring, places, keep={places.state / NOTE_FILE, signing, tls})
+        _wipe_data(retiring, places, keep={signing, tls})
         if not retiring.page:
             with closing(load_signing_key(signing, retiring.tpm)) as signing_key:
                 page = write_proof(_fields(retiring), signing_key, TlsKey.load(tls))
@@ -166,7 +167,9 @@ def finish(retiring: Retiring, places: Places) -> tuple[str, str]:
 
 def forget(places: Places) -> None:
     """The proof is in other hands: nothing of the unit stays. Raises: OSError."""
-    (places.state / NOTE_FILE).unlink(missing_ok=True)
+    places.retiring.unlink(missing_ok=True)
+    if places.work.is_dir():
+        places.work.rmdir()
     for folder, _, _ in os.walk(places.state, topdown=False):
         if Path(folder) != places.state and not any(Path(folder).iterdir()):
             Path(folder).rmdir()
@@ -176,6 +179,7 @@ def _wipe_data(retiring: Retiring, places: Places, keep: set[Path]) -> None:
     """The state folder, whatever is in it, and what the configuration had elsewhere; itself last."""
     inside = [Path(folder) / name for folder, _, names in os.walk(places.state) for name in names]
     outside = [places.at(Path(file)) for file in retiring.files] + [places.hostname, places.config_file]
+    outside += [places.pending, places.record, places.clock]
     for folder in {path.parent for path in outside}:
         finish_wiping(folder)
     for path in (*inside, *outside):

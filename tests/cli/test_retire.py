@@ -198,7 +198,7 @@ def test_the_power_may_go_at_any_moment(
         shutil.copytree(made.root, machine.root, dirs_exist_ok=True)
         ended = run_until_cut(cuts, partial(retire, machine, "--yes", UNIT), machine.root)
         page = machine.card / f"{UNIT}.retired.txt"
-        if not ended and not (page.exists() and not (machine.state / "retiring.json").exists()):
+        if not ended and not (page.exists() and not (machine.etc / "provision/retiring.json").exists()):
             run_until_cut(0, partial(retire, machine, "--yes", UNIT), machine.root)
         assert read_proof(page.read_text()).verify_key == verify_key
         assert set(machine.files()) == {f"boot/firmware/anpr/{UNIT}.retired.txt"}

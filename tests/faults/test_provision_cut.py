@@ -42,7 +42,7 @@ def provision(machine: Machine) -> int:
 
 def finish(machine: Machine) -> int:
     """What the service does at the next boot: nothing, when there is nothing to do."""
-    is_there = list(machine.card.glob("*.bundle")) or list(machine.state.glob("provision/pending.bundle*"))
+    is_there = list(machine.card.glob("*.bundle")) or list(machine.etc.glob("provision/pending.bundle*"))
     return provision(machine) if is_there else 0
 
 
@@ -56,7 +56,7 @@ def is_whole(machine: Machine, workshop: Workshop) -> None:
     assert SigningKey.load(machine.keys / "sign.pem").public == VerifyKey.load(machine.keys / "sign.pub")
     assert TlsKey.load(machine.keys / "tls.pem").made(machine.card / f"{UNIT}.csr")
     assert [path.name for path in machine.card.iterdir()] == [f"{UNIT}.csr"]
-    assert [path.name for path in (machine.state / "provision").iterdir()] == ["taken.json"]
+    assert [path.name for path in (machine.etc / "provision").iterdir()] == ["taken.json"]
     audit = read_audit(machine.state / "audit.log")
     assert audit.trouble == ""
     assert [entry["event"] for entry in audit.entries] == ["provisioned"]

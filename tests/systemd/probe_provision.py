@@ -54,7 +54,7 @@ def main() -> None:
     facts["before_the_reader"] = 0 < ended <= int(show("reader", "InactiveExitTimestampMonotonic"))
     facts["card"] = sorted(path.name for path in CARD.iterdir())
     facts["hostname"] = socket.gethostname()
-    facts["clock_file"] = Path("/var/lib/anpr-edge/provision/clock").exists()
+    facts["clock_file"] = Path("/etc/anpr-edge/provision/clock").exists()
     facts["looks"] = {path.name: looks(path) for path in KEYS.iterdir()}
     facts["looks"]["unit.toml"] = looks(ETC / "unit.toml")
     facts["audit"] = json.loads(output(f"{BIN}/anpr-edge", "audit", "show", "--json"))

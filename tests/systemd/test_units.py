@@ -45,6 +45,12 @@ def setting(service: str, section: str, key: str) -> str:
     return unit[section][key]
 
 
+def setting_of_all(service: str, key: str) -> list[str]:
+    """Every word of every line of a key that may be given several times."""
+    lines = re.findall(rf"^{key}=(.+)$", (UNITS / service).read_text(), re.M)
+    return [word for line in lines for word in line.split()]
+
+
 def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
     program = tmp_path / "anpr-edge"
     program.symlink_to("/bin/true")
@@ -106,6 +112,9 @@ def test_a_bundle_is_taken_before_anything_works_by_it() -> None:
     examples = [places.card / "u.bundle", places.card / "u.crt", places.pending]
     for path in (*examples, places.pending.with_name(f"{places.pending.name}{WIPED}")):
         assert any(fnmatch(str(path), condition) for condition in conditions), path
+    for service in SERVICES:  # what they may write is not what a root process goes on with
+        open_to_it = [Path(place.lstrip("-")) for place in setting_of_all(service, "ReadWritePaths")]
+        assert not any(places.work.is_relative_to(place) for place in open_to_it)
     writable = setting(provision, "Service", "ReadWritePaths").split()
     for path in (places.config_file, places.anchor, places.hostname, places.pending, places.record):
         assert any(path.is_relative_to(place) for place in map(Path, writable)), path
