@@ -40,6 +40,15 @@ COMMAND_FAILED = "command-failed"
 COMMAND_REFUSED = "command-refused"
 """A command was not acted on: the kind of refusal, and why; `unlisted` counts those not entered before it."""
 
+PROVISIONED = "provisioned"
+"""A bundle was taken: whose, its SHA-256, when it was made, and why its key is believed."""
+PROVISION_REFUSED = "provision-refused"
+"""What lay on the card was not taken, and why."""
+ENROLLED = "enrolled"
+"""A certificate was taken: its serial number and its end."""
+RETIRED = "retired"
+"""The unit's keys and data are about to be destroyed: the last entry there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:

@@ -15,6 +15,7 @@
     │   ├── SignerUnavailable   the signing key's TPM does not answer now: try again
     │   ├── EnvelopeError       a sealed read is refused; `kind` names the reason
     │   ├── ListError           a list of vehicles is refused: who signed it, for whom, or which revision
+    │   ├── BundleError         a unit's bundle is refused; `kind` names the reason
     │   └── CommandError        a command is refused; `kind` names the reason
     ├── OutboxError             the outbox cannot keep or give reads
     │   ├── OutboxFull          the disk under it has no room left
@@ -129,6 +130,32 @@ class EnvelopeError(SealError):
 
 class ListError(SealError):
     """A list of vehicles of interest is refused: who signed it, for whom, or which revision it is."""
+
+
+class BundleRefusal(StrEnum):
+    """Why a unit's bundle was refused. Values are stable: they appear in logs, tests and docs."""
+
+    OVERSIZE = "oversize"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    MEMBERS = "members"
+    CONTENTS = "contents"
+    UNKNOWN_KEY = "unknown-key"
+    SIGNATURE = "signature"
+    EXPIRED = "expired"
+    FOREIGN = "foreign"
+    OLDER = "older"
+    TWO = "two"
+    NONE = "none"
+    UNUSABLE = "unusable"
+
+
+class BundleError(SealError):
+    """A unit's bundle is refused; `kind` names the reason."""
+
+    def __init__(self, kind: BundleRefusal, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 class CommandRefusal(StrEnum):

@@ -10,7 +10,9 @@ from anpr_edge.cli.program import run_program
 NAME = "anpr-edge"
 PURPOSE = "The roadside unit: read, seal and deliver number plates."
 COMMANDS = (
+    "anpr_edge.cli.provision_cmd",
     "anpr_edge.cli.init",
+    "anpr_edge.cli.enrol_cmd",
     "anpr_edge.cli.config_cmd",
     "anpr_edge.cli.services",
     "anpr_edge.cli.policy_cmd",
@@ -30,6 +32,7 @@ COMMANDS = (
     "anpr_edge.cli.testread_cmd",
     "anpr_edge.cli.console_cmd",
     "anpr_edge.cli.scan",
+    "anpr_edge.cli.retire_cmd",
     "anpr_edge.cli.demo",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,10 @@ def _mosquitto(
 
     place = (arguments.installed_at or INSTALLED_AT).absolute()
     out, commanders = arguments.out, folder.plan.commanders
-    print(pack_mosquitto(out, folder.fleet, listener, clients, place, commanders=commanders))
+    config = pack_mosquitto(out, folder.fleet, listener, clients, place, commanders=commanders)
+    if folder.plan.enrol_port is not None:
+        _add_enrolment(out, folder, listener, place)
+    print(config)
     note(f"On the broker's machine (Debian: sudo apt-get install mosquitto), with the folder {out} there:")
     for line in install_commands(out, place):
         note(f"  {line}")
@@ -126,6 +130,22 @@ def _mosquitto(
     note(f"It keeps what is not yet delivered in {place / 'state'}: leave that folder to it.")
 
 
+def _add_enrolment(out: Path, folder: FleetFolder, listener: Listener, place: Path) -> None:
+    """The listener for units that have a token and no certificate yet."""
+    from anpr_edge.devices.clock import SystemClock
+    from anpr_edge.fleet.broker import CA_FILE, CERT_FILE, KEY_FILE
+    from anpr_edge.fleet.enrollistener import add_enrolment
+    from anpr_edge.fleet.tokens import open_tokens
+
+    port, enrollers = folder.plan.enrol_port or 0, folder.plan.enrollers
+    there = replace(
+        listener, port=port, ca_file=place / CA_FILE, cert_file=place / CERT_FILE, key_file=place / KEY_FILE
+    )
+    tokens = list(open_tokens(folder, SystemClock().now().utc_ns // 10**9))
+    add_enrolment(out, folder.fleet, there, tokens=tokens, enrollers=enrollers, installed_at=place)
+    note(f"{len(tokens)} units may enrol with a token, at port {port}")
+
+
 def _emqx(
     arguments: Namespace, folder: FleetFolder, listener: Listener, clients: dict[str, tuple[str, ...]]
 ) -> None:
@@ -133,6 +153,8 @@ def _emqx(
     from anpr_edge.fleet.revocation import RevokedList
 
     place = (arguments.installed_at or INSTALLED_AT).absolute()
+    if folder.plan.enrol_port is not None:
+        note("EMQX gets no listener for enrolment by token: carry the requests, or let mosquitto take them")
     revoked = RevokedList.load(folder).serials
     shut_out = [unit.name for unit in folder.units() if unit.serials and revoked.issuperset(unit.serials)]
     out, commanders = arguments.out, folder.plan.commanders

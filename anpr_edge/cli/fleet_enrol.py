@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anpr_edge.cli.fleet_enrol_serve import SERVE_TEXT, add_serve_options, serve
 from anpr_edge.cli.fleet_places import add_fleet_option, add_keys_options, fleet_folder, open_authority
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import counted, json_line, note
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-ENROL_TEXT = """Sign the certificate request (tls.csr) that `anpr-edge init` made on a unit. Writes tls.crt,
-the authority's ca.crt and command.pub beside the request: bring them into the unit's keys folder. The
-unit's private key never leaves the unit. The fleet folder remembers request and certificate.
+ENROL_TEXT = (
+    """Sign a unit's certificate request: UNIT.csr, which `anpr-edge provision` left on the card, or
+the tls.csr that `anpr-edge init` made. Beside UNIT.csr goes UNIT.crt: leave both on the card, and the unit
+takes the certificate when it starts. Beside tls.csr go tls.crt, ca.crt and command.pub, for the keys folder.
+The unit's private key never leaves the unit. The fleet folder remembers request and certificate.
 
+  anpr-fleet enrol /media/me/bootfs/anpr/unit-0001.csr --unit unit-0001
   anpr-fleet enrol unit-0001/tls.csr --unit unit-0001 --fleet-dir demo"""
+    + SERVE_TEXT
+)
 
 RENEW_TEXT = """Give units new certificates, for the requests that the fleet folder keeps, or one unit for a
 new request. They lie in the fleet folder: certificates/UNIT.crt; bring each into its unit's keys folder as
@@ -44,14 +50,15 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         description=ENROL_TEXT,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    enrol.add_argument("request", type=Path, help="the tls.csr that anpr-edge init made on the unit")
-    enrol.add_argument("--unit", required=True, help="the unit's id; the request must ask for exactly this")
+    enrol.add_argument("request", type=Path, nargs="?", help="the unit's request, UNIT.csr or tls.csr")
+    enrol.add_argument("--unit", help="the unit's id; the request must ask for exactly this")
     enrol.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
-        help="where to write the certificate (tls.crt beside the request); the others go beside it",
+        help="where to write the certificate (beside the request); ca.crt and command.pub go beside tls.crt",
     )
+    add_serve_options(enrol)
     enrol.set_defaults(run=run_enrol)
     renew = subparsers.add_parser(
         "renew",
@@ -80,18 +87,40 @@ def run_enrol(arguments: Namespace) -> int:
     from anpr_edge.fleet.enrolment import enrol, read_request
     from anpr_edge.fleet.filing import write_all
 
+    if arguments.serve:
+        return serve(arguments)
+    if arguments.request is None or arguments.unit is None:
+        raise UsageError("which request, of which unit?", hint="give FILE and --unit UNIT, or --serve")
     folder = fleet_folder(arguments)
     request = read_request(arguments.request)
     with folder.changing():
         certificate = enrol(folder, open_authority(arguments, folder), arguments.unit, request)
-    target: Path = arguments.out or arguments.request.with_name("tls.crt")
+    on_card = arguments.request.name == f"{arguments.unit}.csr"
+    target: Path = arguments.out or arguments.request.with_name(
+        f"{arguments.unit}.crt" if on_card else "tls.crt"
+    )
+    if on_card and not arguments.out:
+        write_all({target: certificate})
+        print(target)
+        note(f"Leave it in the folder anpr of the card: {arguments.unit} takes it when it starts.")
+        _tell_centre(arguments.unit, request)
+        return 0
     shared = {name: folder.shared_files[name] for name in (CERTIFICATE_FILE, COMMAND_PUBLIC)}
     files = {target: certificate} | {target.with_name(name): content for name, content in shared.items()}
     write_all(files)
     for path in files:
         print(path)
     note(f"Bring these into the keys folder of {arguments.unit}.")
+    _tell_centre(arguments.unit, request)
     return 0
+
+
+def _tell_centre(unit: str, request: bytes) -> None:
+    """The request says which key verifies the unit's reads, as the unit printed it."""
+    from anpr_edge.seal.tls_request import told_verify_key
+
+    if (key := told_verify_key(request)) is not None:
+        note(f"next: at the centre: anpr-central units add {unit} {key.text}")
 
 
 def run_renew(arguments: Namespace) -> int:

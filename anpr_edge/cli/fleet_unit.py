@@ -9,6 +9,7 @@ COMMANDS = (
     "anpr_edge.cli.fleet_unit_add",
     "anpr_edge.cli.fleet_unit_import",
     "anpr_edge.cli.fleet_unit_show",
+    "anpr_edge.cli.fleet_bundle",
     "anpr_edge.cli.fleet_unit_retire",
 )
 """Each has `add_command(commands)`."""

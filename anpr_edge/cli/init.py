@@ -6,16 +6,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anpr_edge.cli.output import json_line, note
 from anpr_edge.cli.program import DEFAULT_CONFIG
+from anpr_edge.durable import sync_folder
 from anpr_edge.errors import KeyFileError, UsageError
+
+if TYPE_CHECKING:
+    from anpr_edge.firstboot.certificate import Papers
 
 SCHEMA = 1
 SIGN_KEY, VERIFY_KEY, TLS_KEY = "sign.pem", "sign.pub", "tls.pem"
@@ -61,8 +67,8 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 @dataclass(slots=True)
-class _Identity:
-    """The files of one unit's identity, and which of them this run made."""
+class Identity:
+    """The files of one unit's identity, and which of them this run made. `tpm` is its TPM's place, if any."""
 
     fleet: str
     unit: str
@@ -76,7 +82,16 @@ class _Identity:
     kept: list[str] = field(default_factory=list)
 
     def path(self, name: str) -> Path:
+        """Where a file of this name is in the keys' folder."""
         return self.keys_dir / name
+
+    @property
+    def papers(self) -> Papers:
+        """Its TLS files."""
+        from anpr_edge.firstboot.certificate import Papers
+
+        key = self.path(TLS_KEY)
+        return Papers(self.unit, self.trust, self.certificate, key, self.keys_dir.parent)
 
     def ensure(self, name: str, save: Callable[[Path], object]) -> None:
         """Keep a file that is there; else let `save` write it, and show it under its name only when whole."""
@@ -87,23 +102,34 @@ class _Identity:
         draft = path.with_name(f".{name}.new")
         draft.unlink(missing_ok=True)
         save(draft)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
         draft.replace(path)
+        sync_folder(path.parent)
         self.made.append(name)
 
 
 def run(arguments: Namespace) -> int:
     """Make what is missing and say what there is."""
     identity = _identity(arguments)
-    _make_folder(identity.keys_dir)
     if arguments.force_new_identity:
         _set_aside(identity)
-    _refuse_other_unit(identity)
-    verify_key = _make_keys(identity)
-    _show(identity, verify_key, _make_open_key(identity), as_json=arguments.json)
+    _show(identity, *establish(identity), as_json=arguments.json)
     return 0
 
 
-def _identity(arguments: Namespace) -> _Identity:
+def establish(identity: Identity) -> tuple[str, str]:
+    """Make what is missing of a unit's identity; returns its verify key and its open key, as text.
+
+    Raises: KeyFileError when what is there is another unit's, damaged, or cannot be added to.
+    """
+    _make_folder(identity.keys_dir)
+    _refuse_other_unit(identity)
+    verify_key = _make_keys(identity)
+    return verify_key, _make_open_key(identity)
+
+
+def _identity(arguments: Namespace) -> Identity:
     given = (arguments.state, arguments.fleet, arguments.unit)
     if not any(given) and not arguments.tpm:
         return _configured(arguments.config or DEFAULT_CONFIG)
@@ -118,16 +144,16 @@ def _identity(arguments: Namespace) -> _Identity:
     state: Path = arguments.state
     keys = state / "keys"
     files = (keys / CERTIFICATE, keys / TRUST, state / OUTBOX, keys / COMMAND_KEY)
-    return _Identity(arguments.fleet, arguments.unit, keys, *files, arguments.tpm)
+    return Identity(arguments.fleet, arguments.unit, keys, *files, arguments.tpm)
 
 
-def _configured(file: Path) -> _Identity:
+def _configured(file: Path) -> Identity:
     from anpr_edge.config import load_config
 
     config = load_config(file)
     unit, broker = config.unit, config.broker
     files = (broker.cert_file, broker.ca_file, config.outbox.path, config.commands.key_file)
-    return _Identity(unit.fleet, unit.id, unit.keys_dir, *files, unit.tpm)
+    return Identity(unit.fleet, unit.id, unit.keys_dir, *files, unit.tpm)
 
 
 def _make_folder(keys_dir: Path) -> None:
@@ -141,7 +167,7 @@ def _make_folder(keys_dir: Path) -> None:
         ) from error
 
 
-def _set_aside(identity: _Identity) -> None:
+def _set_aside(identity: Identity) -> None:
     """Move the old identity to a folder named after the time, and say what still hangs on it."""
     from anpr_edge.devices.clock import SystemClock
 
@@ -161,7 +187,7 @@ def _set_aside(identity: _Identity) -> None:
         note("         refuses them once it has the new one: see them delivered first (anpr-edge status)")
 
 
-def _refuse_other_unit(identity: _Identity) -> None:
+def _refuse_other_unit(identity: Identity) -> None:
     """Keys that were made for another name must not be taken over by mistake."""
     from anpr_edge.seal.tls_request import requested_name
 
@@ -173,7 +199,7 @@ def _refuse_other_unit(identity: _Identity) -> None:
         )
 
 
-def _make_keys(identity: _Identity) -> str:
+def _make_keys(identity: Identity) -> str:
     """Make the missing files; returns the public key that verifies this unit's reads, as text."""
     from anpr_edge.seal.keys import VerifyKey
     from anpr_edge.seal.tls_request import TlsKey
@@ -191,7 +217,7 @@ def _make_keys(identity: _Identity) -> str:
         )
     identity.ensure(TLS_KEY, lambda path: TlsKey.generate().save(path))
     tls_key = TlsKey.load(identity.path(TLS_KEY))
-    identity.ensure(REQUEST, lambda path: path.write_bytes(tls_key.request(identity.unit)))
+    identity.ensure(REQUEST, lambda path: path.write_bytes(tls_key.request(identity.unit, verify_key)))
     if not tls_key.made(identity.path(REQUEST)):
         raise KeyFileError(
             f"{identity.path(REQUEST)}: not a request for the key in {TLS_KEY}",
@@ -200,7 +226,7 @@ def _make_keys(identity: _Identity) -> str:
     return verify_key.text
 
 
-def _make_open_key(identity: _Identity) -> str:
+def _make_open_key(identity: Identity) -> str:
     """Make the unit's decryption key; returns the public key that lists are sealed to, as text."""
     from anpr_edge.seal.openkey import load_open_key, make_open_key
 
@@ -220,7 +246,7 @@ def _make_signing_key(path: Path, tpm: str | None) -> None:
         make_signing_key(tpm, path)
 
 
-def _say_where_it_lies(identity: _Identity) -> None:
+def _say_where_it_lies(identity: Identity) -> None:
     """A key in a file beside a TPM may be meant, or be left over from before there was one."""
     from anpr_edge.seal.tpm import DEFAULT_PLACE, is_in_tpm
 
@@ -237,7 +263,7 @@ def _save_public(path: Path, text: str) -> None:
     path.chmod(0o644)
 
 
-def _show(identity: _Identity, verify_key: str, open_key: str, *, as_json: bool) -> None:
+def _show(identity: Identity, verify_key: str, open_key: str, *, as_json: bool) -> None:
     request = str(identity.path(REQUEST))
     if as_json:
         names = {"fleet": identity.fleet, "unit": identity.unit, "keys_dir": str(identity.keys_dir)}
@@ -255,9 +281,11 @@ def _show(identity: _Identity, verify_key: str, open_key: str, *, as_json: bool)
         note(line)
 
 
-def _next_steps(identity: _Identity) -> Iterator[str]:
+def _next_steps(identity: Identity) -> Iterator[str]:
     """What this unit's identity still lacks, in the order in which it is to be done."""
-    trouble = _certificate_trouble(identity)
+    from anpr_edge.firstboot import certificate
+
+    trouble = certificate.trouble(identity.papers)
     if trouble:
         request = identity.path(REQUEST)
         yield f"next: {trouble}. In the workshop:"
@@ -270,20 +298,3 @@ def _next_steps(identity: _Identity) -> Iterator[str]:
     if SIGN_KEY in identity.made:
         yield "next: give the verify key to the centre:"
         yield f"      anpr-central units add {identity.unit} VERIFY-KEY"
-
-
-def _certificate_trouble(identity: _Identity) -> str:
-    """Why the unit needs a certificate, or nothing when it has its own."""
-    from anpr_edge.seal.certificates import public_key_of, read_certificate
-
-    if not identity.certificate.exists():
-        return "have the certificate request signed"
-    try:
-        certificate = read_certificate(identity.certificate)
-    except KeyFileError as error:
-        return str(error)
-    if certificate.common_name != identity.unit:
-        return f"{identity.certificate} names {certificate.common_name}: have the request signed"
-    if certificate.public_key != public_key_of(identity.path(TLS_KEY)):
-        return f"{identity.certificate} is for another key: have the request signed"
-    return ""

@@ -7,6 +7,9 @@ import logging
 import os
 import random
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,19 +34,30 @@ LOOK_EVERY_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 900.0
 
 
+@dataclass(slots=True)
+class Life:
+    """Whom a fetch tells that it lives: `attempting` surrounds each try, `beat` is called while one goes on."""
+
+    attempting: Callable[[], AbstractContextManager[None]] = nullcontext
+    beat: Callable[[], None] = lambda: None
+
+
 class Fetch:
     """Fetches `order` into `folder`, once started, until it is there, given up, or `stop`.
 
     `allow` says whether it may use the link now. `done` is when it ended; `why` then says why it failed, or
-    is empty.
+    is empty. `life` is told of its tries.
     """
 
-    def __init__(self, order: Order, folder: Path, server: Server, clock: Clock, bytes_per_s: float) -> None:
+    def __init__(
+        self, order: Order, folder: Path, server: Server, clock: Clock, bytes_per_s: float, life: Life
+    ) -> None:
         self.order = order
         self.folder = folder
         self._server = server
         self._clock = clock
         self._bytes_per_s = bytes_per_s
+        self._life = life
         self._meter = Meter()
         self._before = Wire()
         self._stopping, self._allowed = threading.Event(), threading.Event()
@@ -98,8 +112,9 @@ class Fetch:
                 self.trouble = "waits: the link's budget is kept for reads"
                 continue
             try:
-                if self._attempt():
-                    return ""
+                with self._life.attempting():
+                    if self._attempt():
+                        return ""
             except UpdateError as error:
                 wrong += 1
                 self.trouble = str(error)
@@ -138,6 +153,7 @@ class Fetch:
 
     def _paced(self, count: int) -> bool:
         """Take as long for a block as the rate allows."""
+        self._life.beat()
         self._stopping.wait(count / self._bytes_per_s)
         return self._allowed.is_set() and not self._stopping.is_set()
 
@@ -158,6 +174,7 @@ class Fetch:
         with part.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
+                self._life.beat()
         if digest.hexdigest() != self.order.sha256:
             part.unlink()
             raise UpdateError(

@@ -58,6 +58,7 @@ THREADS: Final = (
     ServiceThread("uplink", "link", "the connection to the broker", LINK_S, Late.RESTARTED),
     ServiceThread("uplink", "policy-watch", "looks for a newer policy", POLICY_WATCH_S, Late.RESTARTED, True),
     ServiceThread("uplink", "probe", "asks if the first broker is back", LINK_S, Late.TOLD, True),
+    ServiceThread("uplink", "fetch", "fetches an ordered update", LINK_S, Late.TOLD, True),
 )
 
 

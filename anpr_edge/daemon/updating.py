@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge.daemon.commandjudge import Identity
 from anpr_edge.daemon.commandreply import Answer
-from anpr_edge.daemon.fetching import Fetch
+from anpr_edge.daemon.fetching import Fetch, Life
 from anpr_edge.daemon.updateorder import ORDER_FILE, READY_FILE, Order, clear, read_order, write_order
 from anpr_edge.errors import UpdateError
 from anpr_edge.seal.commands import Command
@@ -43,7 +44,14 @@ class Updating:
         self._may_fetch = may_fetch
         self._fetch: Fetch | None = None
         self._wire = Wire()
+        self._life = Life()
         self._resume()
+
+    def report_life(
+        self, attempting: Callable[[], AbstractContextManager[None]], beat: Callable[[], None]
+    ) -> None:
+        """Let `attempting` surround each try to fetch, and `beat` be called while one goes on."""
+        self._life.attempting, self._life.beat = attempting, beat
 
     def begin(self, blob: bytes, correlation: bytes) -> Answer:
         """Take a verified order in the place of the one before, and begin to fetch."""
@@ -116,7 +124,7 @@ class Updating:
 
     def _start(self, order: Order) -> None:
         assert self._server is not None
-        self._fetch = Fetch(order, self._folder, self._server, self._clock, self._bytes_per_s)
+        self._fetch = Fetch(order, self._folder, self._server, self._clock, self._bytes_per_s, self._life)
         self._fetch.start()
 
     def _end_fetch(self) -> bool:

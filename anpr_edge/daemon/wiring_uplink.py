@@ -109,6 +109,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
     )
     watchdog = service.watchdog
     uplink.report_life(partial(watchdog.stages.beat, "link"), partial(watchdog.helpers.doing, "probe"))
+    updating.report_life(partial(watchdog.helpers.doing, "fetch"), partial(watchdog.helpers.beat, "fetch"))
     return service
 
 

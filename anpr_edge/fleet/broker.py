@@ -29,6 +29,9 @@ STATE_DIR = "state"
 SERVICE_FILE = "service.conf"
 CA_FILE, CERT_FILE, KEY_FILE, CRL_FILE = "ca.crt", "server.crt", "server.pem", "crl.pem"
 
+ENROLMENT_FILES = ("enrol.passwd", "enrol.acl")
+"""Of the listener for units that have no certificate yet (enrollistener.py), where there is one."""
+
 INSTALLED_AT = Path("/etc/mosquitto/anpr")
 """Where the broker's folder goes on Debian, unless told otherwise."""
 
@@ -139,7 +142,8 @@ def install_commands(directory: Path, installed_at: Path = INSTALLED_AT) -> tupl
     """
     names = (CONFIG_FILE, CA_FILE, CERT_FILE, *((CRL_FILE,) if (directory / CRL_FILE).exists() else ()))
     public = " ".join(str(directory / name) for name in names)
-    private = " ".join(str(directory / name) for name in (KEY_FILE, ACCESS_FILE))
+    more = (name for name in ENROLMENT_FILES if (directory / name).exists())
+    private = " ".join(str(directory / name) for name in (KEY_FILE, ACCESS_FILE, *more))
     own = f"-o {BROKER_USER} -g {BROKER_USER}"
     return (
         f"sudo install -d -m 755 {installed_at}",

@@ -44,11 +44,13 @@ class FleetPlan:
     watchers: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ca_key: str = CA_KEY_FILE
+    enrollers: tuple[str, ...] = ()
+    enrol_port: int | None = None
 
     @property
     def clients(self) -> frozenset[str]:
         """Names that are not a unit's: the broker knows units and these apart by name alone."""
-        return frozenset((*self.consumers, *self.commanders, *self.watchers))
+        return frozenset((*self.consumers, *self.commanders, *self.watchers, *self.enrollers))
 
     @property
     def brokers(self) -> tuple[BrokerPlace, ...]:
@@ -61,6 +63,7 @@ def parse_fleet(data: Mapping[str, Any]) -> FleetPlan:
     whole = Table(data, "")
     broker, policy = whole.section("broker"), whole.section("policy")
     access, authority = whole.section("access"), whole.section("authority")
+    enrolment = whole.section("enrolment")
     standby = {
         whole.convert("broker", name_text, name): _place(table)
         for name, table in broker.sections("standby").items()
@@ -76,8 +79,12 @@ def parse_fleet(data: Mapping[str, Any]) -> FleetPlan:
         watchers=access.convert("watchers", _client_names, access.texts("watchers")),
         settings=whole.convert("settings", checked_settings, whole.take("settings", dict, {})),
         ca_key=authority.take("key", str, CA_KEY_FILE),
+        enrollers=access.convert("enrollers", _client_names, access.texts("enrollers")),
+        enrol_port=enrolment.convert("port", _port, enrolment.take("port", int))
+        if "enrolment" in data
+        else None,
     )
-    for table in (whole, policy, access, authority):
+    for table in (whole, policy, access, authority, enrolment):
         table.end()
     if plan.feeds and plan.policy_file:
         raise Wrong("policy.file: [feeds] is given too; units have feeds of their own or a policy, not both")

@@ -39,12 +39,21 @@ def read_certificate(path: Path) -> Certificate:
     Raises: KeyFileError when the file cannot be read or holds none.
     """
     try:
-        parsed = x509.load_pem_x509_certificate(path.read_bytes())
+        pem = path.read_bytes()
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise KeyFileError(f"{path}: not a certificate in PEM form") from error
-    return of_parsed(parsed)
+    return parse_certificate(pem, str(path))
+
+
+def parse_certificate(pem: bytes, where: str) -> Certificate:
+    """The first certificate in PEM text; `where` names it in the message.
+
+    Raises: KeyFileError when there is none.
+    """
+    try:
+        return of_parsed(x509.load_pem_x509_certificate(pem))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyFileError(f"{where}: not a certificate in PEM form") from error
 
 
 def of_parsed(parsed: x509.Certificate) -> Certificate:
@@ -65,9 +74,16 @@ def public_key_of(path: Path) -> bytes:
     Raises: KeyFileError when the file cannot be read, is encrypted or holds no private key.
     """
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        pem = path.read_bytes()
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error
+    return public_half(pem, str(path))
+
+
+def public_half(pem: bytes, where: str) -> bytes:
+    """The same, of PEM text; `where` names it in the message. Raises: KeyFileError."""
+    try:
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"{path}: not an unencrypted private key in PEM form") from error
+        raise KeyFileError(f"{where}: not an unencrypted private key in PEM form") from error
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

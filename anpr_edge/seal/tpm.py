@@ -54,6 +54,24 @@ def make_signing_key(place: str, path: Path) -> None:
     _make(place, path, _SIGNING, b"")
 
 
+def clear_tpm(place: str) -> None:
+    """Make every key that the TPM at `place` ever made worthless, copies of their files included.
+
+    Its owner's secret is replaced by a new one. Source: TCG TPM 2.0 Library, part 3 (TPM2_Clear).
+
+    Raises: KeyFileError when it does not answer or refuses.
+    """
+    tss = _tss()
+    tpm = _open(place, Path(place))
+    try:
+        tpm.clear(tss.ESYS_TR.LOCKOUT)
+    except tss.TSS2_Exception as error:
+        hint = "clear it in the firmware's setup, or with tpm2_clear -c p"
+        raise KeyFileError(f"{place}: the TPM refuses to be cleared: {error}", hint=hint) from None
+    finally:
+        tpm.close()
+
+
 def seal_secret(place: str, path: Path, secret: bytes) -> None:
     """Let the TPM at `place` alone keep `secret`, at most 128 bytes; `path` is what it gives it out for.
 

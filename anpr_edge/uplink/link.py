@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
@@ -82,6 +82,9 @@ class LinkOptions:
     will: Will | None = None
     retain: bool = True
     settings: SettingNames = UNIT_SETTINGS
+    user: str = ""
+    password: str = field(default="", repr=False)
+    """For a client that has no certificate yet; all others are known by theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,8 @@ class Link:
         )
         client.max_inflight_messages_set(0)  # our own window bounds it; paho shall hold nothing back
         client.connect_timeout = CONNECT_WITHIN_S
+        if options.user:
+            client.username_pw_set(options.user, options.password)
         if options.will:
             _set_will(client, options.will, retain=options.retain)
         client.on_socket_open = self._on_socket_open

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import socket
 import ssl
 from dataclasses import asdict, dataclass
@@ -63,16 +64,9 @@ class Credentials:
 
         Raises: UplinkError when a file is missing, is no PEM, or key and certificate do not match.
         """
-        context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        for path in (self.ca_file, self.cert_file, self.key_file):
+        context = _trusting(self.ca_file)
+        for path in (self.cert_file, self.key_file):
             _check_readable(path)
-        try:
-            context.load_verify_locations(cafile=str(self.ca_file))
-        except ssl.SSLError as error:
-            raise UplinkError(
-                f"{self.ca_file}: holds no certificate to trust", hint="copy the fleet's ca.crt there"
-            ) from error
         try:
             context.load_cert_chain(str(self.cert_file), str(self.key_file), password=_no_password)
         except ssl.SSLError as error:
@@ -89,6 +83,24 @@ class Credentials:
         """
         _check_readable(self.key_file)
         return hashlib.sha256(_CLIENT_NAME + self.key_file.read_bytes()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustOnly:
+    """What a unit that has no certificate yet connects with: it knows whom to believe, and no more."""
+
+    ca_file: Path
+
+    def context(self) -> ssl.SSLContext:
+        """A TLS context that speaks 1.3 or nothing, checks the broker's name, and shows no certificate.
+
+        Raises: UplinkError when the file is missing or is no PEM.
+        """
+        return _trusting(self.ca_file)
+
+    def secret_name(self) -> str:
+        """Another name each time: nobody can take a session that nobody can name."""
+        return secrets.token_hex(16)
 
 
 _CLIENT_NAME = b"anpr-edge MQTT client identifier\0"
@@ -160,6 +172,20 @@ def explain(words: str, settings: SettingNames = UNIT_SETTINGS) -> str:
     low = words.lower()
     meaning = next((meaning for needle, meaning in _TROUBLE if needle in low), None)
     return f"{meaning.format_map(asdict(settings))} ({words})" if meaning else words
+
+
+def _trusting(ca_file: Path) -> ClientContext:
+    """Raises: UplinkError."""
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    _check_readable(ca_file)
+    try:
+        context.load_verify_locations(cafile=str(ca_file))
+    except ssl.SSLError as error:
+        raise UplinkError(
+            f"{ca_file}: holds no certificate to trust", hint="copy the fleet's ca.crt there"
+        ) from error
+    return context
 
 
 def _check_readable(path: Path) -> None:

@@ -75,6 +75,16 @@ def policy(fleet: str, unit: str) -> str:
     return f"{ROOT}/{fleet}/{unit}/policy"
 
 
+def enrol_request(fleet: str, unit: str) -> str:
+    """Where a unit without a certificate leaves its request; `+` as `unit` is what an enroller listens to."""
+    return f"{ROOT}/{fleet}/{unit}/enrol/request"
+
+
+def enrol_reply(fleet: str, unit: str) -> str:
+    """Where the workshop leaves its answer to a unit's request."""
+    return f"{ROOT}/{fleet}/{unit}/enrol/reply"
+
+
 def parse_reads(topic: str) -> ReadsTopic | None:
     """The parts of a reads topic, or None when `topic` is not one."""
     parts = topic.split("/")

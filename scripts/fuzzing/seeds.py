@@ -16,6 +16,7 @@ from anpr_edge.seal.policy.signed import sign_policy
 from anpr_edge.seal.replies import ReplySigner
 from scripts.fuzzing.targets import OWN, UNIT
 from tests.unit.seal.policies import POLICY
+from tests.vectors.bundles import BUNDLES, bundle_blob
 from tests.vectors.cases import CASES
 from tests.vectors.commands import COMMANDS, command_message
 from tests.vectors.keys import signer
@@ -40,6 +41,7 @@ def seeds() -> Iterator[bytes]:
     yield seal_list(news, [OWN[0].public], signer("keeper"))
     yield from (command_message(case) for case in COMMANDS)
     yield _reply()
+    yield from (bundle_blob(case) for case in BUNDLES)
 
 
 def _reply() -> bytes:

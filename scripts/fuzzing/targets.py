@@ -12,12 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from anpr_edge.bundlefile import open_bundle
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import EnvelopeError, PolicyError, SealError
 from anpr_edge.fleet.authority import Authority
 from anpr_edge.seal import acks, cbor, commands, encrypt, envelope, header, lists, padding, replies, wire
 from anpr_edge.seal.certificates import Certificate, read_certificate
+from anpr_edge.seal.enrolment import open_request
 from anpr_edge.seal.policy import signed
+from anpr_edge.seal.retirement import read_proof
 from tests.vectors.keys import recipient, signer
 
 OWN: Final = (recipient("recipient one"), recipient("hybrid one"))
@@ -94,6 +97,26 @@ def vehicles(data: bytes) -> None:
     raise Broken("a list was accepted that nobody signed")
 
 
+def bundle(data: bytes) -> None:
+    """No bundle is accepted: nobody has signed one here. Without a trust anchor its own key counts."""
+    with suppress(SealError):
+        open_bundle(data, None)
+    open_bundle(data, UNIT)
+    raise Broken("a bundle was accepted that nobody signed")
+
+
+def enrolment(data: bytes) -> None:
+    """No request for a certificate is accepted: nobody has this token."""
+    open_request(data, UNIT, "london", "unit-0042")
+    raise Broken("a request was accepted that nobody signed")
+
+
+def retirement(data: bytes) -> None:
+    """No proof of retirement is accepted: nobody has signed one here."""
+    read_proof(data.decode("utf-8", "replace"))
+    raise Broken("a proof was accepted that nobody signed")
+
+
 def forged(known: frozenset[bytes]) -> Callable[[bytes], None]:
     """No envelope is accepted but those in `known`, whole."""
 
@@ -113,7 +136,19 @@ def forged(known: frozenset[bytes]) -> Callable[[bytes], None]:
 
 def all_targets(known: frozenset[bytes]) -> tuple[Callable[[bytes], None], ...]:
     """Every target; `known` are the sealed reads that exist."""
-    return one_encoding, shape, record, acknowledgement, policy, command, reply, vehicles, forged(known)
+    cards = bundle, enrolment, retirement
+    return (
+        one_encoding,
+        shape,
+        record,
+        acknowledgement,
+        policy,
+        command,
+        reply,
+        vehicles,
+        *cards,
+        forged(known),
+    )
 
 
 def look_at(data: bytes, targets: tuple[Callable[[bytes], None], ...]) -> None:

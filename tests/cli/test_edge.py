@@ -127,7 +127,9 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     listed = re.findall(r"^    ([a-z-]+)(?: |$)", capsys.readouterr().out, flags=re.MULTILINE)
     assert listed == [
+        "provision",
         "init",
+        "enrol",
         "config",
         "read",
         "uplink",
@@ -148,6 +150,7 @@ def test_every_command_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         "test-read",
         "console",
         "scan",
+        "retire",
         "demo",
     ]
 

@@ -78,15 +78,17 @@ def _system_version() -> tuple[int, int] | None:
     return major, minor
 
 
-def boot(directory: Path, probe: Path, *, data: Path | None = None, take_over: str = "") -> dict[str, Any]:
+def boot(
+    directory: Path, probe: Path, provision: str = PROVISION, *, data: Path | None = None
+) -> dict[str, Any]:
     """Boot an installed unit, run `probe` in it and return what it wrote to /facts.json.
 
-    `data` is there as /srv/data, and `take_over` is Python that is run with it before the boot.
+    `provision` is a program that is run in it before, and makes it what it is; `data` is there as /srv/data.
     """
     with _overlay(directory) as machine:
         if data is not None:
             shutil.copytree(data, machine / "srv/data")
-        _install(machine, PROVISION + take_over)
+        _install(machine, provision)
         shutil.copy(probe, machine / "probe.py")
         command = ["systemd-nspawn", "--quiet", f"--directory={machine}", "--boot", "--register=no"]
         command += ["--keep-unit", "--private-network", "--console=pipe", "--link-journal=no"]

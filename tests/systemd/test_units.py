@@ -9,24 +9,34 @@ import shlex
 import shutil
 import stat
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 from annotated_types import Le
 
+from anpr_edge.bundlefile import TICKET_FILE
 from anpr_edge.config.model import Camera, UpdateSettings
 from anpr_edge.daemon.keeping import RETRY_S
 from anpr_edge.daemon.reader import TRIES_AFTER_STOP
 from anpr_edge.daemon.uplinkd import POLL_S
+from anpr_edge.durable import WIPED
 from anpr_edge.errors import ConfigError
+from anpr_edge.firstboot.places import Places
 from anpr_edge.uplink.connection import ANSWER_WITHIN_S
 
 UNITS = Path(__file__).parents[2] / "systemd"
 SERVICES = ("anpr-edge-reader.service", "anpr-edge-uplink.service")
+FIRST = ("anpr-edge-provision.service", "anpr-edge-enrol.service")
 INSTALLED = "/opt/anpr-edge/venv/bin/anpr-edge"
 EXPOSURE_LIMIT = 15  # tenths on systemd-analyze's scale from 0 (shut) to 100 (open)
 
-LOOSER: dict[str, int] = {}
+LOOSER: dict[str, int] = {
+    "anpr-edge-console.service": 85,  # a technician's hands: aims, mounts sticks, stops services
+    "anpr-edge-health-gate.service": 33,  # tells the system manager to reboot, writes the firmware's file
+    "anpr-edge-update.service": 35,  # reads what RAUC wrote back from the block devices
+    "anpr-edge-trial-end.service": 97,  # a shell and systemctl, which must work where nothing else does
+}
 """The limit of a unit whose work does not fit into so tight a sandbox, with the reason beside it."""
 
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
@@ -42,6 +52,12 @@ def setting(service: str, section: str, key: str) -> str:
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(UNITS / service)
     return unit[section][key]
+
+
+def setting_of_all(service: str, key: str) -> list[str]:
+    """Every word of every line of a key that may be given several times."""
+    lines = re.findall(rf"^{key}=(.+)$", (UNITS / service).read_text(), re.M)
+    return [word for line in lines for word in line.split()]
 
 
 def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
@@ -72,7 +88,7 @@ def test_an_unusable_configuration_does_not_restart_for_ever(service: str) -> No
     assert setting(service, "Service", "RestartPreventExitStatus") == str(ConfigError.exit_code)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, *FIRST])
 def test_memory_with_plates_in_it_never_reaches_a_disk(service: str) -> None:
     assert setting(service, "Service", "LimitCORE") == "0"
     assert setting(service, "Service", "MemorySwapMax") == "0"
@@ -94,6 +110,33 @@ def test_what_sees_plates_has_no_network_and_what_has_the_network_no_devices() -
     assert setting(uplink, "Service", "InaccessiblePaths") == (
         "-/var/lib/anpr-edge/keys/sign.pem -/var/lib/anpr-edge/keys/open.pem"
     )
+
+
+def test_a_bundle_is_taken_before_anything_works_by_it() -> None:
+    provision, enrol = FIRST
+    assert {*SERVICES, enrol} == set(setting(provision, "Unit", "Before").split())
+    assert setting(provision, "Service", "PrivateNetwork") == "yes"
+    assert setting(provision, "Service", "Type") == "oneshot"
+    places = Places()
+    conditions = re.findall(r"^ConditionPathExistsGlob=\|(.+)$", (UNITS / provision).read_text(), re.M)
+    examples = [places.card / "u.bundle", places.card / "u.crt", places.pending]
+    for path in (*examples, places.pending.with_name(f"{places.pending.name}{WIPED}")):
+        assert any(fnmatch(str(path), condition) for condition in conditions), path
+    for service in SERVICES:  # what they may write is not what a root process goes on with
+        open_to_it = [Path(place.lstrip("-")) for place in setting_of_all(service, "ReadWritePaths")]
+        assert not any(places.work.is_relative_to(place) for place in open_to_it)
+    writable = setting(provision, "Service", "ReadWritePaths").split()
+    for path in (places.config_file, places.anchor, places.hostname, places.pending, places.record):
+        assert any(path.is_relative_to(place) for place in map(Path, writable)), path
+
+
+def test_enrolling_has_the_network_and_not_the_signing_key() -> None:
+    _, enrol = FIRST
+    assert setting(enrol, "Service", "PrivateDevices") == "yes"
+    assert setting(enrol, "Service", "CapabilityBoundingSet") == ""
+    assert "keys/sign.pem" in setting(enrol, "Service", "InaccessiblePaths")
+    waits = setting(enrol, "Unit", "ConditionPathExists")
+    assert waits == str(Places().state / "keys" / TICKET_FILE)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.vectors.acks import ACKS, AckCase, message
+from tests.vectors.bundles import BUNDLES, BundleCase, bundle_blob
 from tests.vectors.case import Case
 from tests.vectors.cases import CASES
 from tests.vectors.chains import CHAINS, Chain, envelopes
@@ -21,6 +22,7 @@ FOLDER = Path(__file__).parent / "sealed-reads"
 CHAINS_FOLDER = Path(__file__).parent / "chains"
 ACKS_FOLDER = Path(__file__).parent / "acks"
 COMMANDS_FOLDER = Path(__file__).parent / "commands"
+BUNDLES_FOLDER = Path(__file__).parent / "bundles"
 
 
 def base64url(data: bytes) -> str:
@@ -93,6 +95,21 @@ def command_vector(case: CommandCase) -> dict[str, Any]:
     return made
 
 
+def bundle_vector(case: BundleCase) -> dict[str, Any]:
+    """What the bundle's file says."""
+    made: dict[str, Any] = {
+        "bundle": 1,
+        "name": case.name,
+        "about": case.about,
+        "verify_key": verify_key(case.verify_with),
+        "expect": case.expect,
+        "file": base64url(bundle_blob(case)),
+    }
+    if case.expect == "opens":
+        made["members"] = {name: base64url(content) for name, content in case.files.items()}
+    return made
+
+
 def as_text(value: object) -> object:
     """Whole numbers as text, which every language reads without loss, in lists too; bytes as ever."""
     if isinstance(value, list | tuple):
@@ -127,6 +144,11 @@ def command_text(case: CommandCase) -> str:
     return _json(command_vector(case))
 
 
+def bundle_text(case: BundleCase) -> str:
+    """The bundle's file."""
+    return _json(bundle_vector(case))
+
+
 def _json(made: dict[str, Any]) -> str:
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
@@ -143,6 +165,7 @@ def main() -> None:
     _write(FOLDER, {case.name: text(case) for case in CASES})
     _write(ACKS_FOLDER, {case.name: ack_text(case) for case in ACKS})
     _write(COMMANDS_FOLDER, {case.name: command_text(case) for case in COMMANDS})
+    _write(BUNDLES_FOLDER, {case.name: bundle_text(case) for case in BUNDLES})
     _write(CHAINS_FOLDER, {chain.name: chain_text(chain) for chain in CHAINS})
 
 

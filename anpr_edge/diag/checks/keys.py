@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from anpr_edge.bundlefile import TICKET_FILE
 from anpr_edge.diag.condition import Check, Condition, Finding, Severity, fail, not_checked, ok, warn
 from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import KeyFileError
@@ -169,6 +170,8 @@ def _dates(certificates: tuple[Certificate, ...], now: datetime, renew: str) -> 
 
 
 def _enrol(certificate: Path, unit: str) -> str:
+    if certificate.with_name(TICKET_FILE).exists():
+        return "it enrols by itself with its token: sudo anpr-edge enrol --once says how far it comes"
     request = certificate.with_suffix(".csr")
     command = f"anpr-fleet enrol {request.name} --fleet-dir FLEET --unit {unit}"
     return f"have the fleet sign {request}: {command}; bring back {certificate.name}"

@@ -31,6 +31,9 @@ DOCS = PACKAGE.parent / "docs"
 ELSEWHERE = {"aim", "central", "cli", "fleet"}
 """Rooms of which nothing runs in a unit's services."""
 
+BEFORE = {"enrol"}
+"""Threads of what a unit runs once, before its services."""
+
 NAMED_BY = {"stage": "", "NAME": NAME}
 """What variables stand for: the three stages are in every reader that runs."""
 
@@ -92,7 +95,7 @@ def test_every_thread_of_a_running_reader_is_in_the_table(config: Path) -> None:
 
 
 def test_every_thread_of_a_running_uplink_is_in_the_table(config: Path) -> None:
-    wanted = names("uplink") - {"probe"}
+    wanted = names("uplink") - {"probe", "fetch"}
     found = running_threads(config, "uplink", wanted)
     assert found == wanted
 
@@ -108,7 +111,7 @@ def started_in(file: Path) -> Iterator[str]:
 def test_every_thread_that_the_services_code_can_start_is_in_the_table() -> None:
     rooms = [room for room in PACKAGE.iterdir() if room.is_dir() and room.name not in ELSEWHERE]
     files = [*PACKAGE.glob("*.py"), *(file for room in rooms for file in room.rglob("*.py"))]
-    started = {name for file in files for name in started_in(file)} - {""}
+    started = {name for file in files for name in started_in(file)} - {""} - BEFORE
     assert started == (names("reader") | names("uplink")) - {"MainThread", "capture", "infer", "commit"}
 
 
@@ -121,4 +124,4 @@ def test_periods_that_others_state_too_are_the_same() -> None:
     assert periods["reader", "MainThread"] == periods["uplink", "MainThread"] == FRESH_S
     assert periods["reader", "camera-close"] == picamera._CLOSE_LIMIT_S
     assert Camera.model_fields["stall_after_s"].default == USUAL_STALL_S
-    assert idle_threads("uplink") == {"policy-watch", "probe"}
+    assert idle_threads("uplink") == {"policy-watch", "probe", "fetch"}

@@ -150,6 +150,13 @@ def test_only_the_authoritys_certificate_is_asked_for_when_only_that_is_missing(
     assert "enrol" not in step
 
 
+def test_a_unit_with_a_token_needs_nobody_to_sign_anything(bench: Bench) -> None:
+    (bench.keys / "tls.crt").unlink()
+    (bench.keys / "enrol.json").touch()
+    step = bench.find(CHECK)["certificate"].next
+    assert "it enrols by itself" in step
+
+
 def test_the_command_to_enrol_is_one_that_anpr_fleet_understands(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,85 @@
+"""Files that a power cut leaves as they were or as they are to be, and files that are to leave no trace."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+PUBLIC, PRIVATE = 0o644, 0o600
+CHUNK_BYTES = 1 << 20
+WIPED = ".wiped"
+"""How the name of a file ends that is being wiped: it is nothing any more."""
+
+
+def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    """Replace a file in one step and see it to the disk; its folder is made when it is missing.
+
+    Raises: OSError, which names the file; it is as it was then.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        _write_new(draft, content, mode)
+        draft.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        error.filename = str(path)
+        raise
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """See to the disk which files a folder has. Raises: OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def wipe(path: Path) -> bool:
+    """Overwrite a file and remove it; False when it was not there. It loses its name first, in one step.
+
+    A card may keep the old bytes in cells it no longer shows: this is what a file system can do, no more.
+
+    Raises: OSError.
+    """
+    doomed = path.with_name(f"{path.name}{WIPED}")
+    try:
+        path.rename(doomed)
+    except FileNotFoundError:
+        return False
+    _overwrite(doomed)
+    return True
+
+
+def finish_wiping(folder: Path) -> int:
+    """Wipe what a power cut has left half wiped; returns how many files that were. Raises: OSError."""
+    left = sorted(folder.glob(f"*{WIPED}"))
+    for path in left:
+        _overwrite(path)
+    return len(left)
+
+
+def _overwrite(path: Path) -> None:
+    if path.is_file() and not path.is_symlink():
+        with path.open("r+b") as file:
+            left = path.stat().st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, CHUNK_BYTES)))
+            file.flush()
+            os.fsync(file.fileno())
+    path.unlink()
+    sync_folder(path.parent)
