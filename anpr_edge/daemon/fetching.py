@@ -36,7 +36,7 @@ LONGEST_PAUSE_S: Final = 900.0
 
 @dataclass(slots=True)
 class Life:
-    """Whom a fetch tells that it lives: `attempting` surrounds each try, `beat` is called while one goes on."""
+    """Whom a fetch tells that it lives: `attempting` surrounds each try, `beat` is called during one."""
 
     attempting: Callable[[], AbstractContextManager[None]] = nullcontext
     beat: Callable[[], None] = lambda: None
@@ -50,7 +50,7 @@ class Fetch:
     """
 
     def __init__(
-        self, order: Order, folder: Path, server: Server, clock: Clock, bytes_per_s: float, life: Life
+        self, order: Order, folder: Path, server: Server, clock: Clock, *, bytes_per_s: float, life: Life
     ) -> None:
         self.order = order
         self.folder = folder

@@ -124,7 +124,9 @@ class Updating:
 
     def _start(self, order: Order) -> None:
         assert self._server is not None
-        self._fetch = Fetch(order, self._folder, self._server, self._clock, self._bytes_per_s, self._life)
+        self._fetch = Fetch(
+            order, self._folder, self._server, self._clock, bytes_per_s=self._bytes_per_s, life=self._life
+        )
         self._fetch.start()
 
     def _end_fetch(self) -> bool:
