@@ -28,7 +28,9 @@ def main() -> int:
     )
     parser.add_argument("what", choices=["record", "compare"])
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--vehicles", type=int, default=3, metavar="N", help="rendered vehicles (%(default)s)")
+    parser.add_argument(
+        "--vehicles", type=int, default=3, metavar="N", help="rendered vehicles (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="which clip (%(default)s)")
     args = parser.parse_args()
     models = find_models_directory()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.platforms.recording import Recording, machine, read, render
-from scripts.platforms.stages import Array, Stages
+from scripts.platforms.stages import Array, Stages, Step
 
 RENDERING = "rendered frames"
 READS = "reads"
@@ -70,15 +70,20 @@ def compare(recording: Recording, models: Path, *, vehicles: int, seed: int) -> 
     """
     cv2.setNumThreads(1)
     stages = Stages(models)
-    outcomes: dict[str, Outcome] = {}
     drawn = Outcome(RENDERING)
     for one, other in zip(render(vehicles, seed), recording.frames, strict=True):
         drawn.add([one], [other])
-    for step in recording.steps:
+    reads = compare_reads(list(read(models, recording.frames)), recording.reads)
+    return machine(stages), [drawn, *compare_steps(stages, recording.steps), reads]
+
+
+def compare_steps(stages: Stages, steps: Iterable[Step]) -> list[Outcome]:
+    """Each stage's outcome over these steps, in the order in which they first come."""
+    outcomes: dict[str, Outcome] = {}
+    for step in steps:
         outcome = outcomes.setdefault(step.stage, Outcome(step.stage))
         outcome.add(stages.do(step.stage, *step.inputs), step.outputs)
-    reads = compare_reads(list(read(models, recording.frames)), recording.reads)
-    return machine(stages), [drawn, *outcomes.values(), reads]
+    return list(outcomes.values())
 
 
 def compare_reads(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> Outcome:
