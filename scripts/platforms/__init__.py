@@ -1,1 +1,1 @@
-"""Whether another machine computes the same: what the reader does, stage by stage, recorded and done again."""
+"""Whether another machine computes the same: the reader's work, recorded and done again."""

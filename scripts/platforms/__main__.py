@@ -10,13 +10,14 @@ from anpr_edge.config import find_models_directory
 from scripts.platforms.comparison import Outcome, compare
 from scripts.platforms.recording import Recording, record
 
-DESCRIPTION = """Read a rendered clip here and keep every step of it, or do the steps of such a recording again and
-say which stages give the same bits. Each stage is given the recorded inputs, so a difference is its own.
+DESCRIPTION = """Read a rendered clip here and keep every step of it, or do the steps of such a
+recording again and say which stages give the same bits. Each stage is given the recorded inputs, so a
+difference is its own.
 
   python -m scripts.platforms record clip.npz        on the one machine
   python -m scripts.platforms compare clip.npz       on the other; exit code 1 when a stage differs
 
-The models' raw int8 outputs are held to every bit, as is each read's text. `scripts/test --arm64` does both."""
+`scripts/test --arm64` does both."""
 
 
 def main() -> int:

@@ -60,7 +60,7 @@ class Outcome:
 def _apart(one: Array, other: Array) -> NDArray[np.float64]:
     if other.dtype.kind in "US":
         return np.where(one == other, 0.0, np.inf)
-    return np.abs(one.astype(np.float64) - other.astype(np.float64))
+    return np.asarray(np.abs(one.astype(np.float64) - other.astype(np.float64)))
 
 
 def compare(recording: Recording, models: Path, *, vehicles: int, seed: int) -> tuple[str, list[Outcome]]:

@@ -1,8 +1,8 @@
-"""The reader's work cut into pieces of pure arithmetic: the same arrays in should give the same arrays out."""
+"""The reader's work in pieces of pure arithmetic: the same arrays in should give the same out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,7 +76,7 @@ class Stages:
             "plate's sharpness": lambda picture: [sharpness(picture)],
             "recogniser, int8": self._recogniser.run_int8,
             "recogniser's probabilities": lambda raw: [self._probabilities(raw)],
-            "text and score": lambda probabilities: _text(probabilities),
+            "text and score": _text,
         }
 
     def _probabilities(self, raw: NDArray[np.int8]) -> Array:
@@ -86,14 +86,14 @@ class Stages:
     def walk(self, pixels: NDArray[np.uint8]) -> Iterator[Step]:
         """Every step from one frame to the texts of its plates."""
         yield self._step("gate's picture", pixels)
-        scores, boxes, quads = yield from self._look("detector", pixels)
+        _, boxes, quads = yield from self._look("detector", pixels)
         scale = np.array(self._detector.input_shape[::-1]) / np.array(pixels.shape[::-1])
         for box, quad in zip(boxes / np.tile(scale, 2), quads / scale, strict=True):
             left, top, right, bottom = window_around(Box(*box.tolist()), pixels.shape[1], pixels.shape[0])
             yield from self._look("close-up", np.ascontiguousarray(pixels[top:bottom, left:right]))
             yield from self._read(pixels, np.asarray(quad, np.float64))
 
-    def _look(self, model: str, pixels: Array) -> Iterator[Step]:
+    def _look(self, model: str, pixels: Array) -> Generator[Step, None, Arrays]:
         fitted = self._step(f"{model}'s picture", pixels)
         raw = self._step(f"{model}, int8", *fitted.outputs)
         found = self._step(f"{model}'s plates", *raw.outputs)
@@ -129,4 +129,4 @@ def _quad(corners: Array) -> Quad:
 
 def _text(probabilities: NDArray[np.float32]) -> Arrays:
     reading = greedy(probabilities)
-    return reading.columns, reading.rows, np.float64(reading.score)
+    return reading.columns, reading.rows, np.array(reading.score)

@@ -1,4 +1,4 @@
-"""`scripts/wheelhouse` with a package index of three made-up wheels: what is pinned gets in, and nothing else."""
+"""`scripts/wheelhouse` with a package index of made-up wheels: what is pinned gets in, nothing else."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scripts.platforms.__main__ import table
-from scripts.platforms.comparison import READS, RENDERING, Outcome, compare, compare_reads, compare_steps
+from scripts.platforms.comparison import READS, RENDERING, compare, compare_reads, compare_steps
 from scripts.platforms.recording import Recording, record
 from scripts.platforms.stages import Stages, Step
 from tests import shipped_models
