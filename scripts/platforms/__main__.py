@@ -41,10 +41,15 @@ def main() -> int:
         print(f"{made.machine}: {len(made.frames)} frames, {len(made.steps)} steps, {len(made.reads)} reads")
         return 0
     recording = Recording.load(args.file)
-    here, outcomes = compare(recording, models, vehicles=args.vehicles, seed=args.seed)
+    here, outcomes = compare(recording, models, vehicles=args.vehicles, seed=args.seed, say=note)
     print(f"recorded on {recording.machine}\ncompared on {here}\n")
     print("\n".join(table(outcomes)))
     return 0 if all(outcome.same for outcome in outcomes) else 1
+
+
+def note(progress: str) -> None:
+    """What it does now, for people who wait."""
+    print(progress, file=sys.stderr, flush=True)
 
 
 def table(outcomes: list[Outcome]) -> list[str]:

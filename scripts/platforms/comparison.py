@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.platforms.recording import Recording, machine, read, render
+from scripts.platforms.recording import EVERY_FRAMES, Recording, machine, read, render
 from scripts.platforms.stages import Array, Stages, Step
 
 RENDERING = "rendered frames"
@@ -63,18 +63,29 @@ def _apart(one: Array, other: Array) -> NDArray[np.float64]:
     return np.asarray(np.abs(one.astype(np.float64) - other.astype(np.float64)))
 
 
-def compare(recording: Recording, models: Path, *, vehicles: int, seed: int) -> tuple[str, list[Outcome]]:
-    """What this machine is, and each stage's outcome, in the order of the work.
+def compare(
+    recording: Recording,
+    models: Path,
+    *,
+    vehicles: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[str, list[Outcome]]:
+    """What this machine is, and each stage's outcome, in the order of the work; `say` is told how far it is.
 
     Every stage gets the recorded inputs, so that a difference is that stage's own.
     """
     cv2.setNumThreads(1)
     stages = Stages(models)
     drawn = Outcome(RENDERING)
-    for one, other in zip(render(vehicles, seed), recording.frames, strict=True):
-        drawn.add([one], [other])
+    say("rendering")
+    for number, pixels in render(vehicles, seed, every=EVERY_FRAMES):
+        drawn.add([pixels], [recording.frames[number]])
+    say(f"doing {len(recording.steps)} steps again")
+    steps = compare_steps(stages, recording.steps)
+    say(f"reading {len(recording.frames)} frames")
     reads = compare_reads(list(read(models, recording.frames)), recording.reads)
-    return machine(stages), [drawn, *compare_steps(stages, recording.steps), reads]
+    return machine(stages), [drawn, *steps, reads]
 
 
 def compare_steps(stages: Stages, steps: Iterable[Step]) -> list[Outcome]:

@@ -25,7 +25,7 @@ from scripts.platforms.stages import Array, Stages, Step
 
 FRAME_NS = 33_333_333
 EVERY_FRAMES = 6
-"""Of so many frames one is taken apart step by step; the reads are those of all."""
+"""Of so many frames one is drawn again and taken apart step by step; the reads are those of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,17 @@ class Recording:
 def record(models: Path, vehicles: int, seed: int) -> Recording:
     """Render a clip and read it."""
     cv2.setNumThreads(1)
-    frames = render(vehicles, seed)
+    frames = np.stack([pixels for _, pixels in render(vehicles, seed)])
     stages = Stages(models)
     steps = [step for pixels in frames[::EVERY_FRAMES] for step in stages.walk(pixels)]
     return Recording(machine(stages), frames, steps, list(read(models, frames)))
 
 
-def render(vehicles: int, seed: int) -> NDArray[np.uint8]:
-    """The clip's frames as this machine draws them."""
+def render(vehicles: int, seed: int, every: int = 1) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The clip's frames, or one of `every` so many, as this machine draws them, with their numbers."""
     road = SyntheticRoad(SystemClock(), vehicles=vehicles, seed=seed, paced=False)
-    return np.stack([road.render(number) for number in range(road.frame_count)])
+    for number in range(0, road.frame_count, every):
+        yield number, road.render(number)
 
 
 def read(models: Path, frames: NDArray[np.uint8]) -> Iterator[dict[str, Any]]:

@@ -15,12 +15,10 @@ from scripts.platforms.recording import Recording, record
 from scripts.platforms.stages import Stages, Step
 from tests import shipped_models
 
-CLIP = {"vehicles": 1, "seed": 1}
-
 
 @cache
 def recorded() -> Recording:
-    return record(shipped_models.DIRECTORY, **CLIP)
+    return record(shipped_models.DIRECTORY, vehicles=1, seed=1)
 
 
 def spoilt(step: Step) -> Step:
@@ -32,7 +30,7 @@ def spoilt(step: Step) -> Step:
 
 def test_the_same_machine_computes_the_same_also_from_a_file(tmp_path: Path) -> None:
     recorded().save(tmp_path / "clip.npz")
-    _, found = compare(Recording.load(tmp_path / "clip.npz"), shipped_models.DIRECTORY, **CLIP)
+    _, found = compare(Recording.load(tmp_path / "clip.npz"), shipped_models.DIRECTORY, vehicles=1, seed=1)
     assert recorded().reads
     assert {"recogniser, int8", "close-up, int8", "detector, int8", RENDERING, READS} <= {
         one.stage for one in found
