@@ -7,15 +7,17 @@ import sys
 from pathlib import Path
 
 from anpr_edge.config import find_models_directory
-from scripts.platforms.comparison import RENDERING, Outcome, compare
+from scripts.platforms.comparison import Outcome, compare
 from scripts.platforms.recording import Recording, record
 
 DESCRIPTION = """Read a rendered clip here and keep every step of it, or do the steps of such a
 recording again and say which stages give the same bits. Each stage is given the recorded inputs, so a
-difference is its own. How the clip is drawn is compared too, but only told: no unit draws.
+difference is its own. Exit code 1 when one of our own differs at all, when the runtime's int8 kernels
+differ in more than one run of ten or by more than 6 steps, or when a read is not what it was as it is
+sealed. How the clip is drawn is compared too, but only told: no unit draws.
 
   python -m scripts.platforms record clip.npz        on the one machine
-  python -m scripts.platforms compare clip.npz       on the other; exit code 1 when a stage differs
+  python -m scripts.platforms compare clip.npz       on the other
 
 `scripts/test --arm64` does both."""
 
@@ -44,7 +46,7 @@ def main() -> int:
     here, outcomes = compare(recording, models, vehicles=args.vehicles, seed=args.seed, say=note)
     print(f"recorded on {recording.machine}\ncompared on {here}\n")
     print("\n".join(table(outcomes)))
-    return 0 if all(outcome.same or outcome.stage == RENDERING for outcome in outcomes) else 1
+    return 0 if all(outcome.acceptable for outcome in outcomes) else 1
 
 
 def note(progress: str) -> None:

@@ -17,6 +17,7 @@ from anpr_edge.capture.synthetic import SyntheticRoad
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.pipeline import PlateReader
 from anpr_edge.records import Frame, Instant, PlateRead
+from anpr_edge.seal.wire_values import to_probability
 from anpr_edge.vision.closeup import load_detector
 from anpr_edge.vision.motion import MotionGate
 from anpr_edge.vision.recogniser import TfliteRecogniser
@@ -24,7 +25,7 @@ from anpr_edge.vision.tflite import TfliteModel
 from scripts.platforms.stages import Array, Stages, Step
 
 FRAME_NS = 33_333_333
-EVERY_FRAMES = 6
+EVERY_FRAMES = 2
 """Of so many frames one is drawn again and taken apart step by step; the reads are those of all."""
 
 
@@ -92,12 +93,12 @@ def read(models: Path, frames: NDArray[np.uint8]) -> Iterator[dict[str, Any]]:
 
 
 def _noted(read: PlateRead) -> dict[str, Any]:
+    """What leaves the unit, in the steps in which it is sealed."""
     return {
         "text": read.plate_text,
-        "confidence": read.confidence,
-        "char_confidences": list(read.char_confidences),
-        "alternatives": [[one.text, one.confidence] for one in read.alternatives],
-        "plate_width_px": read.plate_width_px,
+        "confidence": to_probability(read.confidence),
+        "char_confidences": [to_probability(one) for one in read.char_confidences],
+        "alternatives": [[one.text, to_probability(one.confidence)] for one in read.alternatives],
         "frames": [read.first.mono_ns // FRAME_NS, read.last.mono_ns // FRAME_NS, read.frames_used],
         "direction": read.direction,
     }

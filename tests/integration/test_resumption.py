@@ -16,7 +16,7 @@ from tests.proxy import Proxy, proxy_to
 from tests.scripted_broker import Script, scripted
 
 SPARED_BYTES = 1500
-"""Both sides' certificates and their proofs; the rest grows with what the TLS library offers (ML-KEM: 2.3 kB)."""
+"""Both sides' certificates and proofs; the rest grows with what the TLS library offers (ML-KEM: 2.3 kB)."""
 
 
 def prove(uplink: MqttUplink) -> None:
