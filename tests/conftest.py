@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,19 @@ from tests import made_up_kafka, postgres
 # a busy machine is not a fault of what is tested
 settings.register_profile("anpr-edge", deadline=None)
 settings.load_profile("anpr-edge")
+
+SLOWNESS = float(os.environ.get("ANPR_TEST_SLOWNESS", "1"))
+"""How much longer than usual a test may take: `scripts/test --arm64` sets it, for an emulated processor."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Stretch every test's time limit."""
+    if SLOWNESS == 1:
+        return
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        limit_s = float(own.args[0] if own and own.args else config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(SLOWNESS * limit_s), append=False)
 
 
 @pytest.fixture(autouse=True)

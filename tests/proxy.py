@@ -73,8 +73,11 @@ class Proxy:
             ready.register(broker, selectors.EVENT_READ, client)
             while not self._closed.is_set():
                 for key, _ in ready.select(0.2):
-                    if not self._pass_some(key, to_broker=key.data is broker):
+                    if self._pass_some(key, to_broker=key.data is broker):
+                        continue
+                    if not self._silent.is_set():
                         return
+                    ready.unregister(key.fileobj)  # whoever hung up, the other shall not hear of it
 
     def _pass_some(self, key: selectors.SelectorKey, *, to_broker: bool) -> bool:
         """Move what there is; false at the end of the connection."""

@@ -230,7 +230,9 @@ def _access_list(fleet: str, consumers: Mapping[str, Sequence[str]], commanders:
 def _configuration(listener: Listener, directory: Path) -> str:
     """The text of mosquitto.conf in `directory`."""
     settings = {
-        "per_listener_settings": "true",
+        # With settings of its own for each listener mosquitto 2.0.21 grants nothing to who is away: it would
+        # acknowledge reads to the unit and keep none of them for a centre that comes back.
+        "per_listener_settings": "false",
         "log_dest": "stderr",
         "log_timestamp_format": "%Y-%m-%dT%H:%M:%S",
         "persistence": "true",

@@ -34,15 +34,21 @@ class Reading:
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
-    """Probabilities float32 (slots, classes); `temperature` above 1 makes them more modest."""
-    scaled = logits / np.float32(temperature)
+    """Probabilities float32 (slots, classes); `temperature` above 1 makes them more modest.
+
+    Here as in all that follows, float64 within and float32 without: processors differ in the last bits of an
+    exponential or a sum, and rounding takes these away.
+    """
+    scaled = logits.astype(np.float64) / temperature
     scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)
 
 
 def agreed(looks: Sequence[Floats]) -> Floats:
     """One look of several at the same slots, each float32 (slots, classes): their geometric mean."""
-    return softmax(np.asarray(np.mean([np.log(np.maximum(look, _LEAST)) for look in looks], axis=0)))
+    return softmax(
+        np.asarray(np.mean([np.log(np.maximum(look, _LEAST).astype(np.float64)) for look in looks], axis=0))
+    )
 
 
 def greedy(probabilities: Floats) -> Reading:
@@ -57,8 +63,9 @@ def greedy(probabilities: Floats) -> Reading:
     classes = best[starts]
     peaks = np.array([_surest_slot(probabilities, best, start) for start in starts], np.intp)
     rows = probabilities[peaks, 1:]
-    rows = rows / rows.sum(axis=1, keepdims=True)
-    score = probabilities[peaks, classes].prod() * _nothing_else(probabilities, peaks, classes)
+    rows = np.asarray(rows / rows.sum(axis=1, keepdims=True, dtype=np.float64), np.float32)
+    surely = probabilities[peaks, classes].prod(dtype=np.float64)
+    score = np.float32(surely * _nothing_else(probabilities, peaks, classes))
     return Reading(classes - 1, rows, float(score))
 
 
@@ -79,4 +86,4 @@ def _nothing_else(probabilities: Floats, peaks: NDArray[np.intp], classes: NDArr
     allowed = probabilities[:, BLANK] + np.where(before != BLANK, probabilities[slots, before], 0)
     allowed = allowed + np.where((after != BLANK) & (after != before), probabilities[slots, after], 0)
     allowed[peaks] = 1
-    return float(np.minimum(allowed, 1).prod())
+    return float(np.minimum(allowed, 1).prod(dtype=np.float64))

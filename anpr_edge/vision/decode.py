@@ -70,7 +70,7 @@ def decode(
     stride, log_sides = np.float32(stride_px), size[rows, cols].clip(-_LOG_SIDE_LIMIT, _LOG_SIDE_LIMIT)
     cells = np.stack([cols, rows], axis=-1).astype(np.float32) + np.float32(0.5)
     centres: Floats = (cells + offset[rows, cols]) * stride
-    sides: Floats = np.exp(log_sides) * stride
+    sides: Floats = np.exp(log_sides.astype(np.float64)).astype(np.float32) * stride
     shape = corners[rows, cols].reshape(*rows.shape, 4, 2) + _UNIT_CORNERS
     quads = centres[:, :, np.newaxis] + shape * sides[:, :, np.newaxis]
 
@@ -104,11 +104,13 @@ def _votes(
 
 
 def _mean(values: Floats, weights: Floats) -> Floats:
-    return np.asarray(np.einsum("pv,pv...->p...", weights, values), np.float32)
+    """The weighted mean over the voters; in float64, whose rounding no processor's order of sums shows in."""
+    wide = weights.astype(np.float64), values.astype(np.float64)
+    return np.asarray(np.einsum("pv,pv...->p...", *wide), np.float32)
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))), np.float32)
 
 
 def _iou(a: Floats, b: Floats) -> float:

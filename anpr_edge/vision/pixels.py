@@ -34,15 +34,17 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     """A uint8 (height, width) picture at (width, height) `size`, averaged when it shrinks.
 
     Halving exactly and then interpolating the rest gives what one INTER_AREA does to within half a
-    grey level, ten times as fast (1280x720 to 416x288: 0.08 against 0.91 ms, one x86 thread).
+    grey level, six times as fast (1280x720 to 416x288: 0.15 against 0.91 ms, one x86 thread), and the same
+    bits on every processor, which INTER_LINEAR and INTER_AREA by other than whole factors do not.
     Source: our own measurement.
     """
     width, height = size
-    while min(pixels.shape[1] / width, pixels.shape[0] / height) >= 2 and not any(
-        n % 2 for n in pixels.shape
-    ):
-        half = pixels.shape[1] // 2, pixels.shape[0] // 2
+    while (half := (_halved(pixels.shape[1], width), _halved(pixels.shape[0], height))) != pixels.shape[::-1]:
         pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
     most = max(pixels.shape[1] / width, pixels.shape[0] / height)
-    how = cv2.INTER_AREA if most >= 2 else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if most >= 2 else cv2.INTER_LINEAR_EXACT
     return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+
+
+def _halved(side: int, wanted: int) -> int:
+    return side // 2 if side >= 2 * wanted and side % 2 == 0 else side

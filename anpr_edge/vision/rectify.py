@@ -19,6 +19,8 @@ MAX_SUPERSAMPLING = 4
 STRETCH_PERCENT = (2.0, 98.0)
 MIN_SPAN_GREY = 24
 
+Row = tuple[float, float, float]
+
 
 def rectify(pixels: NDArray[np.uint8], quad: Quad, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """The plate inside `quad` seen straight on, as uint8 `shape` (height, width), with its margins.
@@ -29,12 +31,11 @@ def rectify(pixels: NDArray[np.uint8], quad: Quad, shape: tuple[int, int]) -> ND
     height, width = shape
     across, down = quad_sides(quad)
     fine = min(MAX_SUPERSAMPLING, max(1, math.ceil(max(across / width, down / height))))
-    to_patch = _to_patch(quad, width * fine, height * fine)
     patch = cv2.warpPerspective(
         pixels,
-        to_patch,
+        _from_patch(quad, width * fine, height * fine),
         (width * fine, height * fine),
-        flags=cv2.INTER_LINEAR,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     if fine > 1:
@@ -81,14 +82,33 @@ def quad_sides(quad: Quad) -> tuple[float, float]:
     return (math.dist(tl, tr) + math.dist(bl, br)) / 2, (math.dist(tl, bl) + math.dist(tr, br)) / 2
 
 
-def _to_patch(quad: Quad, width: int, height: int) -> NDArray[np.float64]:
-    """The homography from sensor pixel indices to patch pixel indices.
+def _from_patch(quad: Quad, width: int, height: int) -> NDArray[np.float64]:
+    """The homography from patch pixel indices to sensor pixel indices.
 
     Corners are positions on the sensor, where pixel i covers i to i + 1; OpenCV counts from the centre
-    of the first pixel: hence the half pixel on both sides.
+    of the first pixel: hence the half pixel on both sides. Worked out by hand in plain floats, because a
+    solved system of equations differs in its last bits from processor to processor.
     """
     left, top = width * MARGIN_X / (1 + 2 * MARGIN_X), height * MARGIN_Y / (1 + 2 * MARGIN_Y)
-    right, bottom = width - left, height - top
-    target = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
-    source = np.array(quad.points, np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(source - 0.5, target - 0.5), np.float64)
+    across, down = 1 / (width - 2 * left), 1 / (height - 2 * top)
+    begin_x, begin_y = (0.5 - left) * across, (0.5 - top) * down
+    rows = [(a * across, b * down, a * begin_x + b * begin_y + c) for a, b, c in _from_unit_square(quad)]
+    return np.array(rows, np.float64)
+
+
+def _from_unit_square(quad: Quad) -> tuple[Row, Row, Row]:
+    """The homography from the unit square to a quadrilateral of sensor pixel indices.
+
+    Source: P. S. Heckbert, Fundamentals of Texture Mapping and Image Warping (1989), section 2.2.3.
+    """
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = ((x - 0.5, y - 0.5) for x, y in quad.points)
+    dx1, dx2, dy1, dy2 = x1 - x2, x3 - x2, y1 - y2, y3 - y2
+    sum_x, sum_y = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    area = dx1 * dy2 - dx2 * dy1
+    g = (sum_x * dy2 - sum_y * dx2) / area if area else 0.0
+    h = (dx1 * sum_y - dy1 * sum_x) / area if area else 0.0
+    return (
+        (x1 - x0 + g * x1, x3 - x0 + h * x3, x0),
+        (y1 - y0 + g * y1, y3 - y0 + h * y3, y0),
+        (g, h, 1.0),
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -80,7 +80,10 @@ class TfliteModel:
 
     def run(self, picture: NDArray[np.int8]) -> list[NDArray[np.float32]]:
         """The outputs as float32 for an int8 (height, width) picture, in the card's order."""
-        raw = self.run_int8(picture)
+        return self.dequantised(self.run_int8(picture))
+
+    def dequantised(self, raw: Sequence[NDArray[np.int8]]) -> list[NDArray[np.float32]]:
+        """What raw outputs stand for, float32, in the card's order."""
         return [
             (values.astype(np.float32) - zero_point) * scale
             for values, (scale, zero_point) in zip(raw, self._scales, strict=True)

@@ -1,7 +1,7 @@
 """A real libcamera and a real picamera2 on libcamera's virtual camera; no Raspberry Pi needed.
 
 Needs libcamera ≥ 0.4 with its Python bindings and virtual pipeline (Debian 13: python3-libcamera),
-picamera2 from PyPI, and `virtual.yaml` from this folder where it says. `run-in-debian-13` does all that.
+picamera2 from PyPI, and `virtual.yaml` from this folder where it says. `scripts/test --trixie` does all that.
 """
 
 from __future__ import annotations

@@ -356,7 +356,9 @@ def test_two_centres_under_one_name_hear_what_the_matter_is(home: Home, broker: 
         subscribed(home, broker, "--store", str(tmp_path / "two.jsonl")),
     ):
         assert first.stderr is not None
-        assert "does another process use our name?" in next(iter(first.stderr))
+        said = next(iter(first.stderr))
+        asked = "does another process use our name?"  # mosquitto 2.0.11 hangs up without a reason
+        assert asked in said or "another client uses our name and certificate" in said
 
 
 @pytest.mark.broker

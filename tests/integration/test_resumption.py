@@ -15,7 +15,8 @@ from tests.integration.watcher import leave
 from tests.proxy import Proxy, proxy_to
 from tests.scripted_broker import Script, scripted
 
-SIXTY_PER_CENT = 0.6
+SPARED_BYTES = 1500
+"""Both sides' certificates and proofs; the rest grows with what the TLS library offers (ML-KEM: 2.3 kB)."""
 
 
 def prove(uplink: MqttUplink) -> None:
@@ -41,8 +42,8 @@ def test_a_reconnect_resumes_tls_and_the_session(broker: Site) -> None:
         uplink.publish(SealedRead(FEED, 1, b"sealed"))
         deliveries(uplink, 1)
         first = proxy.up_bytes + proxy.down_bytes
-        assert reconnect(uplink, proxy) < SIXTY_PER_CENT * first
-        assert reconnect(uplink, proxy) < SIXTY_PER_CENT * first
+        assert reconnect(uplink, proxy) < first - SPARED_BYTES
+        assert reconnect(uplink, proxy) < first - SPARED_BYTES
 
 
 def test_a_session_that_is_there_is_not_subscribed_again(tmp_path: Path) -> None:

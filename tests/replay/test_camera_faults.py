@@ -35,8 +35,8 @@ pytestmark = pytest.mark.skipif(not (MODELS / "detector.json").is_file(), reason
 
 
 def seen_through(lens: Callable[[Picture], Picture]) -> dict[str, Any]:
-    """What the reader says of its sight after four vehicles have passed before this lens."""
-    road = SyntheticRoad(SystemClock(), vehicles=4, seed=1, paced=False)
+    """What the reader says of its sight after five vehicles have passed before this lens."""
+    road = SyntheticRoad(SystemClock(), vehicles=5, seed=1, paced=False)
     recogniser = TfliteRecogniser(TfliteModel.load(MODELS, "recogniser", threads=1))
     plates, sight = PlateReader(load_detector(MODELS, 1), recogniser), Sight()
     while (frame := road.read()) is not None:

@@ -31,6 +31,7 @@ def picture_for(model: TfliteModel, seed: int) -> NDArray[np.int8]:
 
 def both(name: str) -> tuple[TfliteModel, TfliteModel]:
     """One model in both runtimes."""
+    shipped_models.need_tflite_runtime()
     litert, fallback = (
         TfliteModel.load(shipped_models.DIRECTORY, name, runtime=runtime) for runtime in get_args(Runtime)
     )

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pycddl
 import pytest
 
 from anpr_edge.records import Fix
@@ -23,10 +22,12 @@ from tests.vectors.cases import CASES
 from tests.vectors.keys import recipient, signer
 from tests.vectors.recipe import RECORD, bake
 
+pycddl = pytest.importorskip("pycddl", reason="pycddl is not installed: it has no wheel for this processor")
+
 CDDL = (Path(__file__).parents[3] / "docs" / "read.cddl").read_text()
 
 
-def schema(rule: str) -> pycddl.Schema:
+def schema(rule: str) -> Any:
     """The rule of this name, for a validator that knows less."""
     known = re.sub(r"bstr \.cbor (\{[^}]*\}|[a-z-]+)", "bytes", CDDL)
     known = re.sub(r"-\d+\.\.\d+", "int", known).replace("position / null", "any")

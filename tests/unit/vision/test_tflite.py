@@ -16,7 +16,7 @@ from anpr_edge.errors import ModelError
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel, to_int8
-from tests.shipped_models import DIRECTORY
+from tests.shipped_models import DIRECTORY, need_tflite_runtime
 
 Spoil = Callable[[dict[str, Any]], None]
 
@@ -72,6 +72,8 @@ def test_a_missing_model_file_is_named(models: Path) -> None:
 
 @pytest.mark.parametrize("runtime", ["litert", "tflite"])
 def test_what_is_no_model_is_refused(models: Path, runtime: Any) -> None:
+    if runtime == "tflite":
+        need_tflite_runtime()
     content = b"not a model at all"
     (models / "detector.tflite").write_bytes(content)
     edit(models / "detector.json", lambda card: card.update(sha256=hashlib.sha256(content).hexdigest()))
