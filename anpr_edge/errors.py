@@ -20,6 +20,7 @@
     │   ├── OutboxFull          the disk under it has no room left
     │   └── OutboxBroken        its file is damaged or gone: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
+    ├── ImageError              an image cannot be built or does not boot, or a card cannot be written
     └── StoreError              the centre cannot keep what it opened
         └── StoreUnavailable    not now: what was not kept is tried again
 
@@ -171,6 +172,10 @@ class OutboxBroken(OutboxError):
 
 class UplinkError(AnprError):
     """The broker cannot be used as configured."""
+
+
+class ImageError(AnprError):
+    """An image cannot be built or does not boot, or a card cannot be written."""
 
 
 class StoreError(AnprError):
