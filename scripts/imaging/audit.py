@@ -16,8 +16,30 @@ from scripts.imaging.tree import Tree
 UNIT_FOLDERS = ("etc/systemd/system", "usr/lib/systemd/system")
 """Where unit files lie, the first one outranking the second. Source: systemd.unit(5)."""
 DOORS = {
-    *("sshd", "dropbear", "in.telnetd", "telnetd", "rlogind", "vsftpd", "proftpd", "smbd", "rpcbind", "avahi-daemon"),
-    *("cupsd", "exim4", "master", "nginx", "apache2", "lighttpd", "mosquitto", "wayvnc", "vncserver", "x11vnc"),
+    *(
+        "sshd",
+        "dropbear",
+        "in.telnetd",
+        "telnetd",
+        "rlogind",
+        "vsftpd",
+        "proftpd",
+        "smbd",
+        "rpcbind",
+        "avahi-daemon",
+    ),
+    *(
+        "cupsd",
+        "exim4",
+        "master",
+        "nginx",
+        "apache2",
+        "lighttpd",
+        "mosquitto",
+        "wayvnc",
+        "vncserver",
+        "x11vnc",
+    ),
 }
 """Programs whose purpose is to be reached over the network."""
 SECRET = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{20}")
@@ -53,7 +75,9 @@ def demand(tree: Tree) -> list[Finding]:
     findings = audit(tree)
     for finding in findings:
         if not finding.kept:
-            raise ImageError(f"the root file system breaks `{finding.code}`: {', '.join(finding.broken_by[:5])}")
+            raise ImageError(
+                f"the root file system breaks `{finding.code}`: {', '.join(finding.broken_by[:5])}"
+            )
     return findings
 
 
@@ -93,7 +117,9 @@ def _sockets(tree: Tree) -> Iterator[str]:
         if not name.endswith(".socket"):
             continue
         text = unit_text(tree, name)
-        for listen in re.findall(r"^Listen(?:Stream|Datagram|SequentialPacket)\s*=\s*(\S+)", text, re.MULTILINE):
+        for listen in re.findall(
+            r"^Listen(?:Stream|Datagram|SequentialPacket)\s*=\s*(\S+)", text, re.MULTILINE
+        ):
             if not listen.startswith(("/", "@", "%", "vsock")):
                 yield f"{name} on {listen}"
 
@@ -154,7 +180,9 @@ def _program(tree: Tree) -> Iterator[str]:
 
 def _mounts(tree: Tree) -> Iterator[str]:
     """What has to be written has a place outside the read-only root."""
-    lines = [line.split() for line in tree.text("etc/fstab").splitlines() if line and not line.startswith("#")]
+    lines = [
+        line.split() for line in tree.text("etc/fstab").splitlines() if line and not line.startswith("#")
+    ]
     there = {fields[1] for fields in lines if len(fields) > 3}
     yield from (f"no {place} in /etc/fstab" for place in MOUNTS if place not in there)
     if "/" in there:

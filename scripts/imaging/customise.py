@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,33 +60,35 @@ class Overlay:
 
     epoch: int
     files: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
 
     def add(self, name: str, content: bytes, mode: int = 0o644) -> None:
         """One file, by its path without the leading slash."""
         self.files[name] = (mode, content)
+
+    def add_folder(self, name: str) -> None:
+        """A folder, which may stay empty."""
+        self.folders.append(name)
 
     def add_tree(self, folder: Path, under: str = "") -> None:
         """All files of a folder; those that may be executed stay so."""
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 executable = bool(path.stat().st_mode & 0o100)
-                self.add(under + str(path.relative_to(folder)), path.read_bytes(), 0o755 if executable else 0o644)
+                self.add(
+                    under + str(path.relative_to(folder)), path.read_bytes(), 0o755 if executable else 0o644
+                )
 
     def write(self, path: Path) -> None:
         """The overlay as a tar file; the same overlay gives the same bytes."""
         with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-            for folder in sorted({str(up) for name in (*self.files, *self.links) for up in Path(name).parents}):
-                if folder != ".":
-                    tar.addfile(self._entry(folder, tarfile.DIRTYPE, 0o755))
+            above = {str(up) for name in self.files for up in Path(name).parents}
+            for folder in sorted({*above, *self.folders} - {"."}):
+                tar.addfile(self._entry(folder, tarfile.DIRTYPE, 0o755))
             for name, (mode, content) in sorted(self.files.items()):
                 entry = self._entry(name, tarfile.REGTYPE, mode)
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))
-            for name, target in sorted(self.links.items()):
-                entry = self._entry(name, tarfile.SYMTYPE, 0o777)
-                entry.linkname = target
-                tar.addfile(entry)
 
     def _entry(self, name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
         entry = tarfile.TarInfo(f"./{name}")
@@ -128,14 +130,17 @@ def _add_anchors(laid: Overlay, anchors: Anchors) -> None:
     laid.add("usr/lib/tmpfiles.d/anpr-edge-trust.conf", ("\n".join(lines) + "\n").encode())
 
 
-def customise(plain: Path, laid: Path, tar: Path, *, epoch: int, kernel: bool, log: Path) -> None:
+def customise(
+    plain: Path, laid: Path, tar: Path, *, epoch: int, kernel: bool, more: Sequence[str], log: Path
+) -> None:
     """Lay the overlay `laid` over the system in `plain` and run setup.sh in it; the outcome is `tar`.
 
-    `kernel` says that the initramfs is to be made of the system's kernel.
+    `kernel` says that the initramfs is to be made of the system's kernel, `more` which packages that system
+    has to be given from its own sources unless it has them.
 
     Raises: ImageError when it fails.
     """
-    setup = f'chroot "$1" /{STAGE}/setup.sh {"kernel" if kernel else "no-kernel"}'
+    setup = f'chroot "$1" /{STAGE}/setup.sh {"kernel" if kernel else "no-kernel"} {" ".join(more)}'
     run(
         [
             *("mmdebstrap", "--variant=custom", "--architectures=arm64"),

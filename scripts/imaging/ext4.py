@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scripts.imaging.layout import MIB
@@ -23,16 +23,26 @@ TIMES = ("atime", "ctime", "mtime", "crtime")
 
 UNPACK = """set -e
 mkdir "$1/tree"
-tar -C "$1/tree" --numeric-owner --xattrs --xattrs-include='*' -xf "$2"
-shift
+into=$1 tar=$2
+shift 2
+tar -C "$into/tree" --numeric-owner --xattrs --xattrs-include='*' --exclude-from="$into/left-out" -xf "$tar"
 exec "$@"
 """
 
 
 def from_tar(
-    tar: Path, image: Path, *, label: str, uuid: str, size: int, epoch: int, scratch: Path, log: Path
+    tar: Path,
+    image: Path,
+    *,
+    label: str,
+    uuid: str,
+    size: int,
+    epoch: int,
+    scratch: Path,
+    log: Path,
+    without: Sequence[str] = (),
 ) -> None:
-    """Make `image` an ext4 file system of `size` bytes that holds what `tar` holds, dated `epoch` at the latest.
+    """Make `image` an ext4 file system of `size` bytes with what `tar` holds `without` these patterns.
 
     Raises: ImageError when it does not fit.
     """
@@ -40,13 +50,18 @@ def from_tar(
     with image.open("wb") as file:
         file.truncate(size)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="tree-") as folder:
+        Path(folder, "left-out").write_text("".join(f"{pattern}\n" for pattern in without))
         make = [
             *("mke2fs", "-q", "-t", "ext4", "-F", "-m", "0", "-L", label, "-U", uuid, "-b", "4096"),
             *("-E", f"hash_seed={uuid},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0"),
             *("-O", "^metadata_csum_seed", "-d", f"{folder}/tree", image),
         ]
         unpack = ["sh", "-c", UNPACK, "unpack", folder, tar, *make]
-        run(as_owner(*unpack), env={"E2FSPROGS_FAKE_TIME": str(epoch), "SOURCE_DATE_EPOCH": str(epoch)}, log=log)
+        run(
+            as_owner(*unpack),
+            env={"E2FSPROGS_FAKE_TIME": str(epoch), "SOURCE_DATE_EPOCH": str(epoch)},
+            log=log,
+        )
     _forget_times(image, epoch, scratch)
 
 

@@ -4,6 +4,21 @@ set -eu
 stage=/opt/anpr-edge/stage venv=/opt/anpr-edge/venv
 export PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 HOME=/root
 
+kernel=$1
+shift
+
+# A system that was not made for us may lack packages; one that was lacks none.
+absent=
+for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || absent="$absent $package"
+done
+if [ -n "$absent" ]; then
+    echo "== packages:$absent"
+    apt-get update
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $absent
+fi
+
 echo '== programs'
 python3 -m venv --system-site-packages "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --no-index \
@@ -46,12 +61,13 @@ cut -d: -f1 /etc/shadow | while read -r user; do usermod -p '!*' "$user"; done
 rm -f /etc/sudoers.d/010_* /etc/shadow- /etc/passwd- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-
 
 echo '== kernel'
-if [ "$1" = kernel ]; then update-initramfs -c -k all; fi
+if [ "$kernel" = kernel ]; then update-initramfs -c -k all; fi
 
 echo '== what would make this build differ from the next'
 echo anpr-edge >/etc/hostname
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 anpr-edge\n' >/etc/hosts
 : >/etc/machine-id
+rm -f /vmlinuz* /initrd.img*
 rm -rf /var/lib/dbus/machine-id /var/log/* /var/cache/* /var/lib/apt/lists/* /var/lib/systemd/random-seed \
     /var/lib/initramfs-tools /root/.cache /var/tmp/* /tmp/* "$stage"
 find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o -name '*.dpkg-old' -type f -exec rm -f {} +

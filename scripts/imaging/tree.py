@@ -60,6 +60,8 @@ class Tree:
         for path, entry in sorted(self.entries.items()):
             content = self.read(path) if entry.isreg() else b""
             facts = (entry.type, entry.mode, entry.uid, entry.gid, int(entry.mtime), entry.linkname)
-            line = f"{path}\0{facts}\0{entry.devmajor},{entry.devminor}\0{hashlib.sha256(content).hexdigest()}\n"
+            line = (
+                f"{path}\0{facts}\0{entry.devmajor},{entry.devminor}\0{hashlib.sha256(content).hexdigest()}\n"
+            )
             whole.update(line.encode())
         return whole.hexdigest()
