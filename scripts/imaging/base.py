@@ -62,7 +62,7 @@ def places(image: Path) -> Places:
             )
     table = json.loads(run(["sfdisk", "--json", image]))["partitiontable"]
     unit = int(table.get("sectorsize", SECTOR))
-    found = {}
+    found: dict[str, int] = {}
     for part in table.get("partitions", []):
         kind = part["type"].upper() if "-" in part["type"] else part["type"].lower()
         name = "boot" if kind in FAT_TYPES else "root" if kind in EXT4_TYPES else ""

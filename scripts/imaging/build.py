@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from scripts.imaging.layout import MIB, partitions
 from scripts.imaging.tools import megabytes, missing
 from scripts.imaging.tree import Tree
 
-ROOT_SLOT, FIRMWARE_SLOT, DATA = 2048 * MIB, 256 * MIB, 256 * MIB
+ROOT_SLOT, FIRMWARE_SLOT, DATA = 2048 * MIB, 256 * MIB, 128 * MIB
 ROOT_UUID = "6c0f4f0e-52c2-4b7d-9f50-2f6a3a0b7c01"
 DATA_UUID = "6c0f4f0e-52c2-4b7d-9f50-2f6a3a0b7c02"
 FIRMWARE_SERIALS = {"a": "a4e1000a", "b": "a4e1000b"}
@@ -41,7 +41,7 @@ class Order:
     suite: str
     epoch: int
     base: Path | None = None
-    anchors: Anchors = Anchors()
+    anchors: Anchors = field(default_factory=Anchors)
     mirror: str = ""
     include: tuple[str, ...] = ()
     wheels: Path | None = None
@@ -206,7 +206,15 @@ def _data(order: Order, scratch: Path, log: Path) -> Path:
         skeleton.add_folder(folder)
     skeleton.write(tar)
     ext4.from_tar(
-        tar, image, label="data", uuid=DATA_UUID, size=DATA, epoch=order.epoch, scratch=scratch, log=log
+        tar,
+        image,
+        label="data",
+        uuid=DATA_UUID,
+        size=DATA,
+        epoch=order.epoch,
+        scratch=scratch,
+        log=log,
+        journal=True,
     )
     return image
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scripts.imaging.layout import Partition, image_bytes, sfdisk_script
+from scripts.imaging.layout import BASIC_DATA, Partition, image_bytes, sfdisk_script
 from scripts.imaging.tools import run
 
 BLOCK = 1024 * 1024
 
 
 def assemble(image: Path, table: tuple[Partition, ...], contents: Mapping[str, Path]) -> None:
-    """Write the partition table and what belongs into each partition; whatever is all zeros stays a hole.
+    """Write the partition table and what belongs into each partition.
+
+    A hole stays a hole in FAT, where nothing relies on what was never written. Of ext4 every block is written:
+    mke2fs leaves holes where the file system counts on zeros, and a used card has something else there.
 
     Raises: ImageError when the table cannot be written.
     """
@@ -24,19 +27,29 @@ def assemble(image: Path, table: tuple[Partition, ...], contents: Mapping[str, P
     with draft.open("r+b") as out:
         for part in table:
             if part.name in contents:
-                copy_sparse(contents[part.name], out.fileno(), part.start)
+                copy(contents[part.name], out.fileno(), part.start, holes=part.type == BASIC_DATA)
         os.fsync(out.fileno())
     draft.replace(image)
 
 
-def copy_sparse(source: Path, target: int, offset: int) -> None:
-    """Copy a file to `offset` of an open one, but for blocks of nothing but zeros."""
-    nothing = bytes(BLOCK)
+def copy(source: Path, target: int, offset: int, *, holes: bool) -> None:
+    """Copy a file to `offset` of an open one; with `holes`, only what is not one."""
     with source.open("rb") as file:
-        while block := file.read(BLOCK):
-            if block != nothing[: len(block)]:
-                os.pwrite(target, block, offset)
-            offset += len(block)
+        for start, end in data(file.fileno()) if holes else [(0, source.stat().st_size)]:
+            for place in range(start, end, BLOCK):
+                os.pwrite(target, os.pread(file.fileno(), min(BLOCK, end - place), place), offset + place)
+
+
+def data(file: int) -> Iterator[tuple[int, int]]:
+    """Where an open file has data, hole by hole. Source: lseek(2)."""
+    end, size = 0, os.fstat(file).st_size
+    while end < size:
+        try:
+            start = os.lseek(file, end, os.SEEK_DATA)
+        except OSError:  # nothing but a hole from here on
+            return
+        end = os.lseek(file, start, os.SEEK_HOLE)
+        yield start, end
 
 
 def write_bmap(image: Path) -> Path:

@@ -41,8 +41,11 @@ def from_tar(
     scratch: Path,
     log: Path,
     without: Sequence[str] = (),
+    journal: bool = False,
 ) -> None:
     """Make `image` an ext4 file system of `size` bytes with what `tar` holds `without` these patterns.
+
+    What is only ever mounted read-only needs no `journal`.
 
     Raises: ImageError when it does not fit.
     """
@@ -51,10 +54,11 @@ def from_tar(
         file.truncate(size)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="tree-") as folder:
         Path(folder, "left-out").write_text("".join(f"{pattern}\n" for pattern in without))
-        make = [
+        make: list[str | Path] = [
             *("mke2fs", "-q", "-t", "ext4", "-F", "-m", "0", "-L", label, "-U", uuid, "-b", "4096"),
             *("-E", f"hash_seed={uuid},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0"),
-            *("-O", "^metadata_csum_seed", "-d", f"{folder}/tree", image),
+            *(("-J", "size=16") if journal else ("-O", "^has_journal")),
+            *("-d", f"{folder}/tree", image),
         ]
         unpack = ["sh", "-c", UNPACK, "unpack", folder, tar, *make]
         run(

@@ -47,8 +47,8 @@ def partitions(root_bytes: int, firmware_bytes: int, data_bytes: int) -> tuple[P
         ("data", UNIT_DATA, data_bytes),
     )
     placed, start = [], ALIGN
-    for number, (name, kind, size) in enumerate(table, start=1):
-        size = -(-size // ALIGN) * ALIGN
+    for number, (name, kind, wanted) in enumerate(table, start=1):
+        size = -(-wanted // ALIGN) * ALIGN
         uuid = f"{DISK_ID[:-2]}{number:02x}"
         placed.append(replace(Partition(name, kind, uuid, size), start=start))
         start += size

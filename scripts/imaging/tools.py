@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from anpr_edge.errors import ImageError
 
@@ -61,29 +62,31 @@ def run(
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> str:
-    """Run a program to its end and return what it printed; with a `log`, all it says is added to that file.
+    """Run a program to its end and return what it printed; with a `log`, all it says goes there instead.
 
     Raises: ImageError with the end of what it said when it fails.
     """
     words = [find(str(command[0])), *map(str, command[1:])]
-    done = subprocess.run(
-        words,
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env={**os.environ, **(env or {})},
-        check=False,
-    )
-    if log is not None:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"$ {' '.join(words)}\n{done.stdout}{done.stderr}")
-    if done.returncode != 0:
-        said = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-12:])
-        where = f"the whole of it is in {log}" if log else ""
-        raise ImageError(f"{command[0]} failed with {done.returncode}: {said}", hint=where)
-    return done.stdout
+    with log.open("a+", encoding="utf-8", errors="replace") if log else TemporaryFile("w+") as said:
+        said.write(f"$ {' '.join(words)}\n" if log else "")
+        said.flush()
+        done = subprocess.run(
+            words,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=said if log else subprocess.PIPE,
+            stderr=said,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(env or {})},
+            check=False,
+        )
+        if done.returncode != 0:
+            said.seek(0)
+            end = "\n".join(said.read().strip().splitlines()[-12:]) or (done.stdout or "").strip()
+            where = f"the whole of it is in {log}" if log else ""
+            raise ImageError(f"{command[0]} failed with {done.returncode}: {end}", hint=where)
+    return done.stdout or ""
 
 
 def as_owner(*command: str | Path) -> list[str | Path]:
