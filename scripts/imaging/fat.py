@@ -7,13 +7,18 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from anpr_edge.errors import ImageError
 from scripts.imaging.tools import run
 
 TIME_ZONE = {"TZ": "UTC", "MTOOLS_SKIP_CHECK": "1"}
+FAT32_FROM = 64 * 1024 * 1024
+"""Smaller ones have too few clusters for it. Source: mkfs.fat(8)."""
+NOTHING_THERE = 'File "::/" not found'
+"""What mdir(1) says of an empty file system."""
 
 
 def make(image: Path, files: Mapping[str, bytes], *, label: str, serial: str, size: int, epoch: int) -> None:
-    """Make `image` a FAT32 file system of `size` bytes with these files, by path; all dated `epoch`.
+    """Make `image` a FAT file system of `size` bytes with these files, by path; all dated `epoch`.
 
     Raises: ImageError when they do not fit.
     """
@@ -21,7 +26,8 @@ def make(image: Path, files: Mapping[str, bytes], *, label: str, serial: str, si
     with image.open("wb") as file:
         file.truncate(size)
     env = {**TIME_ZONE, "SOURCE_DATE_EPOCH": str(epoch)}
-    run(["mkfs.vfat", "-F", "32", "-n", label, "-i", serial, "--invariant", image], env=env)
+    bits = "32" if size >= FAT32_FROM else "16"
+    run(["mkfs.vfat", "-F", bits, "-n", label, "-i", serial, "--invariant", image], env=env)
     with tempfile.TemporaryDirectory(dir=image.parent, prefix="fat-") as folder:
         tree = Path(folder)
         for name, content in files.items():
@@ -30,8 +36,8 @@ def make(image: Path, files: Mapping[str, bytes], *, label: str, serial: str, si
             path.write_bytes(content)
         for path in [*tree.rglob("*"), tree]:
             os.utime(path, (epoch, epoch))
-        top = sorted(tree.iterdir())
-        run(["mcopy", "-i", image, "-s", "-m", "-b", *top, "::/"], env=env)
+        if top := sorted(tree.iterdir()):
+            run(["mcopy", "-i", image, "-s", "-m", *top, "::/"], env=env)
 
 
 def read(device: Path, name: str, *, offset: int = 0) -> bytes:
@@ -58,7 +64,12 @@ def put(device: Path, folder: str, files: list[Path], *, offset: int = 0) -> Non
 
 def listing(device: Path, *, offset: int = 0) -> list[str]:
     """Every path of the FAT file system at `offset`, in small letters; folders end in a slash."""
-    said = run(["mdir", "-i", _at(device, offset), "-/", "-b", "::/"], env=TIME_ZONE)
+    try:
+        said = run(["mdir", "-i", _at(device, offset), "-/", "-b", "::/"], env=TIME_ZONE)
+    except ImageError as error:
+        if NOTHING_THERE in str(error):
+            return []
+        raise
     return [line.removeprefix("::").lower() for line in said.splitlines() if line]
 
 

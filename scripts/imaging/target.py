@@ -111,8 +111,9 @@ def _refuse_in_use(path: Path, entry: Path, machine: Machine) -> None:
                 f"{path} is in use: /dev/{name} is mounted on {place}", hint=f"sudo umount {place}"
             )
     for line in machine.swaps.read_text().splitlines()[1:]:
-        if line.split()[0].removeprefix("/dev/") in numbers.values():
-            raise ImageError(f"{path} is this machine's own disk: it swaps to {line.split()[0]}")
+        place = line.partition(" ")[0]
+        if place.removeprefix("/dev/") in numbers.values():
+            raise ImageError(f"{path} is this machine's own disk: it swaps to {place}")
     for part in parts:
         for holder in sorted((part / "holders").glob("*")):
             raise ImageError(
@@ -123,7 +124,7 @@ def _refuse_in_use(path: Path, entry: Path, machine: Machine) -> None:
 def _number(source: str) -> str:
     """The device number of what a mount names as its source, for file systems that have numbers of their own."""
     try:
-        status = os.stat(source) if source.startswith("/dev/") else None
+        status = Path(source).stat() if source.startswith("/dev/") else None
     except OSError:
         return ""
     return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" if status else ""
