@@ -95,7 +95,7 @@ def _machine(card: Path, firmware: int, scratch: Path, limit_s: float) -> list[s
     kernel.write_bytes(fat.read(card, KERNEL, offset=firmware))
     program = Path(__file__).with_name("boot_probe.py").read_bytes()
     initrd.write_bytes(initramfs.probe(program, limit_s) + fat.read(card, INITRAMFS, offset=firmware))
-    words = fat.read(card, "cmdline.txt", offset=firmware).decode().split()
+    words = fat.read(card, "cmdline_a.txt", offset=firmware).decode().split()
     words = [SERIAL, *(word for word in words if not word.startswith(NOT_ON_SERIAL))]
     return [
         *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "2048"),

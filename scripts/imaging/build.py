@@ -18,14 +18,14 @@ from anpr_edge.cli.output import note
 from anpr_edge.errors import ImageError
 from scripts.imaging import audit, base, card, distribution, ext4, fat, firmware
 from scripts.imaging.customise import CHECKOUT, Anchors, Overlay, customise, overlay
-from scripts.imaging.layout import MIB, partitions
+from scripts.imaging.layout import MIB, SELECT_BYTES, partitions
 from scripts.imaging.tools import megabytes, missing
 from scripts.imaging.tree import Tree
 
 ROOT_SLOT, FIRMWARE_SLOT, DATA = 2048 * MIB, 256 * MIB, 128 * MIB
 ROOT_UUID = "6c0f4f0e-52c2-4b7d-9f50-2f6a3a0b7c01"
 DATA_UUID = "6c0f4f0e-52c2-4b7d-9f50-2f6a3a0b7c02"
-FIRMWARE_SERIALS = {"a": "a4e1000a", "b": "a4e1000b"}
+FIRMWARE_SERIAL = "a4e100"
 NEEDED = (
     *("mmdebstrap", "arch-test", "qemu-aarch64-static", "mke2fs", "debugfs", "mkfs.vfat", "mcopy"),
     *("sfdisk", "bmaptool", "dtc", "fakeroot"),
@@ -46,11 +46,13 @@ class Order:
     include: tuple[str, ...] = ()
     wheels: Path | None = None
     parts: bool = False
+    fresh: bool = False
+    version: str = __version__
 
     @property
     def name(self) -> str:
         """What all files of this image are called."""
-        return f"anpr-edge-{__version__}-{'raspios-' if self.base else ''}{self.suite}"
+        return f"anpr-edge-{self.version}-{'raspios-' if self.base else ''}{self.suite}"
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ def _build(order: Order, scratch: Path, log: Path, steps: _Steps) -> dict[str, A
     with steps.step("system", f"the system: {order.base or f'Debian {order.suite}, arm64 packages'}"):
         boot_files = _system(order, plain, scratch, log)
     with steps.step("unit", "made a unit's, under emulation"):
-        overlay(order.epoch, order.anchors, wheels).write(laid)
+        overlay(order.epoch, order.anchors, wheels, order.version).write(laid)
         more = base.PACKAGES + order.include if order.base else ()
         customise(plain, laid, tar, epoch=order.epoch, kernel=not order.base, more=more, log=log)
         plain.unlink()
@@ -134,7 +136,7 @@ def _build(order: Order, scratch: Path, log: Path, steps: _Steps) -> dict[str, A
     facts = {
         "image": image.name,
         "bmap": bmap.name,
-        "version": __version__,
+        "version": order.version,
         "suite": order.suite,
         "base": order.base.name if order.base else None,
         "epoch": order.epoch,
@@ -169,32 +171,26 @@ def _system(order: Order, plain: Path, scratch: Path, log: Path) -> dict[str, by
     """The plain system in `plain`; the boot files too where they come from elsewhere than its packages."""
     if order.base is not None:
         return base.unpack(order.base, plain, scratch, log)
-    distribution.bootstrap(
-        order.suite,
-        plain,
-        epoch=order.epoch,
-        cache=order.cache,
-        mirror=order.mirror,
-        more=order.include,
-        log=log,
-    )
+    day_s = 24 * 3600
+    system = distribution.System(order.suite, order.epoch // day_s * day_s, order.mirror, order.include)
+    if distribution.bootstrap(system, plain, cache=order.cache, fresh=order.fresh, log=log):
+        note("  the same packages as last time: taken from the cache")
     return {}
 
 
 def _firmware(order: Order, boot_files: Mapping[str, bytes], scratch: Path) -> dict[str, Path]:
-    """The boot files of slot a; slot b is formatted, and filled by the first update."""
+    """The FAT partitions: slot a with its boot files; slot b is formatted, and filled by the first update."""
     made = {}
-    for slot, files in (("a", {**boot_files, **firmware.settings("a")}), ("b", {})):
-        path = scratch / f"firmware_{slot}.vfat"
-        fat.make(
-            path,
-            files,
-            label=f"FIRMWARE_{slot.upper()}",
-            serial=FIRMWARE_SERIALS[slot],
-            size=FIRMWARE_SLOT,
-            epoch=order.epoch,
-        )
-        made[f"firmware_{slot}"] = path
+    contents: dict[str, tuple[Mapping[str, bytes], int]] = {
+        "select": (firmware.selector(), SELECT_BYTES),
+        "firmware_a": ({**boot_files, **firmware.settings()}, FIRMWARE_SLOT),
+        "firmware_b": ({}, FIRMWARE_SLOT),
+    }
+    for number, (name, (files, size)) in enumerate(contents.items(), start=1):
+        path = scratch / f"{name}.vfat"
+        serial = f"{FIRMWARE_SERIAL}{number:02x}"
+        fat.make(path, files, label=name.upper(), serial=serial, size=size, epoch=order.epoch)
+        made[name] = path
     return made
 
 

@@ -9,6 +9,7 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
+from anpr_edge import __version__
 from anpr_edge.cli.output import note, show_error
 from anpr_edge.errors import AnprError
 from scripts.imaging.build import Order, build
@@ -103,6 +104,8 @@ def _order(arguments: Namespace) -> Order:
         include=tuple(arguments.include),
         wheels=arguments.wheels and arguments.wheels.resolve(),
         parts=arguments.parts,
+        fresh=arguments.fresh,
+        version=arguments.version,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from anpr_edge import __version__
 from anpr_edge.errors import ImageError
 from scripts.imaging.tools import run
 
@@ -20,6 +21,16 @@ CHECKOUT = HERE.parents[1]
 STAGE = "opt/anpr-edge/stage"
 TRUST = "usr/share/anpr-edge/trust"
 UNITS = "etc/systemd/system"
+RELEASE = "usr/lib/anpr-edge/release"
+"""This image's version, as `anpr-edge update` compares it."""
+ELSEWHERE = {
+    "hw/boot/watchdog.conf": ("etc/systemd/system.conf.d/anpr-edge-watchdog.conf", 0o644),
+    "systemd/rauc-system.conf": ("etc/rauc/system.conf", 0o644),
+    "systemd/rauc-backend": ("usr/lib/anpr-edge/rauc-backend", 0o755),
+    "systemd/slots.toml": ("usr/lib/anpr-edge/slots.toml", 0o644),
+}
+"""Files of the checkout that go to a place of their own, and how."""
+RAUC_KEYRING = "etc/rauc/keyring.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ class Overlay:
         return entry
 
 
-def overlay(epoch: int, anchors: Anchors, wheels: Path) -> Overlay:
+def overlay(epoch: int, anchors: Anchors, wheels: Path, version: str = __version__) -> Overlay:
     """Everything that makes a plain system a unit's.
 
     Raises: ImageError when an anchor cannot be used.
@@ -111,9 +122,10 @@ def overlay(epoch: int, anchors: Anchors, wheels: Path) -> Overlay:
         laid.add(
             f"usr/lib/{kind}.d/anpr-edge.conf", (CHECKOUT / f"systemd/anpr-edge.{kind}.conf").read_bytes()
         )
-    watchdog = CHECKOUT / "hw/boot/watchdog.conf"
-    if watchdog.exists():
-        laid.add("etc/systemd/system.conf.d/anpr-edge-watchdog.conf", watchdog.read_bytes())
+    for source, (name, mode) in ELSEWHERE.items():
+        if (CHECKOUT / source).exists():
+            laid.add(name, (CHECKOUT / source).read_bytes(), mode)
+    laid.add(RELEASE, f"{version}\n".encode())
     _add_anchors(laid, anchors)
     for wheel in sorted(wheels.iterdir()):
         laid.add(f"{STAGE}/wheels/{wheel.name}", wheel.read_bytes())
@@ -127,6 +139,8 @@ def _add_anchors(laid: Overlay, anchors: Anchors) -> None:
     for name, content in anchors.files().items():
         laid.add(name, content)
         lines.append(f"L+ /etc/anpr-edge/{Path(name).name} - - - - /{name}")
+        if name.endswith("/release.crt"):
+            laid.add(RAUC_KEYRING, content)
     laid.add("usr/lib/tmpfiles.d/anpr-edge-trust.conf", ("\n".join(lines) + "\n").encode())
 
 

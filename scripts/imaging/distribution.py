@@ -6,7 +6,10 @@ configured by arm64 programs, under emulation: the kernel has to know qemu-aarch
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from anpr_edge.errors import ImageError
@@ -20,7 +23,7 @@ BASE = (
     *("iproute2", "ca-certificates", "tzdata", "e2fsprogs", "dosfstools", "initramfs-tools", "zstd"),
     *("linux-image-arm64", "raspi-firmware"),
 )
-UNIT = ("python3", "python3-venv", "python3-systemd", "rauc")
+UNIT = ("python3", "python3-venv", "python3-systemd", "rauc", "rauc-service")
 """What the unit's own programs need from the system, whichever it is."""
 LATER = {"trixie": ("systemd-repart",)}
 """What a newer release has in a package of its own."""
@@ -30,6 +33,7 @@ LEFT_OUT = (
     *("/usr/share/doc/*", "/usr/share/doc-base/*", "/usr/share/bug/*"),
 )
 KEPT = "/usr/share/doc/*/copyright"
+ARCHIVES = "/var/cache/apt/archives"
 BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 
 
@@ -53,32 +57,75 @@ def packages(suite: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     return (*BASE, *UNIT, *LATER.get(suite, ()), *more)
 
 
-def bootstrap(
-    suite: str, tar: Path, *, epoch: int, cache: Path, mirror: str, more: Sequence[str], log: Path
-) -> None:
-    """Make `tar` hold a Debian `suite` for arm64 with a kernel, its packages kept in `cache` for the next time.
+@dataclass(frozen=True, slots=True)
+class System:
+    """A plain Debian for arm64: which release, with what beyond the usual packages, from where, dated when."""
+
+    suite: str
+    epoch: int
+    mirror: str = ""
+    more: tuple[str, ...] = ()
+
+    def command(self, *options: str, tar: str | Path) -> list[str | Path]:
+        """How mmdebstrap makes it."""
+        return [
+            "mmdebstrap",
+            "--architectures=arm64",
+            "--variant=minbase",
+            "--components=main,non-free-firmware",
+            f"--include={','.join(packages(self.suite, self.more))}",
+            '--aptopt=Apt::Install-Recommends "false"',
+            *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+            f"--dpkgopt=path-include={KEPT}",
+            *options,
+            *(self.suite, tar),
+            *([self.mirror] if self.mirror else []),
+        ]
+
+    def env(self, scratch: Path) -> dict[str, str]:
+        """An initramfs is made once, at the end, with what is wanted in it: not at each kernel package now."""
+        return {"SOURCE_DATE_EPOCH": str(self.epoch), "TMPDIR": str(scratch), "INITRD": "No"}
+
+    def key(self, scratch: Path, log: Path) -> str:
+        """What the same system always has the same of: each package's version, and how it is put together.
+
+        Raises: ImageError when the mirror cannot be asked.
+        """
+        with (scratch / "simulated").open("w+") as said:
+            run(self.command("--simulate", tar="/dev/null"), env=self.env(scratch), log=Path(said.name))
+            chosen = sorted(
+                {line for line in said.read().splitlines() if line.startswith(("Inst ", "Conf "))}
+            )
+        if not chosen:
+            raise ImageError("mmdebstrap names no packages", hint=f"{log} says what it did")
+        facts = "\n".join([*map(str, self.command(tar="-")), str(self.epoch), *chosen])
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def bootstrap(system: System, tar: Path, *, cache: Path, fresh: bool, log: Path) -> bool:
+    """Make `tar` hold the system; whether it came from the cache, where it is kept for the next time.
+
+    A system in the cache is one of exactly these package versions; `fresh` has it made all the same.
 
     Raises: ImageError when mmdebstrap fails.
     """
-    debs = cache / f"debs-{suite}"
+    kept = cache / f"system-{system.suite}-{system.key(tar.parent, log)}.tar"
+    if kept.exists() and not fresh:
+        shutil.copyfile(kept, tar)
+        return True
+    debs = cache / f"debs-{system.suite}"
     debs.mkdir(parents=True, exist_ok=True)
-    archives = "/var/cache/apt/archives"
-    options = [
-        "--architectures=arm64",
-        "--variant=minbase",
-        "--components=main,non-free-firmware",
-        f"--include={','.join(packages(suite, more))}",
-        '--aptopt=Apt::Install-Recommends "false"',
-        *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
-        f"--dpkgopt=path-include={KEPT}",
+    command = system.command(
         "--skip=essential/unlink",
-        f'--setup-hook=mkdir -p "$1"{archives}',
-        f"--setup-hook=sync-in {debs} {archives}",
-        f"--customize-hook=sync-out {archives} {debs}",
-    ]
-    # The kernel's packages would each make an initramfs now; one is made at the end, of what is wanted in it.
-    run(
-        ["mmdebstrap", *options, suite, tar, *([mirror] if mirror else [])],
-        env={"SOURCE_DATE_EPOCH": str(epoch), "TMPDIR": str(tar.parent), "INITRD": "No"},
-        log=log,
+        f'--setup-hook=mkdir -p "$1"{ARCHIVES}',
+        f"--setup-hook=sync-in {debs} {ARCHIVES}",
+        f"--customize-hook=sync-out {ARCHIVES} {debs}",
+        tar=tar,
     )
+    run(command, env=system.env(tar.parent), log=log)
+    for old in cache.glob(f"system-{system.suite}-*.tar"):
+        old.unlink()
+    draft = kept.with_suffix(".new")
+    shutil.copyfile(tar, draft)
+    draft.replace(kept)
+    return False

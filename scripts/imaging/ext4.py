@@ -25,7 +25,7 @@ UNPACK = """set -e
 mkdir "$1/tree"
 into=$1 tar=$2
 shift 2
-tar -C "$into/tree" --numeric-owner --xattrs --xattrs-include='*' --exclude-from="$into/left-out" -xf "$tar"
+tar -C "$into/tree" --delay-directory-restore --numeric-owner --xattrs --xattrs-include='*' --exclude-from="$into/left-out" -xf "$tar"
 exec "$@"
 """
 

@@ -15,6 +15,12 @@ KERNEL, INITRAMFS = "kernel8.img", "initramfs8"
 """The names that the boot loader looks for on 64-bit boards. Source: Raspberry Pi documentation, config.txt."""
 LOADER = "usr/lib/raspi-firmware"
 AUTOBOOT = "autoboot.txt"
+SLOTS = {"a": 2, "b": 3}
+"""Each slot's firmware partition, by its number. Source: layout.partitions."""
+CHOICE = """# Which partition these files were started from says which root file system belongs to them: an update brings
+# the same files for either slot. There is no cmdline.txt, which an older boot loader would take for both.
+"""
+"""Source: Raspberry Pi documentation, config.txt, "The [boot_partition=N] filter"."""
 CMDLINE_LIMIT = 1024
 """How much of cmdline.txt arm64 Linux takes is 2,048 bytes; the device tree's own arguments come on top."""
 NOT_IN_ROOT = ("./boot/vmlinuz-*", "./boot/initrd.img-*", "./boot/System.map-*", f"./{LOADER}")
@@ -39,18 +45,30 @@ def from_tree(tree: Tree) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if content}
 
 
-def settings(slot: str) -> dict[str, bytes]:
-    """The boot configuration of slot `a` or `b`, with our device-tree overlays compiled.
+def settings() -> dict[str, bytes]:
+    """The boot configuration, the same for both slots, with our device-tree overlays compiled.
 
     Raises: ImageError when a line is missing from hw/boot, or an overlay does not compile.
     """
-    files = {"config.txt": (HW / "boot/config.txt").read_bytes(), "cmdline.txt": cmdline(slot)}
-    if slot == "a":
-        files[AUTOBOOT] = (HW / "boot" / AUTOBOOT).read_bytes()
+    chosen = "".join(
+        f"[boot_partition={number}]\ncmdline={_cmdline(slot)}\n" for slot, number in SLOTS.items()
+    )
+    config = CHOICE + chosen + "\n[all]\n" + (HW / "boot/config.txt").read_text(encoding="utf-8")
+    files = {"config.txt": config.encode()}
+    files |= {_cmdline(slot): cmdline(slot) for slot in SLOTS}
     for source in sorted(HW.rglob("*.dts")):
         name = f"{source.stem.removesuffix('-overlay')}.dtbo"
         files[f"overlays/{name}"] = _compile(source)
     return files
+
+
+def _cmdline(slot: str) -> str:
+    return f"cmdline_{slot}.txt"
+
+
+def selector() -> dict[str, bytes]:
+    """What the partition `select` holds: which slot is started, and which is tried."""
+    return {AUTOBOOT: (HW / "boot" / AUTOBOOT).read_bytes()}
 
 
 def cmdline(slot: str) -> bytes:

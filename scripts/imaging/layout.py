@@ -1,7 +1,7 @@
 """What lies where on a card: the partition table of every unit, whatever its slots hold.
 
 The Raspberry Pi's boot loader reads `autoboot.txt` on the first partition and goes on from the one that it
-names. The two slots' boot files and root file systems are alike in size, so that either can hold what the
+names. Nothing else lies on that partition, so that an update which is cut short cannot harm it. The two slots' boot files and root file systems are alike in size, so that either can hold what the
 other holds; the data partition is last, because it grows into what a card has left.
 
 Sources: UEFI 2.10 §5.3 (GPT); Raspberry Pi documentation, "autoboot.txt" and "tryboot".
@@ -23,6 +23,7 @@ BASIC_DATA = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
 UNIT_DATA = "b0c5a9e6-6d3f-4c52-9f0e-6a1d7f3c9b21"
 """Our own: rootfs/usr/lib/repart.d/data.conf grows the partition of this type and no other."""
+SELECT_BYTES = 16 * MIB
 DISK_ID = "5b0d3c38-1f0e-4f1e-8f7c-0a4e6d9c7a10"
 
 
@@ -38,8 +39,9 @@ class Partition:
 
 
 def partitions(root_bytes: int, firmware_bytes: int, data_bytes: int) -> tuple[Partition, ...]:
-    """The five partitions of a card, placed one behind the other."""
+    """The six partitions of a card, placed one behind the other."""
     table = (
+        ("select", BASIC_DATA, SELECT_BYTES),
         ("firmware_a", BASIC_DATA, firmware_bytes),
         ("firmware_b", BASIC_DATA, firmware_bytes),
         ("root_a", LINUX, root_bytes),

@@ -33,10 +33,12 @@ ln -sf "$venv/bin/anpr-edge" /usr/local/bin/anpr-edge
 
 echo '== users and services'
 systemd-sysusers
-mkdir -p /data /boot/firmware /etc/anpr-edge /var/lib/anpr-edge /var/lib/systemd/timesync
+mkdir -p /data /boot/firmware /boot/select /etc/anpr-edge /var/lib/anpr-edge /var/lib/systemd/timesync
 systemctl set-default multi-user.target
-systemctl enable anpr-edge.target anpr-edge-reader.service anpr-edge-uplink.service
-if [ -e /etc/systemd/system/anpr-edge-provision.service ]; then systemctl enable anpr-edge-provision.service; fi
+systemctl enable anpr-edge.target
+for unit in /etc/systemd/system/anpr-edge-*; do
+    if grep -q '^WantedBy=' "$unit"; then systemctl enable "${unit##*/}"; fi
+done
 if [ -e /lib/systemd/system/systemd-resolved.service ] && ! [ -e /usr/sbin/NetworkManager ]; then
     systemctl enable systemd-networkd.service systemd-resolved.service
     ln -sf ../run/systemd/resolve/resolv.conf /etc/resolv.conf

@@ -12,14 +12,27 @@ from scripts.imaging import card, fat, tools
 from scripts.imaging.layout import MIB, Partition, partitions
 
 EPOCH = 1_790_000_000
-TOOLS = ("mkfs.vfat", "mcopy", "mdir", "sfdisk", "bmaptool", "mke2fs", "debugfs", "dumpe2fs", "fakeroot", "dtc")
+TOOLS = (
+    "mkfs.vfat",
+    "mcopy",
+    "mdir",
+    "sfdisk",
+    "bmaptool",
+    "mke2fs",
+    "debugfs",
+    "dumpe2fs",
+    "fakeroot",
+    "dtc",
+)
 ABSENT = tools.missing(*TOOLS)
 needs_tools = pytest.mark.skipif(bool(ABSENT), reason=f"sudo apt-get install {' '.join(ABSENT)}")
-needs_root = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("losetup"), reason="a loop device needs root")
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("losetup"), reason="a loop device needs root"
+)
 
 
 def small_table() -> tuple[Partition, ...]:
-    """The five partitions, each as small as it can be."""
+    """The six partitions, each as small as it can be."""
     return partitions(8 * MIB, 12 * MIB, 4 * MIB)
 
 

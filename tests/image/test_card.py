@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anpr_edge.errors import ImageError
-from scripts.imaging import card, fat, layout
+from scripts.imaging import card, fat, firmware, layout
 from scripts.imaging.blockmap import extents
 from scripts.imaging.gpt import starts
 from scripts.imaging.layout import MIB
@@ -27,12 +27,21 @@ def test_the_partition_table_is_what_the_boot_loader_and_the_root_file_system_co
     table = json.loads(run(["sfdisk", "--json", image]))["partitiontable"]
     assert table["label"] == "gpt"
     names = [part["name"] for part in table["partitions"]]
-    assert names == ["firmware_a", "firmware_b", "root_a", "root_b", "data"]
+    assert names == ["select", "firmware_a", "firmware_b", "root_a", "root_b", "data"]
     types = [part["type"].lower() for part in table["partitions"]]
-    assert types == [layout.BASIC_DATA] * 2 + [layout.LINUX] * 2 + [layout.UNIT_DATA]
+    assert types == [layout.BASIC_DATA] * 3 + [layout.LINUX] * 2 + [layout.UNIT_DATA]
     assert all(part["start"] * 512 % layout.ALIGN == 0 for part in table["partitions"])
-    assert table["partitions"][0]["size"] == table["partitions"][1]["size"]
-    assert table["partitions"][2]["size"] == table["partitions"][3]["size"]
+    sizes = {part["name"]: part["size"] for part in table["partitions"]}
+    assert sizes["firmware_a"] == sizes["firmware_b"]
+    assert sizes["root_a"] == sizes["root_b"]
+
+
+def test_what_the_boot_loader_is_told_to_start_are_the_two_slots() -> None:
+    lines = firmware.selector()["autoboot.txt"].decode().split()
+    numbers = [
+        int(line.removeprefix("boot_partition=")) for line in lines if line.startswith("boot_partition=")
+    ]
+    assert [small_table()[number - 1].name for number in numbers] == ["firmware_a", "firmware_b"]
 
 
 def test_our_own_reading_of_the_table_agrees_with_sfdisk(image: Path) -> None:

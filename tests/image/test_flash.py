@@ -149,7 +149,11 @@ def test_a_card_that_is_too_small_is_refused_untouched(image: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("nothing", "No such file"), ("", "neither a disk nor a file"), ("/dev/null", "neither a disk nor a file")],
+    [
+        ("nothing", "No such file"),
+        ("", "neither a disk nor a file"),
+        ("/dev/null", "neither a disk nor a file"),
+    ],
 )
 def test_what_is_no_card_is_refused(image: Path, tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(ImageError, match=said):
@@ -180,7 +184,9 @@ def test_nobody_to_ask_and_no_yes_is_a_usage_error() -> None:
 def test_an_interrupted_program_says_so_and_leaves_no_table(image: Path, card: Path) -> None:
     """The real program, stopped as by Ctrl-C while it writes."""
     command = [sys.executable, "-m", "scripts.imaging.flash", str(image), str(card)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(flash.__file__).parents[2]) as going:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=Path(flash.__file__).parents[2]
+    ) as going:
         assert going.stderr is not None
         for line in going.stderr:
             if line.startswith("writing"):
@@ -200,7 +206,9 @@ def test_an_interrupted_program_says_so_and_leaves_no_table(image: Path, card: P
 @pytest.fixture
 def disk(card: Path) -> Iterator[Path]:
     """A loop device: a real disk to the system, a file to us."""
-    made = subprocess.run(["losetup", "--find", "--show", "--partscan", card], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        ["losetup", "--find", "--show", "--partscan", card], capture_output=True, text=True, check=False
+    )
     if made.returncode != 0:
         pytest.skip(f"no loop device here: {made.stderr.strip()}")
     device = Path(made.stdout.strip())

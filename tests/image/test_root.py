@@ -98,7 +98,12 @@ FAULTS: list[tuple[str, dict[str, bytes | str], dict[str, str], str]] = [
         {f"{UNITS}/getty.target.wants/serial-getty@ttyAMA0.service": "/usr/lib/systemd/system/x"},
         "serial-getty@ttyAMA0.service",
     ),
-    ("no-secret", {"usr/share/anpr-edge/trust/release.crt": KEY}, {}, "/usr/share/anpr-edge/trust/release.crt"),
+    (
+        "no-secret",
+        {"usr/share/anpr-edge/trust/release.crt": KEY},
+        {},
+        "/usr/share/anpr-edge/trust/release.crt",
+    ),
     ("no-identity", {"etc/machine-id": "0123456789abcdef0123456789abcdef\n"}, {}, "/etc/machine-id"),
     ("no-identity", {"var/log/apt/term.log": "x"}, {}, "/var/log/apt/term.log"),
     ("no-identity", {"etc/anpr-edge/unit.toml": "x"}, {}, "/etc/anpr-edge/unit.toml"),
@@ -108,12 +113,19 @@ FAULTS: list[tuple[str, dict[str, bytes | str], dict[str, str], str]] = [
         {},
         "anpr-edge-provision.service",
     ),
-    ("program-compiled", {"opt/anpr-edge/venv/lib/x.pyc": PYC[:4] + bytes(12)}, {}, "/opt/anpr-edge/venv/lib/x.pyc"),
+    (
+        "program-compiled",
+        {"opt/anpr-edge/venv/lib/x.pyc": PYC[:4] + bytes(12)},
+        {},
+        "/opt/anpr-edge/venv/lib/x.pyc",
+    ),
     ("writable-places", {"etc/fstab": "PARTLABEL=root_a / ext4 ro 0 1\n"}, {}, "no /data in /etc/fstab"),
 ]
 
 
-@pytest.mark.parametrize(("code", "files", "links", "by"), FAULTS, ids=[f"{fault[0]}-{fault[3]}" for fault in FAULTS])
+@pytest.mark.parametrize(
+    ("code", "files", "links", "by"), FAULTS, ids=[f"{fault[0]}-{fault[3]}" for fault in FAULTS]
+)
 def test_each_promise_is_seen_broken(
     tmp_path: Path, code: str, files: dict[str, bytes | str], links: dict[str, str], by: str
 ) -> None:

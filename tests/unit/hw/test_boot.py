@@ -31,8 +31,8 @@ def settings(name: str) -> dict[str, list[str]]:
 
 def test_a_normal_start_and_a_trial_take_different_slots() -> None:
     assert settings("autoboot.txt") == {
-        "all": ["tryboot_a_b=1", "boot_partition=1"],
-        "tryboot": ["boot_partition=2"],
+        "all": ["tryboot_a_b=1", "boot_partition=2"],
+        "tryboot": ["boot_partition=3"],
     }
     assert (BOOT / "autoboot.txt").stat().st_size <= 512
 
