@@ -33,7 +33,6 @@ LEFT_OUT = (
     *("/usr/share/doc/*", "/usr/share/doc-base/*", "/usr/share/bug/*"),
 )
 KEPT = "/usr/share/doc/*/copyright"
-ARCHIVES = "/var/cache/apt/archives"
 BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 
 
@@ -92,7 +91,7 @@ class System:
         Raises: ImageError when the mirror cannot be asked.
         """
         with (scratch / "simulated").open("w+") as said:
-            run(self.command("--simulate", tar="/dev/null"), env=self.env(scratch), log=Path(said.name))
+            run(self.command("--simulate", "--verbose", tar="/dev/null"), env=self.env(scratch), log=Path(said.name))
             chosen = sorted(
                 {line for line in said.read().splitlines() if line.startswith(("Inst ", "Conf "))}
             )
@@ -113,16 +112,7 @@ def bootstrap(system: System, tar: Path, *, cache: Path, fresh: bool, log: Path)
     if kept.exists() and not fresh:
         shutil.copyfile(kept, tar)
         return True
-    debs = cache / f"debs-{system.suite}"
-    debs.mkdir(parents=True, exist_ok=True)
-    command = system.command(
-        "--skip=essential/unlink",
-        f'--setup-hook=mkdir -p "$1"{ARCHIVES}',
-        f"--setup-hook=sync-in {debs} {ARCHIVES}",
-        f"--customize-hook=sync-out {ARCHIVES} {debs}",
-        tar=tar,
-    )
-    run(command, env=system.env(tar.parent), log=log)
+    run(system.command(tar=tar), env=system.env(tar.parent), log=log)
     for old in cache.glob(f"system-{system.suite}-*.tar"):
         old.unlink()
     draft = kept.with_suffix(".new")
