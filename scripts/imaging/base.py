@@ -31,7 +31,7 @@ REPLACED = {
 READ = """set -e
 mkdir "$1/mnt"
 fuse2fs -o "ro,fakeroot,offset=$3" "$2" "$1/mnt" >&2
-trap 'fusermount -u "$1/mnt"' EXIT
+trap 'fusermount3 -u "$1/mnt"' EXIT
 tar -C "$1/mnt" --numeric-owner --xattrs --xattrs-include='*' --sort=name --exclude=./dev/* --exclude=./lost+found \\
     -cf "$4" .
 """
@@ -82,7 +82,8 @@ def unpack(image: Path, plain: Path, scratch: Path, log: Path) -> dict[str, byte
 
     Raises: ImageError when either partition cannot be read.
     """
-    find("fuse2fs")
+    for program in ("fuse2fs", "fusermount3"):
+        find(program)
     at = places(image)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="base-") as folder:
         run(as_owner("sh", "-c", READ, "read", folder, image, str(at.root), plain), log=log)

@@ -30,7 +30,8 @@ PACKAGES: Mapping[str, str] = {
     "bmaptool": "bmap-tools",
     "fakeroot": "fakeroot",
     "dtc": "device-tree-compiler",
-    "tar": "tar",
+    "fuse2fs": "fuse2fs",
+    "fusermount3": "fuse3",
 }
 """Which Debian package brings a program."""
 

@@ -11,6 +11,7 @@ import pytest
 from anpr_edge.errors import ImageError
 from scripts.imaging import audit
 from scripts.imaging.customise import HERE, UNITS, Anchors, overlay
+from scripts.imaging.tools import run
 from scripts.imaging.tree import Tree
 from tests.image.cards import EPOCH
 
@@ -200,3 +201,18 @@ def _empty(tmp_path: Path) -> Path:
     folder = tmp_path / "wheels"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.mark.parametrize(
+    ("line", "slot"), [("ro root=PARTLABEL=root_b quiet", "b"), ("root=PARTLABEL=root_a", "a")]
+)
+def test_the_boot_files_of_the_slot_that_runs_are_mounted(tmp_path: Path, line: str, slot: str) -> None:
+    script = (HERE / "rootfs/usr/lib/systemd/system-generators/anpr-edge-slot").read_text()
+    (tmp_path / "cmdline").write_text(f"{line}\n")
+    run(["sh", "-c", script.replace("/proc/cmdline", str(tmp_path / "cmdline")), "generator", tmp_path])
+    unit = (tmp_path / "boot-firmware.mount").read_text()
+    assert f"What=/dev/disk/by-partlabel/firmware_{slot}\n" in unit
+    assert f"systemd-fsck@dev-disk-by\\x2dpartlabel-firmware_{slot}.service" in unit
+    assert (
+        tmp_path / "local-fs.target.wants/boot-firmware.mount"
+    ).resolve() == tmp_path / "boot-firmware.mount"
