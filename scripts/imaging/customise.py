@@ -154,11 +154,12 @@ def customise(
 
     Raises: ImageError when it fails.
     """
-    setup = f'chroot "$1" /{STAGE}/setup.sh {"kernel" if kernel else "no-kernel"} {" ".join(more)}'
+    clean = f"env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin SOURCE_DATE_EPOCH={epoch}"
+    setup = f'{clean} chroot "$1" /{STAGE}/setup.sh {"kernel" if kernel else "no-kernel"} {" ".join(more)}'
     run(
         [
             *("mmdebstrap", "--variant=custom", "--architectures=arm64"),
-            *("--skip=update", "--skip=setup", "--skip=cleanup/apt"),
+            *("--skip=update", "--skip=setup", "--skip=cleanup/apt,cleanup/mmdebstrap"),
             f"--setup-hook=tar-in {plain} /",
             f"--customize-hook=tar-in {laid} /",
             f"--customize-hook={setup}",

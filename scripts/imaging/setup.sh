@@ -41,6 +41,7 @@ for unit in /etc/systemd/system/anpr-edge-*; do
 done
 if [ -e /lib/systemd/system/systemd-resolved.service ] && ! [ -e /usr/sbin/NetworkManager ]; then
     systemctl enable systemd-networkd.service systemd-resolved.service
+    systemctl disable systemd-networkd-wait-online.service
     ln -sf ../run/systemd/resolve/resolv.conf /etc/resolv.conf
 fi
 for timer in apt-daily apt-daily-upgrade dpkg-db-backup man-db fstrim e2scrub_all; do
@@ -57,7 +58,7 @@ done
 rm -f /etc/systemd/system/multi-user.target.wants/*ssh* /etc/systemd/system/getty.target.wants/*
 
 echo '== no password'
-if dpkg-query -W openssh-server >/dev/null 2>&1; then dpkg --purge --force-depends openssh-server; fi
+if [ -e /usr/sbin/sshd ]; then dpkg --purge --force-depends openssh-server; fi
 rm -f /etc/ssh/ssh_host_* /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys
 cut -d: -f1 /etc/shadow | while read -r user; do usermod -p '!*' "$user"; done
 rm -f /etc/sudoers.d/010_* /etc/shadow- /etc/passwd- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-
