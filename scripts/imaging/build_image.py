@@ -17,13 +17,14 @@ from scripts.imaging.customise import CHECKOUT, Anchors
 from scripts.imaging.distribution import SUITES
 from scripts.imaging.tools import megabytes
 
-TEXT = """Build the image of a unit's card: partitions for two systems and one for data, no password, no way in.
+TEXT = """Build the image of a unit's card: two systems and one partition for data, no password, no way in.
 
   scripts/build-image --trust provision.pub --release-keyring release.crt
   scripts/build-image --base 2025-10-01-raspios-trixie-arm64-lite.img --suite trixie …
 
-Made of Debian's arm64 packages, or of a Raspberry Pi OS image that you supply with --base. The same checkout, packages
-and anchors give the same bytes again. Prints the hash of the root file system; docs/image.md says what is in it."""
+Made of Debian's arm64 packages, or of a Raspberry Pi OS image that you supply with --base. The same checkout,
+packages and anchors give the same bytes again. Prints the root file system's hash; docs/image.md says more.
+Exit code 0: built; 1: not, and why; 2: wrong usage."""
 
 
 def parser() -> ArgumentParser:
@@ -31,38 +32,21 @@ def parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="scripts/build-image", description=TEXT, formatter_class=RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("image"), metavar="DIR", help="where it goes (%(default)s)"
-    )
-    parser.add_argument("--suite", choices=SUITES, default="bookworm", help="Debian release (%(default)s)")
-    parser.add_argument(
-        "--base", type=Path, metavar="IMG", help="a Raspberry Pi OS image to start from, unpacked"
-    )
-    parser.add_argument("--trust", type=Path, metavar="FILE", help="provision.pub: whose bundles units take")
-    parser.add_argument(
-        "--release-keyring", type=Path, metavar="FILE", help="release.crt: whose updates units take"
-    )
-    parser.add_argument(
-        "--include", action="append", default=[], metavar="PACKAGE", help="one more Debian package"
-    )
-    parser.add_argument(
-        "--mirror", default="", metavar="URL", help="Debian mirror, or a line of sources.list"
-    )
-    parser.add_argument(
-        "--wheels", type=Path, metavar="DIR", help="a folder that scripts/wheelhouse has filled"
-    )
-    parser.add_argument(
-        "--cache", type=Path, default=_cache(), metavar="DIR", help="packages and wheels (%(default)s)"
-    )
-    parser.add_argument(
-        "--epoch", type=int, default=_epoch(), metavar="S", help="the newest time of any file in it"
-    )
-    parser.add_argument(
-        "--parts", action="store_true", help="leave the partitions' contents beside the image too"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print what is in the .json file beside the image"
-    )
+    add = parser.add_argument
+    add("--out", type=Path, default=Path("image"), metavar="DIR", help="where it goes (%(default)s)")
+    add("--suite", choices=SUITES, default="bookworm", help="Debian release (%(default)s)")
+    add("--base", type=Path, metavar="IMG", help="start from this Raspberry Pi OS image, unpacked")
+    add("--trust", type=Path, metavar="FILE", help="provision.pub: whose bundles units take")
+    add("--release-keyring", type=Path, metavar="FILE", help="release.crt: whose updates units take")
+    add("--version", default=__version__, metavar="X.Y.Z", help="the release's version (%(default)s)")
+    add("--include", action="append", default=[], metavar="PACKAGE", help="one more Debian package")
+    add("--mirror", default="", metavar="URL", help="Debian mirror, or a line of sources.list")
+    add("--wheels", type=Path, metavar="DIR", help="a folder that scripts/wheelhouse has filled")
+    add("--cache", type=Path, default=_cache(), metavar="DIR", help="system and wheels (%(default)s)")
+    add("--fresh", action="store_true", help="make the plain system anew, whatever the cache has")
+    add("--epoch", type=int, default=_epoch(), metavar="S", help="the newest time of any file in it")
+    add("--parts", action="store_true", help="leave root_a.ext4 and firmware_a.vfat beside the image")
+    add("--json", action="store_true", help="print what is in the .json file beside the image")
     return parser
 
 
@@ -114,7 +98,7 @@ def _cache() -> Path:
 
 
 def _epoch() -> int:
-    """When the checkout's last commit was made; SOURCE_DATE_EPOCH outranks it. Source: reproducible-builds.org."""
+    """When the checkout's last commit was made, or SOURCE_DATE_EPOCH. Source: reproducible-builds.org."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     asked = ["git", "-C", str(CHECKOUT), "log", "-1", "--format=%ct"]

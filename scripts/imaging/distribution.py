@@ -91,7 +91,11 @@ class System:
         Raises: ImageError when the mirror cannot be asked.
         """
         with (scratch / "simulated").open("w+") as said:
-            run(self.command("--simulate", "--verbose", tar="/dev/null"), env=self.env(scratch), log=Path(said.name))
+            run(
+                self.command("--simulate", "--verbose", tar="/dev/null"),
+                env=self.env(scratch),
+                log=Path(said.name),
+            )
             chosen = sorted(
                 {line for line in said.read().splitlines() if line.startswith(("Inst ", "Conf "))}
             )
