@@ -32,8 +32,8 @@ READ = """set -e
 mkdir "$1/mnt"
 fuse2fs -o "ro,fakeroot,offset=$3" "$2" "$1/mnt" >&2
 trap 'fusermount3 -u "$1/mnt"' EXIT
-tar -C "$1/mnt" --numeric-owner --xattrs --xattrs-include='*' --sort=name --exclude=./dev/* --exclude=./lost+found \\
-    -cf "$4" .
+tar -C "$1/mnt" --numeric-owner --xattrs --xattrs-include='*' --sort=name \\
+    --exclude=./dev/* --exclude=./lost+found -cf "$4" .
 """
 
 

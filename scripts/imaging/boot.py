@@ -1,7 +1,7 @@
-"""Boots an image on an emulated machine, from a card that was flashed like any other, and says whether it works.
+"""Boots an image on an emulated machine, from a card flashed like any other, and says whether it works.
 
-The kernel, initramfs and command line are those on the image's firmware partition. What an emulated machine does
-not do is what the Raspberry Pi's own boot loader does before: reading config.txt, overlays and autoboot.txt.
+The kernel, initramfs and command line are those on the image's firmware partition. Not emulated is what the
+Raspberry Pi's own boot loader does before: reading config.txt, overlays and autoboot.txt.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Verdict:
 def boot(image: Path, scratch: Path, log: Path, *, bundle: Path | None, limit_s: float) -> Verdict:
     """Flash `image` onto a file as large as a small card, boot that, and listen on its serial line.
 
-    With a `bundle` the unit provisions itself from it; otherwise it is given an identity made for the purpose.
+    With a `bundle` the unit provisions itself from it; otherwise it is given an identity of its own.
 
     Raises: ImageError when the image cannot be flashed or the emulator does not run.
     """
@@ -90,7 +90,7 @@ def boot(image: Path, scratch: Path, log: Path, *, bundle: Path | None, limit_s:
 
 
 def _machine(card: Path, firmware: int, scratch: Path, limit_s: float) -> list[str]:
-    """The emulator's command line: a plain arm64 board with the card as its disk, and a network that leads nowhere."""
+    """The emulator's command line: a plain arm64 board, the card its disk, a network that leads nowhere."""
     kernel, initrd = scratch / "kernel", scratch / "initrd"
     kernel.write_bytes(fat.read(card, KERNEL, offset=firmware))
     program = Path(__file__).with_name("boot_probe.py").read_bytes()

@@ -18,8 +18,8 @@ TEXT = """Boot an image on an emulated arm64 machine and see both services read 
   scripts/boot-image image/anpr-edge-0.1.0-bookworm.img
   scripts/boot-image image/anpr-edge-0.1.0-bookworm.img --bundle unit-0001.bundle
 
-The image is flashed onto a file first, as a card is, and not changed. Everything is emulated: minutes until the first
-read. Exit code 0: both services active, a read committed, nothing listening; 1: not so, and why."""
+The image is flashed onto a file first, as a card is, and not changed. Everything is emulated: minutes until
+the first read. Exit code 0: both services active, a read committed, nothing listening; 1: not so, and why."""
 
 
 def main(argv: list[str] | None = None) -> int:

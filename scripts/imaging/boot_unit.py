@@ -1,4 +1,4 @@
-"""A unit to boot an image with: an identity of its own, a rendered road for a camera, a broker that is not there."""
+"""A unit to boot an image with: its own identity, a rendered road, and a broker that is not there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VEHICLES = 10_000
 
 
 def prepare(folder: Path) -> dict[str, Path]:
-    """Make keys, certificates and a configuration in `folder`; returns them by where they go on the data partition.
+    """Make keys, certificates and configuration in `folder`; returned by their places on the data partition.
 
     Raises: AnprError when one of our own commands fails.
     """
@@ -29,7 +29,7 @@ def prepare(folder: Path) -> dict[str, Path]:
 
 
 def put(card: Path, offset: int, files: dict[str, Path]) -> None:
-    """Write files into the ext4 file system at `offset` of a card's file; tmpfiles gives them their owners."""
+    """Write files into the ext4 at `offset` of a card's file; tmpfiles will give them their owners."""
     folders = sorted({str(up) for name in files for up in Path(name).parents} - {".", "state", "etc"})
     script = [f"mkdir {name}" for name in folders]
     script += [f"write {path} {name}" for name, path in files.items()]

@@ -1,4 +1,4 @@
-"""Builds an image from nothing: a system, made a unit's, looked over, packed, and put on a card's partitions."""
+"""Builds an image from nothing: a system, made a unit's, looked over, and put on a card's partitions."""
 
 from __future__ import annotations
 

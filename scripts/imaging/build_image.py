@@ -71,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         f"{megabytes(facts['written_bytes'])} to write of {megabytes(facts['image_bytes'])}, ",
     )
     note(
-        f"built in {sum(facts['seconds'].values()):.0f} s; next: scripts/flash {arguments.out / facts['image']} DEVICE"
+        f"built in {sum(facts['seconds'].values()):.0f} s; "
+        f"next: sudo scripts/flash {arguments.out / facts['image']} DEVICE"
     )
     return 0
 

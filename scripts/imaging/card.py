@@ -15,8 +15,9 @@ BLOCK = 1024 * 1024
 def assemble(image: Path, table: tuple[Partition, ...], contents: Mapping[str, Path]) -> None:
     """Write the partition table and what belongs into each partition.
 
-    A hole stays a hole in FAT, where nothing relies on what was never written. Of ext4 every block is written:
-    mke2fs leaves holes where the file system counts on zeros, and a used card has something else there.
+    A hole stays a hole in FAT, where nothing relies on what was never written. Of ext4 every block is
+    written: mke2fs leaves holes where the file system counts on zeros, and a used card has something else
+    there.
 
     Raises: ImageError when the table cannot be written.
     """

@@ -1,7 +1,7 @@
 """Makes a unit's root file system of a plain one: our files, our programs, and nothing that listens.
 
-What goes in is one tar file, the *overlay*: everything of rootfs/, the services of systemd/, trust anchors, and
-the wheels, which setup.sh installs inside and takes out again.
+What goes in is one tar file, the *overlay*: everything of rootfs/, the services of systemd/, trust anchors,
+and the wheels, which setup.sh installs inside and takes out again.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ def emulation() -> None:
         return
     raise ImageError(
         "arm64 programs do not run here: binfmt_misc does not know qemu-aarch64",
-        hint="sudo apt-get install qemu-user-static; without systemd also: sudo mount -t binfmt_misc binfmt_misc "
-        "/proc/sys/fs/binfmt_misc && sudo sh -c 'cat /usr/lib/binfmt.d/qemu-aarch64.conf "
+        hint="sudo apt-get install qemu-user-static; without systemd also: sudo mount -t binfmt_misc "
+        "binfmt_misc /proc/sys/fs/binfmt_misc && sudo sh -c 'cat /usr/lib/binfmt.d/qemu-aarch64.conf "
         ">/proc/sys/fs/binfmt_misc/register'",
     )
 
@@ -58,7 +58,7 @@ def packages(suite: str, more: Sequence[str] = ()) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A plain Debian for arm64: which release, with what beyond the usual packages, from where, dated when."""
+    """A plain Debian for arm64: which release, dated when, from where, with what beyond the usual."""
 
     suite: str
     epoch: int
@@ -82,7 +82,7 @@ class System:
         ]
 
     def env(self, scratch: Path) -> dict[str, str]:
-        """An initramfs is made once, at the end, with what is wanted in it: not at each kernel package now."""
+        """An initramfs is made once, at the end, with what is wanted in it: not for each package."""
         return {"SOURCE_DATE_EPOCH": str(self.epoch), "TMPDIR": str(scratch), "INITRD": "No"}
 
     def key(self, scratch: Path, log: Path) -> str:

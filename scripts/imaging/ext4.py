@@ -18,14 +18,15 @@ LEAST_FREE = 0.15
 """How much of a root file system stays free, so that it does not fragment; updates write a whole new one."""
 FREE_INODES = re.compile(r"^  Free inodes: (.*)$", re.MULTILINE)
 INODE_COUNT = re.compile(r"^Inode count: +(\d+)$", re.MULTILINE)
+TIMES = ("atime", "ctime", "crtime")
 FIRST_INODE = re.compile(r"^First inode: +(\d+)$", re.MULTILINE)
-TIMES = ("atime", "ctime", "mtime", "crtime")
 
 UNPACK = """set -e
 mkdir "$1/tree"
 into=$1 tar=$2
 shift 2
-tar -C "$into/tree" --delay-directory-restore --numeric-owner --xattrs --xattrs-include='*' --exclude-from="$into/left-out" -xf "$tar"
+tar -C "$into/tree" --delay-directory-restore --numeric-owner --xattrs --xattrs-include='*' \\
+    --exclude-from="$into/left-out" -xf "$tar"
 exec "$@"
 """
 
@@ -75,7 +76,7 @@ def _forget_times(image: Path, epoch: int, scratch: Path) -> None:
     script = scratch / "times.debugfs"
     with script.open("w", encoding="ascii") as file:
         for inode in used_inodes(described):
-            for name in ("atime", "ctime", "crtime"):
+            for name in TIMES:
                 file.write(f"sif <{inode}> {name} @{epoch}\n")
     run(["debugfs", "-w", "-f", script, image], env={"E2FSPROGS_FAKE_TIME": str(epoch)})
     script.unlink()

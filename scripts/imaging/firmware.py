@@ -1,4 +1,4 @@
-"""What the Raspberry Pi's boot loader reads: its own files, kernel, device trees and the settings of hw/boot."""
+"""What the Raspberry Pi's boot loader reads: its files, kernel, device trees, and the settings of hw/boot."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from scripts.imaging.tree import Tree
 
 HW = Path(__file__).parents[2] / "hw"
 KERNEL, INITRAMFS = "kernel8.img", "initramfs8"
-"""The names that the boot loader looks for on 64-bit boards. Source: Raspberry Pi documentation, config.txt."""
+"""What the boot loader looks for on 64-bit boards. Source: Raspberry Pi documentation, config.txt."""
 LOADER = "usr/lib/raspi-firmware"
 AUTOBOOT = "autoboot.txt"
 SLOTS = {"a": 2, "b": 3}
 """Each slot's firmware partition, by its number. Source: layout.partitions."""
-CHOICE = """# Which partition these files were started from says which root file system belongs to them: an update brings
-# the same files for either slot. There is no cmdline.txt, which an older boot loader would take for both.
+CHOICE = """# The partition that these files were started from says which root file system belongs to them: an
+# update brings the same files for either slot. There is no cmdline.txt, which an older boot loader would
+# take for both.
 """
 """Source: Raspberry Pi documentation, config.txt, "The [boot_partition=N] filter"."""
 CMDLINE_LIMIT = 1024

@@ -24,8 +24,9 @@ TEXT = """Write an image to a card or SSD, read it back, and put a unit's bundle
   sudo scripts/flash image/anpr-edge-0.1.0-bookworm.img /dev/sdb
   sudo scripts/flash image/anpr-edge-0.1.0-bookworm.img /dev/mmcblk0 --bundle unit-0001.bundle
 
-Writes only what the block map beside the image names. Refuses what is mounted, this machine's own disk, a partition and a
-card that is too small. The partition table is written last: an interrupted card boots nowhere. A file serves as a card too.
+Writes only what the block map beside the image names. Refuses what is mounted, this machine's own disk, a
+partition and a card that is too small. The partition table is written last: an interrupted card boots
+nowhere. A file serves as a card too.
 Exit code 0: written and verified; 1: refused, or it failed; 2: wrong usage; 130: interrupted."""
 BUNDLE_LIMIT = 4 * 1024 * 1024
 FOLDER = "anpr"
@@ -155,7 +156,7 @@ def _check_bundle(bundle: Path, places: dict[str, int]) -> None:
         raise ImageError(f"{bundle}: {error.strerror}", hint="anpr-fleet unit bundle makes one") from error
     if bundle.suffix != ".bundle" or size > BUNDLE_LIMIT or head[257:262] != b"ustar":
         raise ImageError(
-            f"{bundle} is no unit's bundle: a tar file named UNIT.bundle, of {megabytes(BUNDLE_LIMIT)} at most",
+            f"{bundle} is no unit's bundle: a tar file UNIT.bundle of {megabytes(BUNDLE_LIMIT)} at most",
             hint="anpr-fleet unit bundle makes one",
         )
     if lacking := [slot for slot in SLOTS if slot not in places]:

@@ -1,4 +1,4 @@
-"""Adds to an initramfs, so that a machine boots with something more in memory and nothing changed on its disk.
+"""Adds to an initramfs: a machine boots with something more in memory and nothing changed on its disk.
 
 Linux unpacks every archive it is given one behind the other. Source: kernel documentation, "initramfs buffer
 format"; initramfs-tools(7) for what its scripts do when.

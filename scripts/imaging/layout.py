@@ -1,8 +1,9 @@
 """What lies where on a card: the partition table of every unit, whatever its slots hold.
 
 The Raspberry Pi's boot loader reads `autoboot.txt` on the first partition and goes on from the one that it
-names. Nothing else lies on that partition, so that an update which is cut short cannot harm it. The two slots' boot files and root file systems are alike in size, so that either can hold what the
-other holds; the data partition is last, because it grows into what a card has left.
+names. Nothing else lies on that partition, so that an update which is cut short cannot harm it. The two
+slots' boot files and root file systems are alike in size, so that either can hold what the other holds; the
+data partition is last, because it grows into what a card has left.
 
 Sources: UEFI 2.10 §5.3 (GPT); Raspberry Pi documentation, "autoboot.txt" and "tryboot".
 """

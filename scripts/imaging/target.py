@@ -122,7 +122,7 @@ def _refuse_in_use(path: Path, entry: Path, machine: Machine) -> None:
 
 
 def _number(source: str) -> str:
-    """The device number of what a mount names as its source, for file systems that have numbers of their own."""
+    """The device number of a mount's source, for file systems that have numbers of their own."""
     try:
         status = Path(source).stat() if source.startswith("/dev/") else None
     except OSError:

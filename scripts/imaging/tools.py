@@ -92,7 +92,7 @@ def run(
 
 
 def as_owner(*command: str | Path) -> list[str | Path]:
-    """The command as one that may give files any owner: by right for root, by fakeroot's pretence otherwise."""
+    """The command as one that may give files any owner: by right for root, else by fakeroot's pretence."""
     return list(command) if os.geteuid() == 0 else ["fakeroot", "--", *command]
 
 

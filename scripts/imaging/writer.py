@@ -1,6 +1,6 @@
 """Writes an image so that a card is either wholly good or has no partition table at all.
 
-The table's place is emptied first and filled last; in between everything else is written and read back. A card
+The table's place is emptied first and filled last; in between all else is written and read back. A card
 that was pulled out in between boots nowhere, and no one mistakes it for a good one.
 """
 
@@ -66,7 +66,7 @@ class Card:
                 tell("verifying", len(ours))
             if extent.sha256 and wanted.hexdigest() != extent.sha256:
                 raise ImageError(
-                    f"the image is damaged between bytes {extent.start} and {extent.end}: its block map says otherwise",
+                    f"the image is damaged between bytes {extent.start} and {extent.end}, says its block map",
                     hint="copy image and block map again",
                 )
 
@@ -115,7 +115,7 @@ class Card:
 
     def _bad(self, place: int) -> ImageError:
         return ImageError(
-            f"{self._target.path} does not hold what was written at byte {place}: the card is bad, or a forgery",
+            f"{self._target.path} does not hold what was written at byte {place}: it is bad, or a forgery",
             hint="throw it away; it has no partition table now and boots nowhere",
         )
 

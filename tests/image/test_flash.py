@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,7 @@ def test_what_the_block_map_names_is_on_the_card_and_the_rest_is_not_touched(ima
     ours, theirs = image.read_bytes(), card.read_bytes()
     assert done["bytes"] == sum(part.length for part in mapped) < len(ours)
     assert all(ours[part.start : part.end] == theirs[part.start : part.end] for part in mapped)
-    gaps = [(max(a.end, MIB), b.start) for a, b in zip(mapped, mapped[1:], strict=False)]
+    gaps = [(max(a.end, MIB), b.start) for a, b in pairwise(mapped)]
     gap = max(gaps, key=lambda gap: gap[1] - gap[0])
     assert theirs[gap[0] : gap[1]] == b"\xa5" * (gap[1] - gap[0])
 
@@ -89,11 +91,10 @@ def test_a_card_pulled_out_before_the_end_has_no_partition_table(image: Path, ca
         after -= 1
 
     target = examine(card, image.stat().st_size)
-    with writing(image, target, extents(image)) as going, pytest.raises(Pulled):
+    with contextlib.suppress(Pulled), writing(image, target, extents(image)) as going:
         going.clear()
         going.write(pull)
         going.verify(pull)
-        raise Pulled
     with pytest.raises(ImageError, match="no GPT"):
         starts(card)
     assert card.read_bytes()[-MIB:] == bytes(MIB), "the second table of an earlier image is still there"
