@@ -102,7 +102,7 @@ def test_a_card_pulled_out_before_the_end_has_no_partition_table(image: Path, ca
     assert starts(card) == starts(image)
 
 
-def test_the_header_of_the_table_is_the_last_thing_written(image: Path, card: Path) -> None:
+def test_there_is_no_table_until_all_else_is_verified(image: Path, card: Path) -> None:
     target = examine(card, image.stat().st_size)
     with writing(image, target, extents(image)) as going:
         going.clear()
