@@ -70,14 +70,12 @@ def audit(tree: Tree) -> list[Finding]:
 def demand(tree: Tree) -> list[Finding]:
     """Every promise, kept.
 
-    Raises: ImageError naming the first that is not.
+    Raises: ImageError naming those that are not.
     """
     findings = audit(tree)
-    for finding in findings:
-        if not finding.kept:
-            raise ImageError(
-                f"the root file system breaks `{finding.code}`: {', '.join(finding.broken_by[:5])}"
-            )
+    broken = [f"{found.code} by {', '.join(found.broken_by[:5])}" for found in findings if not found.kept]
+    if broken:
+        raise ImageError(f"the root file system breaks its promises: {'; '.join(broken)}")
     return findings
 
 

@@ -48,7 +48,8 @@ for timer in apt-daily apt-daily-upgrade dpkg-db-backup man-db fstrim e2scrub_al
     systemctl disable "$timer.timer" 2>/dev/null || true
 done
 # What asks for a password, listens, answers, or changes the system behind the update's back.
-for unit in getty@.service serial-getty@.service console-getty.service autovt@.service ssh.service ssh.socket \
+for unit in getty@.service serial-getty@.service console-getty.service getty-static.service autovt@.service \
+    ssh.service ssh.socket \
     sshd.service sshswitch.service regenerate_ssh_host_keys.service userconfig.service avahi-daemon.service \
     avahi-daemon.socket bluetooth.service hciuart.service rpcbind.service rpcbind.socket cups.service cups.socket \
     ModemManager.service triggerhappy.service triggerhappy.socket cloud-init.target apt-daily.service \
