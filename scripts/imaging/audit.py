@@ -45,7 +45,10 @@ DOORS = {
 SECRET = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{20}")
 SECRETS_LIE_IN = ("etc", "opt/anpr-edge/stage", "usr/share/anpr-edge", "root", "home", "var/lib", "data")
 LOCKED = ("!", "*")
-MOUNTS = ("/data", "/var/lib/anpr-edge", "/etc/anpr-edge", "/tmp", "/var/tmp", "/var/log")
+MOUNTS = (
+    *("/data", "/var/lib/anpr-edge", "/etc/anpr-edge", "/var/lib/systemd", "/boot/select"),
+    *("/tmp", "/var/tmp", "/var/log"),
+)
 UNCHECKED = 1
 """A compiled file that is believed whatever its source's time says. Source: PEP 552."""
 

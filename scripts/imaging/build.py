@@ -198,7 +198,7 @@ def _data(order: Order, scratch: Path, log: Path) -> Path:
     """The data partition as it leaves the workshop: folders, and nothing in them."""
     tar, image = scratch / "data.tar", scratch / "data.ext4"
     skeleton = Overlay(order.epoch)
-    for folder in ("state", "etc", "timesync"):
+    for folder in ("state", "etc", "systemd"):
         skeleton.add_folder(folder)
     skeleton.write(tar)
     ext4.from_tar(

@@ -33,7 +33,7 @@ ln -sf "$venv/bin/anpr-edge" /usr/local/bin/anpr-edge
 
 echo '== users and services'
 systemd-sysusers
-mkdir -p /data /boot/firmware /boot/select /etc/anpr-edge /var/lib/anpr-edge /var/lib/systemd/timesync
+mkdir -p /data /boot/firmware /boot/select /etc/anpr-edge /var/lib/anpr-edge /var/lib/systemd
 systemctl set-default multi-user.target
 systemctl enable anpr-edge.target
 for unit in /etc/systemd/system/anpr-edge-*; do
@@ -44,8 +44,9 @@ if [ -e /lib/systemd/system/systemd-resolved.service ] && ! [ -e /usr/sbin/Netwo
     systemctl disable systemd-networkd-wait-online.service
     ln -sf ../run/systemd/resolve/resolv.conf /etc/resolv.conf
 fi
-for timer in apt-daily apt-daily-upgrade dpkg-db-backup man-db fstrim e2scrub_all; do
-    systemctl disable "$timer.timer" 2>/dev/null || true
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer man-db.timer fstrim.timer \
+    e2scrub_all.timer e2scrub_reap.service; do
+    systemctl disable "$unit" 2>/dev/null || true
 done
 # What asks for a password, listens, answers, or changes the system behind the update's back.
 for unit in getty@.service serial-getty@.service console-getty.service getty-static.service autovt@.service \
