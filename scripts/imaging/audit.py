@@ -163,9 +163,11 @@ def _identity(tree: Tree) -> Iterator[str]:
 
 def _services(tree: Tree) -> Iterator[str]:
     """Our services start by themselves, and so does what gives the unit its identity."""
-    wanted = ["anpr-edge.target", "anpr-edge-reader.service", "anpr-edge-uplink.service"]
-    if "etc/systemd/system/anpr-edge-provision.service" in tree:
-        wanted.append("anpr-edge-provision.service")
+    wanted = ["anpr-edge.target"]
+    for path in tree.under(UNIT_FOLDERS[0]):
+        name = PurePosixPath(path).name
+        if path == f"{UNIT_FOLDERS[0]}/{name}" and name.startswith("anpr-edge-"):
+            wanted += [name] if re.search("^WantedBy=", tree.text(path), re.MULTILINE) else []
     there = set(enabled(tree))
     yield from (name for name in wanted if name not in there)
 

@@ -29,6 +29,7 @@ LINKS = {
     f"{UNITS}/multi-user.target.wants/anpr-edge.target": f"/{UNITS}/anpr-edge.target",
     f"{UNITS}/anpr-edge.target.wants/anpr-edge-reader.service": f"/{UNITS}/anpr-edge-reader.service",
     f"{UNITS}/anpr-edge.target.wants/anpr-edge-uplink.service": f"/{UNITS}/anpr-edge-uplink.service",
+    f"{UNITS}/multi-user.target.wants/anpr-edge-hostname.service": f"/{UNITS}/anpr-edge-hostname.service",
     "usr/lib/systemd/system/sockets.target.wants/systemd-journald.socket": "../systemd-journald.socket",
     f"{UNITS}/getty@.service": "/dev/null",
     "usr/lib/systemd/system/getty.target.wants/getty@tty1.service": "../getty@.service",
@@ -110,7 +111,7 @@ FAULTS: list[tuple[str, dict[str, bytes | str], dict[str, str], str]] = [
     ("no-identity", {"etc/anpr-edge/unit.toml": "x"}, {}, "/etc/anpr-edge/unit.toml"),
     (
         "services-enabled",
-        {f"{UNITS}/anpr-edge-provision.service": "[Unit]"},
+        {f"{UNITS}/anpr-edge-provision.service": "[Install]\nWantedBy=anpr-edge.target\n"},
         {},
         "anpr-edge-provision.service",
     ),
