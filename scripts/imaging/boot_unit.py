@@ -9,8 +9,8 @@ from anpr_edge.fleet.rig import build_rig
 from scripts.imaging.tools import run
 
 STATE, RUN = "/var/lib/anpr-edge", "/run/anpr-edge"
-VEHICLES = 10_000
-"""More than a boot lasts for."""
+VEHICLES = 1_000
+"""As many as a rendered road can have: more than a boot lasts for."""
 
 
 def prepare(folder: Path) -> dict[str, Path]:
