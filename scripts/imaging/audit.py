@@ -62,6 +62,7 @@ class Finding:
 
     @property
     def kept(self) -> bool:
+        """Whether nothing breaks it."""
         return not self.broken_by
 
 

@@ -27,6 +27,7 @@ class Extent:
 
     @property
     def end(self) -> int:
+        """The first byte that is not in it."""
         return self.start + self.length
 
 

@@ -7,7 +7,7 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +16,14 @@ from typing import Any
 from anpr_edge import __version__
 from anpr_edge.cli.output import note
 from anpr_edge.errors import ImageError
-from scripts.imaging import audit, base, card, distribution, ext4, fat, firmware
-from scripts.imaging.customise import CHECKOUT, Anchors, Overlay, customise, overlay
-from scripts.imaging.layout import MIB, SELECT_BYTES, partitions
-from scripts.imaging.tools import megabytes, missing
+from scripts.imaging import audit, base, card, distribution, firmware
+from scripts.imaging.blockmap import extents
+from scripts.imaging.customise import CHECKOUT, Anchors, customise, overlay
+from scripts.imaging.pack import Packer, table
+from scripts.imaging.tools import missing
 from scripts.imaging.tree import Tree
 
-ROOT_SLOT, FIRMWARE_SLOT, DATA = 2048 * MIB, 256 * MIB, 128 * MIB
-ROOT_UUID = "6c0f4f0e-52c2-4b7d-9f50-2f6a3a0b7c01"
-DATA_UUID = "6c0f4f0e-52c2-4b7d-9f50-2f6a3a0b7c02"
-FIRMWARE_SERIAL = "a4e100"
+DAY_S = 24 * 3600
 NEEDED = (
     *("mmdebstrap", "arch-test", "qemu-aarch64-static", "mke2fs", "debugfs", "mkfs.vfat", "mcopy"),
     *("sfdisk", "bmaptool", "dtc", "fakeroot"),
@@ -87,74 +85,92 @@ def build(order: Order) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=order.out, prefix=".build-") as folder:
         scratch = Path(folder)
         scratch.chmod(0o755)  # mmdebstrap's own user looks into it
-        return _build(order, scratch, log, _Steps({}))
+        return _Build(order, scratch, log).run()
 
 
-def _build(order: Order, scratch: Path, log: Path, steps: _Steps) -> dict[str, Any]:
-    plain, laid, tar = scratch / "plain.tar", scratch / "overlay.tar", scratch / "root.tar"
-    with steps.step("wheels", "wheels for aarch64, pinned by hash"):
-        wheels = order.wheels or _wheelhouse(order)
-    with steps.step("system", f"the system: {order.base or f'Debian {order.suite}, arm64 packages'}"):
-        boot_files = _system(order, plain, scratch, log)
-    with steps.step("unit", "made a unit's, under emulation"):
-        overlay(order.epoch, order.anchors, wheels, order.version).write(laid)
-        more = base.PACKAGES + order.include if order.base else ()
-        customise(plain, laid, tar, epoch=order.epoch, kernel=not order.base, more=more, log=log)
-        plain.unlink()
-    with Tree(tar) as tree:
-        with steps.step("audit", "looked over: no password, no server, nothing that listens"):
-            audit.demand(tree)
-            tree_sha256 = tree.sha256()
-        with steps.step("root", "root file system"):
-            root = scratch / "root.ext4"
-            size = ext4.size_for(tree.content_bytes())
-            if size > ROOT_SLOT:
-                raise ImageError(
-                    f"the root file system needs {megabytes(size)}, a slot has {megabytes(ROOT_SLOT)}"
-                )
-            ext4.from_tar(
-                *(tar, root),
-                label="root",
-                uuid=ROOT_UUID,
-                size=size,
+class _Build:
+    """One build on its way, step by step."""
+
+    def __init__(self, order: Order, scratch: Path, log: Path) -> None:
+        self._order, self._scratch, self._log = order, scratch, log
+        self._tar = scratch / "root.tar"
+        self._steps = _Steps({})
+
+    def run(self) -> dict[str, Any]:
+        order, step = self._order, self._steps.step
+        boot_files = self._make()
+        packer = Packer(self._scratch, order.epoch, self._log)
+        with Tree(self._tar) as tree:
+            with step("audit", "looked over: no password, no server, nothing that listens"):
+                audit.demand(tree)
+                tree_sha256 = tree.sha256()
+            with step("root", "root file system"):
+                contents = {"root_a": packer.root(self._tar, tree)}
+            boot_files = boot_files or firmware.from_tree(tree)
+            packages = installed(tree.text("var/lib/dpkg/status"))
+        with step("card", "partitions, image and block map"):
+            contents |= {**packer.fats(boot_files), "data": packer.data()}
+            image = order.out / f"{order.name}.img"
+            card.assemble(image, table(), contents)
+            card.write_bmap(image)
+        facts = {"root_tree_sha256": tree_sha256, **self._facts(image, contents["root_a"])}
+        return self._deliver({**facts, "packages": packages, "seconds": self._steps.seconds}, contents)
+
+    def _make(self) -> dict[str, bytes]:
+        """The root file system as a tar file; the boot files too where they do not come from its packages."""
+        order, step = self._order, self._steps.step
+        plain, laid = self._scratch / "plain.tar", self._scratch / "overlay.tar"
+        with step("wheels", "wheels for aarch64, pinned by hash"):
+            wheels = order.wheels or _wheelhouse(order)
+        with step("system", f"the system: {order.base or f'Debian {order.suite}, arm64 packages'}"):
+            boot_files = self._system(plain)
+        with step("unit", "made a unit's, under emulation"):
+            overlay(order.epoch, order.anchors, wheels, order.version).write(laid)
+            more = base.PACKAGES + order.include if order.base else ()
+            customise(
+                *(plain, laid, self._tar),
                 epoch=order.epoch,
-                scratch=scratch,
-                log=log,
-                without=firmware.NOT_IN_ROOT,
+                kernel=not order.base,
+                more=more,
+                log=self._log,
             )
-        boot_files = boot_files or firmware.from_tree(tree)
-        packages = installed(tree.text("var/lib/dpkg/status"))
-    with steps.step("card", "partitions, image and block map"):
-        contents = {
-            "root_a": root,
-            **_firmware(order, boot_files, scratch),
-            "data": _data(order, scratch, log),
+            plain.unlink()
+        return boot_files
+
+    def _system(self, plain: Path) -> dict[str, bytes]:
+        order = self._order
+        if order.base is not None:
+            return base.unpack(order.base, plain, self._scratch, self._log)
+        system = distribution.System(order.suite, order.epoch // DAY_S * DAY_S, order.mirror, order.include)
+        if distribution.bootstrap(system, plain, cache=order.cache, fresh=order.fresh, log=self._log):
+            note("  the same packages as last time: taken from the cache")
+        return {}
+
+    def _facts(self, image: Path, root: Path) -> dict[str, Any]:
+        order = self._order
+        return {
+            "image": image.name,
+            "bmap": image.with_suffix(".bmap").name,
+            "version": order.version,
+            "suite": order.suite,
+            "base": order.base.name if order.base else None,
+            "epoch": order.epoch,
+            "root_sha256": sha256(root),
+            "root_bytes": root.stat().st_size,
+            "image_sha256": sha256(image),
+            "image_bytes": image.stat().st_size,
+            "written_bytes": sum(extent.length for extent in extents(image)),
+            "anchors": sorted(Path(name).name for name in order.anchors.files()),
         }
-        image = order.out / f"{order.name}.img"
-        card.assemble(image, partitions(ROOT_SLOT, FIRMWARE_SLOT, DATA), contents)
-        bmap = card.write_bmap(image)
-    facts = {
-        "image": image.name,
-        "bmap": bmap.name,
-        "version": order.version,
-        "suite": order.suite,
-        "base": order.base.name if order.base else None,
-        "epoch": order.epoch,
-        "root_tree_sha256": tree_sha256,
-        "root_sha256": sha256(root),
-        "root_bytes": root.stat().st_size,
-        "image_sha256": sha256(image),
-        "image_bytes": image.stat().st_size,
-        "written_bytes": image.stat().st_blocks * 512,
-        "anchors": sorted(Path(name).name for name in order.anchors.files()),
-        "packages": packages,
-        "seconds": steps.seconds,
-    }
-    if order.parts:
-        for name, path in contents.items():
-            path.replace(order.out / f"{order.name}.{name}{path.suffix}")
-    (order.out / f"{order.name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    return facts
+
+    def _deliver(self, facts: dict[str, Any], contents: dict[str, Path]) -> dict[str, Any]:
+        order = self._order
+        if order.parts:
+            for name, path in contents.items():
+                path.replace(order.out / f"{order.name}.{name}{path.suffix}")
+        text = json.dumps(facts, indent=1)
+        (order.out / f"{order.name}.json").write_text(f"{text}\n", encoding="utf-8")
+        return facts
 
 
 def _wheelhouse(order: Order) -> Path:
@@ -165,54 +181,6 @@ def _wheelhouse(order: Order) -> Path:
     if done.returncode != 0:
         raise ImageError(f"scripts/wheelhouse failed: {done.stderr.strip()}")
     return folder
-
-
-def _system(order: Order, plain: Path, scratch: Path, log: Path) -> dict[str, bytes]:
-    """The plain system in `plain`; the boot files too where they come from elsewhere than its packages."""
-    if order.base is not None:
-        return base.unpack(order.base, plain, scratch, log)
-    day_s = 24 * 3600
-    system = distribution.System(order.suite, order.epoch // day_s * day_s, order.mirror, order.include)
-    if distribution.bootstrap(system, plain, cache=order.cache, fresh=order.fresh, log=log):
-        note("  the same packages as last time: taken from the cache")
-    return {}
-
-
-def _firmware(order: Order, boot_files: Mapping[str, bytes], scratch: Path) -> dict[str, Path]:
-    """The FAT partitions: slot a with its boot files; slot b is formatted, and filled by the first update."""
-    made = {}
-    contents: dict[str, tuple[Mapping[str, bytes], int]] = {
-        "select": (firmware.selector(), SELECT_BYTES),
-        "firmware_a": ({**boot_files, **firmware.settings()}, FIRMWARE_SLOT),
-        "firmware_b": ({}, FIRMWARE_SLOT),
-    }
-    for number, (name, (files, size)) in enumerate(contents.items(), start=1):
-        path = scratch / f"{name}.vfat"
-        serial = f"{FIRMWARE_SERIAL}{number:02x}"
-        fat.make(path, files, label=name.upper(), serial=serial, size=size, epoch=order.epoch)
-        made[name] = path
-    return made
-
-
-def _data(order: Order, scratch: Path, log: Path) -> Path:
-    """The data partition as it leaves the workshop: folders, and nothing in them."""
-    tar, image = scratch / "data.tar", scratch / "data.ext4"
-    skeleton = Overlay(order.epoch)
-    for folder in ("state", "etc", "systemd"):
-        skeleton.add_folder(folder)
-    skeleton.write(tar)
-    ext4.from_tar(
-        tar,
-        image,
-        label="data",
-        uuid=DATA_UUID,
-        size=DATA,
-        epoch=order.epoch,
-        scratch=scratch,
-        log=log,
-        journal=True,
-    )
-    return image
 
 
 def installed(status: str) -> dict[str, str]:
