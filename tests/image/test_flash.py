@@ -46,6 +46,11 @@ def bundle(tmp_path: Path) -> Path:
     return path
 
 
+def untouched(card: Path) -> bool:
+    """Whether not a byte of a blank card was changed."""
+    return card.read_bytes().count(b"\xa5") == card.stat().st_size
+
+
 def write(image: Path, card: Path, bundle: Path | None = None) -> dict[str, object]:
     return flash.flash(image, card, bundle, sure=lambda target: None)
 
@@ -65,7 +70,7 @@ def test_without_a_block_map_every_byte_is_written(image: Path, card: Path, tmp_
     alone = tmp_path / "alone.img"
     alone.write_bytes(image.read_bytes())
     write(alone, card)
-    assert card.read_bytes()[: alone.stat().st_size] == alone.read_bytes()
+    assert card.read_bytes()[: alone.stat().st_size].startswith(alone.read_bytes())
 
 
 def test_a_bundle_is_in_the_folder_of_both_slots(image: Path, card: Path, bundle: Path) -> None:
@@ -145,7 +150,7 @@ def test_a_card_that_is_too_small_is_refused_untouched(image: Path, tmp_path: Pa
     small = blank(tmp_path / "small", image.stat().st_size - 1)
     with pytest.raises(ImageError, match="too small: the image has"):
         write(image, small)
-    assert set(small.read_bytes()) == {0xA5}
+    assert untouched(small)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +172,7 @@ def test_what_is_no_bundle_is_refused_before_the_card_is_touched(image: Path, ca
     wrong.write_bytes(b"not a tar file" * 100)
     with pytest.raises(ImageError, match="no unit's bundle"):
         write(image, card, wrong)
-    assert set(card.read_bytes()) == {0xA5}
+    assert untouched(card)
 
 
 def test_the_image_is_not_flashed_onto_itself(image: Path) -> None:
