@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,17 @@ def test_a_damaged_partition_table_is_refused(image: Path, tmp_path: Path, at: i
     broken.write_bytes(content)
     with pytest.raises(ImageError, match=said):
         starts(broken)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-repart"), reason="sudo apt-get install systemd")
+def test_on_a_larger_card_the_data_partition_grows_and_no_other_changes(tmp_path: Path) -> None:
+    image = small_image(tmp_path)
+    before = json.loads(run(["sfdisk", "--json", image]))["partitiontable"]["partitions"]
+    with image.open("r+b") as file:
+        file.truncate(200 * MIB)
+    definitions = Path(layout.__file__).parent / "rootfs/usr/lib/repart.d"
+    run(["systemd-repart", f"--definitions={definitions}", "--dry-run=no", "--discard=no", image])
+    after = json.loads(run(["sfdisk", "--json", image]))["partitiontable"]["partitions"]
+    assert after[:-1] == before[:-1]
+    assert {**after[-1], "size": before[-1]["size"]} == before[-1]
+    assert after[-1]["size"] * 512 > 130 * MIB
