@@ -26,6 +26,8 @@ from scripts.imaging.tools import find
 CARD_BYTES = 8_000_000_000
 """A small card: larger than the image, so that the data partition has to grow."""
 SERIAL = "console=ttyAMA0"
+PATIENT = "systemd.default_timeout_start_sec=900"
+"""Emulated, everything takes ten times as long: what is slow has not failed."""
 NOT_ON_SERIAL = ("console=", "quiet")
 LISTEN_NOT = ("tcp", "udp")
 DHCP_CLIENT = (":68", ":546")
@@ -96,13 +98,13 @@ def _machine(card: Path, firmware: int, scratch: Path, limit_s: float) -> list[s
     program = Path(__file__).with_name("boot_probe.py").read_bytes()
     initrd.write_bytes(initramfs.probe(program, limit_s) + fat.read(card, INITRAMFS, offset=firmware))
     words = fat.read(card, "cmdline_a.txt", offset=firmware).decode().split()
-    words = [SERIAL, *(word for word in words if not word.startswith(NOT_ON_SERIAL))]
+    words = [SERIAL, PATIENT, *(word for word in words if not word.startswith(NOT_ON_SERIAL))]
     return [
         *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "2048"),
         *("-accel", "tcg,thread=multi,tb-size=512", "-display", "none", "-no-reboot"),
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", " ".join(words)),
         *("-drive", f"file={card},format=raw,if=virtio,cache=unsafe"),
-        *("-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"),
+        *("-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="),
         *("-device", "virtio-rng-pci", "-serial", "stdio", "-monitor", "none"),
     ]
 
@@ -125,7 +127,7 @@ def _listen(command: list[str], log: Path, limit_s: float) -> Iterator[dict[str,
         finally:
             process.terminate()
             process.wait()
-    if process.returncode == 127:
+    if process.returncode in (1, 127):
         raise ImageError(f"the emulator did not start; {log} says why")
 
 
