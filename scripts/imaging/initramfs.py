@@ -14,9 +14,10 @@ HOOK = """# One more script at the end, where /run is already the real system's.
 echo '/scripts/init-bottom/anpr-probe' >>/scripts/init-bottom/ORDER
 """
 SCRIPT = """#!/bin/sh
+# An initramfs has few programs: no cp among them.
 mkdir -p /run/systemd/system/multi-user.target.wants
-cp /anpr-probe/probe.py /run/anpr-probe.py
-cp /anpr-probe/anpr-probe.service /run/systemd/system/
+cat /anpr-probe/probe.py >/run/anpr-probe.py
+cat /anpr-probe/anpr-probe.service >/run/systemd/system/anpr-probe.service
 ln -s ../anpr-probe.service /run/systemd/system/multi-user.target.wants/anpr-probe.service
 """
 SERVICE = """[Unit]
