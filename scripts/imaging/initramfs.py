@@ -19,7 +19,16 @@ mkdir -p /run/systemd/system/multi-user.target.wants
 cat /anpr-probe/probe.py >/run/anpr-probe.py
 cat /anpr-probe/anpr-probe.service >/run/systemd/system/anpr-probe.service
 ln -s ../anpr-probe.service /run/systemd/system/multi-user.target.wants/anpr-probe.service
+for service in reader uplink; do
+    mkdir -p /run/systemd/system/anpr-edge-$service.service.d
+    cat /anpr-probe/patience.conf >/run/systemd/system/anpr-edge-$service.service.d/patience.conf
+done
 """
+PATIENCE = """[Service]
+TimeoutStartSec=3600
+WatchdogSec=600
+"""
+"""An emulated machine is no measure of how long a service may take: that is the one thing made different."""
 SERVICE = """[Unit]
 Description=Says on the serial line how the services are
 After=basic.target
@@ -36,6 +45,7 @@ def probe(program: bytes, limit_s: float) -> bytes:
             "conf/conf.d/anpr-probe": (PLAIN, HOOK.encode()),
             "scripts/init-bottom/anpr-probe": (EXECUTABLE, SCRIPT.encode()),
             "anpr-probe/probe.py": (PLAIN, program),
+            "anpr-probe/patience.conf": (PLAIN, PATIENCE.encode()),
             "anpr-probe/anpr-probe.service": (PLAIN, SERVICE.format(limit_s=limit_s).encode()),
         }
     )
