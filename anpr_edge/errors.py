@@ -22,6 +22,7 @@
     │   └── OutboxBroken        its file is damaged or gone: let go of it, so that it can be begun anew
     ├── UplinkError             the broker cannot be used as configured
     ├── UpdateError             a system cannot be installed, tried, committed or rolled back
+    ├── ImageError              an image cannot be built or does not boot, or a card cannot be written
     └── StoreError              the centre cannot keep what it opened
         └── StoreUnavailable    not now: what was not kept is tried again
 
@@ -203,6 +204,10 @@ class UplinkError(AnprError):
 
 class UpdateError(AnprError):
     """A system cannot be installed, tried, committed or rolled back."""
+
+
+class ImageError(AnprError):
+    """An image cannot be built or does not boot, or a card cannot be written."""
 
 
 class StoreError(AnprError):
