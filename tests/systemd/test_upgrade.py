@@ -26,7 +26,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the probe found inside one boot."""
     take_over = (HERE / "take_over.py").read_text()
     folder = tmp_path_factory.mktemp("boot")
-    return machine.boot(folder, HERE / "probe_upgrade.py", data=DATA, take_over=take_over)
+    return machine.boot(folder, HERE / "probe_upgrade.py", machine.PROVISION + take_over, data=DATA)
 
 
 def test_every_old_read_is_stored_by_the_centre_and_confirmed(facts: dict[str, Any]) -> None:
