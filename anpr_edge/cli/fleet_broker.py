@@ -144,6 +144,8 @@ def _add_enrolment(out: Path, folder: FleetFolder, listener: Listener, place: Pa
     tokens = list(open_tokens(folder, SystemClock().now().utc_ns // 10**9))
     add_enrolment(out, folder.fleet, there, tokens=tokens, enrollers=enrollers, installed_at=place)
     note(f"{len(tokens)} units may enrol with a token, at port {port}")
+    note("take [enrolment] port out of fleet.toml when they have: mosquitto 2.0.21 (Debian 13) keeps nothing")
+    note("for a centre that is away while there are two listeners; the units send it again when asked")
 
 
 def _emqx(

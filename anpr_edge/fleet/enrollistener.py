@@ -19,6 +19,10 @@ PASSWORDS_FILE, ENROL_ACCESS_FILE = ENROLMENT_FILES
 MOST_CONNECTIONS: Final = 200
 """At once: a fleet enrols within hours, not seconds, and strangers shall not use up the broker's memory."""
 
+_PASSWORDS_OF_ITS_OWN: Final = ("per_listener_settings false", "per_listener_settings true")
+"""Passwords and rights for this listener alone: then each has its own settings, and mosquitto 2.0.21
+keeps nothing for a centre that is away; its reads come when the centre asks for them again."""
+
 REQUEST, REPLY = "enrol/request", "enrol/reply"
 
 
@@ -49,7 +53,7 @@ def add_enrolment(
         access: access.read_bytes() + ("\n".join(more) + "\n").encode(),
     }
     write_all(private, mode=0o600)
-    text = config.read_text(encoding="utf-8") + _listener(listener, there)
+    text = config.read_text(encoding="utf-8").replace(*_PASSWORDS_OF_ITS_OWN) + _listener(listener, there)
     write_all({config: text.encode()})
 
 

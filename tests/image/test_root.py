@@ -15,6 +15,7 @@ from scripts.imaging.tools import run
 from scripts.imaging.tree import Tree
 from tests.image.cards import EPOCH
 
+SYSTEMD = Path(audit.__file__).parents[2] / "systemd"
 SHADOW = "root:!*:20000:0:99999:7:::\nanpr-reader:!*:20000::::::\n"
 PYC = b"\xa7\r\r\n" + (1).to_bytes(4, "little") + bytes(8)
 GOOD: dict[str, bytes | str] = {
@@ -25,7 +26,9 @@ GOOD: dict[str, bytes | str] = {
     "opt/anpr-edge/venv/lib/x.pyc": PYC,
     "usr/lib/systemd/system/systemd-journald.socket": "[Socket]\nListenStream=/run/systemd/journal/stdout\n",
 }
+ENABLED = [unit.name for unit in SYSTEMD.glob("anpr-edge-*") if "\nWantedBy=" in unit.read_text()]
 LINKS = {
+    **{f"{UNITS}/multi-user.target.wants/{name}": f"/{UNITS}/{name}" for name in ENABLED},
     f"{UNITS}/multi-user.target.wants/anpr-edge.target": f"/{UNITS}/anpr-edge.target",
     f"{UNITS}/anpr-edge.target.wants/anpr-edge-reader.service": f"/{UNITS}/anpr-edge-reader.service",
     f"{UNITS}/anpr-edge.target.wants/anpr-edge-uplink.service": f"/{UNITS}/anpr-edge-uplink.service",
@@ -111,9 +114,9 @@ FAULTS: list[tuple[str, dict[str, bytes | str], dict[str, str], str]] = [
     ("no-identity", {"etc/anpr-edge/unit.toml": "x"}, {}, "/etc/anpr-edge/unit.toml"),
     (
         "services-enabled",
-        {f"{UNITS}/anpr-edge-provision.service": "[Install]\nWantedBy=anpr-edge.target\n"},
+        {f"{UNITS}/anpr-edge-more.service": "[Install]\nWantedBy=anpr-edge.target\n"},
         {},
-        "anpr-edge-provision.service",
+        "anpr-edge-more.service",
     ),
     (
         "program-compiled",
