@@ -21,7 +21,7 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
-        _write_new(draft, content, mode)
+        write_new(draft, content, mode)
         draft.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -31,13 +31,18 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
         raise
 
 
-def _write_new(path: Path, content: bytes, mode: int) -> None:
+def write_new(path: Path, content: bytes, mode: int = PUBLIC, *, sync: bool = True) -> None:
+    """Write a file that is not there yet, with just this mode; `sync` sees its content to the disk.
+
+    Raises: OSError.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

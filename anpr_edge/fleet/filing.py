@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from anpr_edge.durable import PUBLIC, sync_folder, write_new
 from anpr_edge.errors import KeyFileError, UsageError, reason
-
-PUBLIC_MODE = 0o644
-"""What the folder holds is no secret: private keys lie apart from it."""
 
 DRAFTS = ".*.new"
 """What drafts are called, for .gitignore: one that was cut off leaves some, and harms nothing."""
@@ -20,8 +18,10 @@ MANY = 32
 """So many files are seen to the disk all at once: one by one 1,500 take a busy disk 15 s."""
 
 
-def write_all(files: Mapping[Path, bytes], mode: int = PUBLIC_MODE) -> None:
+def write_all(files: Mapping[Path, bytes], mode: int = PUBLIC) -> None:
     """Give each file its new content; a full disk or a missing right changes none of them.
+
+    What the folder holds is no secret: private keys lie apart from it.
 
     Raises: KeyFileError naming the file that could not be written.
     """
@@ -35,7 +35,7 @@ def write_all(files: Mapping[Path, bytes], mode: int = PUBLIC_MODE) -> None:
         for path, draft in drafts.items():
             draft.replace(path)
         for folder in {path.parent for path in files}:
-            _sync(folder)
+            sync_folder(folder)
     except OSError as error:
         for draft in drafts.values():
             with suppress(OSError):
@@ -47,24 +47,11 @@ def write_all(files: Mapping[Path, bytes], mode: int = PUBLIC_MODE) -> None:
 
 def _write_draft(draft: Path, content: bytes, mode: int, *, sync: bool) -> None:
     draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
+        write_new(draft, content, mode, sync=sync)
     except OSError as error:
         error.filename = str(draft)
         raise
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
+from anpr_edge.durable import PUBLIC, sync_folder, write_new
 from anpr_edge.errors import UpdateError
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+def replace_file(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Let `path` hold `content`: after a power cut it holds this or what it held before, whole.
 
     Raises: UpdateError when the folder does not take it; the old content stays then.
     """
     draft = path.with_name(f"{path.stem}.new")  # 8.3 names: on a FAT partition each is one directory entry
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        draft.unlink(missing_ok=True)
+        write_new(draft, content, mode)
         draft.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -28,12 +26,3 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
         raise UpdateError(
             f"{path}: cannot be written: {error.strerror}", hint="look at the disk's room, and run it as root"
         ) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """See a folder's entries to the disk. Raises: OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
