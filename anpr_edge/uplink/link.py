@@ -59,14 +59,11 @@ class Will:
 class LinkOptions:
     """How to meet the broker: address, credentials, session and limits.
 
-    `in_flight` is the receive maximum we announce, and the most publishes we leave unanswered.
-    With a `session_expiry_s` the broker keeps subscriptions and messages that long for us.
-    `retain` false: a broker that keeps no messages gets none to keep.
-    `settings` are the names under which a person sets all this.
-
-    The broker gives a session to whoever names it, whatever certificate he shows: any unit's
-    would do to take a centre's. So what we send is `client_id` and a part that only the holder of our
-    private key can know.
+    `in_flight` is the receive maximum we announce, and the most publishes we leave unanswered. With a
+    `session_expiry_s` the broker keeps subscriptions and messages that long for us. `retain` false: a broker
+    that keeps no messages gets none to keep. `settings` are the names under which a person sets all this.
+    The broker gives a session to whoever names it, whatever certificate he shows: any unit's would do to take
+    a centre's. So what we send is `client_id` and a part that only the holder of our private key can know.
     """
 
     host: str
