@@ -129,8 +129,14 @@ def test_an_update_by_command_from_the_order_to_the_last_reply(rig: Rig, unit: U
 
 
 def last_in_health(rig: Rig) -> dict[str, Any]:
+    """What it tells of its last update; the answer to the command may come before the health itself."""
     order(rig, "health", "--unit", UNIT)
-    found: dict[str, Any] = kept(rig, topics.health(FLEET, UNIT))["update"]["last"]
+    found: dict[str, Any] | None = None
+    for _ in within("its health tells of an update"):
+        found = kept(rig, topics.health(FLEET, UNIT))["update"]["last"]
+        if found is not None:
+            break
+    assert found is not None
     return found
 
 
