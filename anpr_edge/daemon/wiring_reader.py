@@ -61,8 +61,7 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
     Raises: PolicyError, ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
     """
     clock = SystemClock()
-    standing = admit_policy(config, clock)
-    policy = standing.policy
+    policy = (standing := admit_policy(config, clock)).policy
     with ExitStack() as opened:
         outbox = opened.enter_context(closing(build_outbox(config, policy, clock)))
         positioner = opened.enter_context(closing(build_positioner(config, clock)))

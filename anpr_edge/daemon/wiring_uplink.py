@@ -32,6 +32,7 @@ from anpr_edge.daemon.wiring_common import (
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import UpdateError, UplinkError
 from anpr_edge.outbox.outbox import SqliteOutbox
+from anpr_edge.policystore import Standing
 from anpr_edge.seal.certificates import read_certificate
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.replies import ReplySigner
@@ -54,28 +55,9 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
     Raises: PolicyError, KeyFileError or OutboxError, each naming what to do.
     """
     clock = SystemClock()
-    standing, store = admit_policy(config, clock), store_of(config)
-    feeds, broker = standing.policy.feeds, config.broker
+    standing = admit_policy(config, clock)
     verify_key = VerifyKey.load(config.unit.keys_dir / "sign.pub")
-    uplink = MqttUplink(
-        broker.host,
-        broker.port,
-        fleet=config.unit.fleet,
-        unit=config.unit.id,
-        feeds=tuple(feed.name for feed in feeds),
-        ca_file=broker.ca_file,
-        cert_file=broker.cert_file,
-        key_file=broker.key_file,
-        keep_alive_s=broker.keep_alive_s,
-        in_flight=broker.in_flight,
-        session_expiry_s=broker.session_expiry_s,
-        standbys=[Address(one.host, one.port) for one in broker.standby.values()],
-        failover=Failover(broker.failover_after, broker.failover_after_s, broker.return_after_s),
-        examine=examiner(config.unit.id, clock),
-        clock=clock,
-        birth=birth(config.models.directory, standing, verify_key, groups_of(config)),
-        policy=None if store is None else notice(standing, store),
-    )
+    uplink = build_connection(config, standing, verify_key, clock)
     layout = usual_layout()
     limit_mb = config.uplink.daily_megabytes
     limit_bytes = None if limit_mb is None else round(limit_mb * 1e6)
@@ -98,7 +80,7 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         fleet=config.unit.fleet,
         unit=config.unit.id,
         unit_kid=verify_key.kid,
-        ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in feeds},
+        ack_keys={feed.name: VerifyKey.parse(feed.ack_key) for feed in standing.policy.feeds},
         shaper=build_shaper(config, clock, traffic),
         traffic=traffic,
         wire=lambda: uplink.wire + updating.wire,
@@ -111,6 +93,30 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
     uplink.report_life(partial(watchdog.stages.beat, "link"), partial(watchdog.helpers.doing, "probe"))
     updating.report_life(partial(watchdog.helpers.doing, "fetch"), partial(watchdog.helpers.beat, "fetch"))
     return service
+
+
+def build_connection(config: Config, standing: Standing, verify_key: VerifyKey, clock: Clock) -> MqttUplink:
+    """The unit's connection to its broker, as configured; it tells of itself and its policy."""
+    broker, store = config.broker, store_of(config)
+    return MqttUplink(
+        broker.host,
+        broker.port,
+        fleet=config.unit.fleet,
+        unit=config.unit.id,
+        feeds=tuple(feed.name for feed in standing.policy.feeds),
+        ca_file=broker.ca_file,
+        cert_file=broker.cert_file,
+        key_file=broker.key_file,
+        keep_alive_s=broker.keep_alive_s,
+        in_flight=broker.in_flight,
+        session_expiry_s=broker.session_expiry_s,
+        standbys=[Address(one.host, one.port) for one in broker.standby.values()],
+        failover=Failover(broker.failover_after, broker.failover_after_s, broker.return_after_s),
+        examine=examiner(config.unit.id, clock),
+        clock=clock,
+        birth=birth(config.models.directory, standing, verify_key, groups_of(config)),
+        policy=None if store is None else notice(standing, store),
+    )
 
 
 def usual_layout() -> Layout:

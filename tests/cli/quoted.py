@@ -10,30 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from anpr_edge.cli.manpages import PROGRAMS
 from anpr_edge.cli.program import build_parser
 
 ROOT = Path(__file__).parents[2]
-NOT_YET = (
-    ("anpr-edge", "provision"),
-    ("anpr-edge", "retire"),
-    ("anpr-edge", "update"),
-    ("anpr-edge", "enrol"),
-    ("anpr-fleet", "authority", "create"),
-    ("anpr-fleet", "authority", "show"),
-    ("anpr-fleet", "unit"),
-    ("anpr-fleet", "unit", "bundle"),
-    ("anpr-fleet", "unit", "retire"),
-    ("anpr-fleet", "revoke"),
-    ("anpr-fleet", "renew"),
-    ("anpr-fleet", "release"),
-    ("scripts/flash",),
-    ("scripts/build-image",),
-    ("scripts/boot-image",),
-)
-"""What is made at the same time as the pages that quote it. Empty this once it is all there."""
 NAMES = {program.NAME for program in PROGRAMS}
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -108,25 +88,6 @@ def deepest(words: tuple[str, ...]) -> tuple[ArgumentParser, tuple[str, ...]]:
             break
         found, rest = choices[0][rest[0]], rest[1:]
     return found, rest
-
-
-def skip_unless_there(words: tuple[str, ...]) -> None:
-    """Skip the test of a command that this checkout has not got yet; every other has to be there."""
-    for path in NOT_YET:
-        if words[: len(path)] == path and not is_there(path):
-            pytest.skip(f"{' '.join(path)} is not in this checkout yet")
-    changed = (
-        words[0] == "anpr-fleet" and words[1:2] and words[1] in {"enrol", "server", "consumer", "broker"}
-    )
-    if changed and "--dir" not in words and not is_there(("anpr-fleet", "authority", "create")):
-        pytest.skip("the fleet folder is not in this checkout yet")
-
-
-def is_there(path: tuple[str, ...]) -> bool:
-    """Whether this checkout has the command, or the script, of that name."""
-    if path[0].startswith("scripts/"):
-        return (ROOT / path[0]).is_file()
-    return deepest(path)[0].prog == " ".join(path)
 
 
 def wants_command(found: ArgumentParser) -> bool:

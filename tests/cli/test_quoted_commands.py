@@ -15,7 +15,6 @@ from tests.cli.quoted import (
     options,
     parser,
     quoted,
-    skip_unless_there,
     wants_command,
 )
 
@@ -39,7 +38,6 @@ SCRIPTS = [found for found in EVERY if found.words[0].startswith("scripts/")]
 def test_a_command_to_type_is_one_that_the_program_takes(
     found: Quoted, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    skip_unless_there(found.words)
     end = 0
     try:
         parser(found.words[0]).parse_args(found.words[1:])
@@ -50,7 +48,6 @@ def test_a_command_to_type_is_one_that_the_program_takes(
 
 @pytest.mark.parametrize("found", BY_NAME, ids=str)
 def test_a_command_named_in_the_text_has_that_name_and_those_options(found: Quoted) -> None:
-    skip_unless_there(found.words)
     command, rest = deepest(found.words)
     if rest and not rest[0].startswith("-"):
         assert not wants_command(command), f"{command.prog} has no command {rest[0]}"
@@ -59,7 +56,6 @@ def test_a_command_named_in_the_text_has_that_name_and_those_options(found: Quot
 
 @pytest.mark.parametrize("found", SCRIPTS, ids=str)
 def test_a_script_is_there_and_takes_that(found: Quoted, capsys: pytest.CaptureFixture[str]) -> None:
-    skip_unless_there(found.words)
     assert (ROOT / found.words[0]).is_file()
     if found.whole and found.words[0] in PARSERS:
         end = 0

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.quoted import is_there
 from tests.systemd import machine
 
 GUIDE = (machine.ROOT / "docs" / "field-guide.md").read_text()
@@ -84,9 +83,6 @@ def install_programs(root: Path) -> None:
 
 
 @pytest.mark.skipif(bool(machine.missing()), reason=machine.missing())
-@pytest.mark.skipif(
-    not is_there(("anpr-edge", "provision")), reason="anpr-edge provision is not in this checkout yet"
-)
 def test_a_stranger_comes_from_unpacking_to_reads_at_the_centre(tmp_path: Path) -> None:
     with machine._overlay(tmp_path) as root:
         install_programs(root)
