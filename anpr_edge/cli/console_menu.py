@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -139,23 +139,27 @@ ENTRIES: Final[Mapping[str, Entry]] = {
 
 
 def serve(desk: Desk, heading: Callable[[], str]) -> None:
-    """Show the menu and do what is chosen, until `q` or the end of the input."""
-    while True:
-        print(f"\n{heading()}\n")
-        for key, entry in ENTRIES.items():
-            print(f"  {key}  {entry.words}")
-        try:
-            chosen = desk.ask("\n> ").strip().lower()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        if chosen == "q":
-            return
-        if chosen in ENTRIES:
-            _do(desk, ENTRIES[chosen])
-        elif chosen:
-            print(f"{chosen}: one of {' '.join(ENTRIES)}")
+    """Show the menu and do what is chosen, until `q` or the end of the input; Ctrl-C shows it anew."""
+    goes_on = True
+    while goes_on:
+        with suppress(KeyboardInterrupt):
+            goes_on = _turn(desk, heading)
+
+
+def _turn(desk: Desk, heading: Callable[[], str]) -> bool:
+    """Show the menu once and do what is chosen; False when that was to leave."""
+    print(f"\n{heading()}\n")
+    for key, entry in ENTRIES.items():
+        print(f"  {key}  {entry.words}")
+    try:
+        chosen = desk.ask("\n> ").strip().lower()
+    except EOFError:
+        return False
+    if chosen in ENTRIES:
+        _do(desk, ENTRIES[chosen])
+    elif chosen not in ("", "q"):
+        print(f"{chosen}: one of {' '.join(ENTRIES)}")
+    return chosen != "q"
 
 
 def _do(desk: Desk, entry: Entry) -> None:
