@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from anpr_edge.plates.fusion import FusedPlate, Fusion
 from anpr_edge.records import Alternative, Box, PlateCandidate, Quad, mask_plate
 from anpr_edge.seams import Detector
 from anpr_edge.vision.closeup import load_detector
+from anpr_edge.vision.cropped import CropReader
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
 
@@ -109,34 +111,35 @@ class ScannedPicture:
 
 
 class PictureReader:
-    """Reads still pictures with a unit's models; with `crops`, each picture is one plate cut out."""
+    """Reads still pictures with a unit's models; with a `crop_reader`, each is one plate cut out."""
 
     def __init__(
         self,
         detector: Detector,
         recogniser: TfliteRecogniser,
         *,
-        crops: bool = False,
+        crop_reader: CropReader | None = None,
         min_confidence: float = MIN_CONFIDENCE,
     ) -> None:
         """A plate read with less than `min_confidence` counts as unreadable."""
         self._detector = detector
         self._recogniser = recogniser
-        self._crops = crops
+        self._crop_reader = crop_reader
         self._min_confidence = min_confidence
 
     @classmethod
     def load(
         cls, models: Path, *, threads: int = 1, crops: bool = False, min_confidence: float = MIN_CONFIDENCE
     ) -> PictureReader:
-        """The reader with the two models in a folder.
+        """The reader with the models in a folder; with `crops`, for plates cut out.
 
         Raises: ModelError when one of them is not what its card says.
         """
         cv2.setNumThreads(threads)
         detector = load_detector(models, threads)
         recogniser = TfliteRecogniser(TfliteModel.load(models, "recogniser", threads))
-        return cls(detector, recogniser, crops=crops, min_confidence=min_confidence)
+        crop_reader = CropReader.load(models, recogniser, threads) if crops else None
+        return cls(detector, recogniser, crop_reader=crop_reader, min_confidence=min_confidence)
 
     def read(self, path: Path) -> ScannedPicture:
         """The plates of one picture file.
@@ -156,18 +159,16 @@ class PictureReader:
         times_ms = (detected - started) * 1e3, (done - detected) * 1e3
         return ScannedPicture(image, width, height, plates, *times_ms)
 
-    def _places(self, pixels: NDArray[np.uint8]) -> list[tuple[Box, Quad]]:
-        if self._crops:
+    def _places(self, pixels: NDArray[np.uint8]) -> list[tuple[Box, Quad | None]]:
+        """Where plates are: box and corners, without corners a crop in which none were found."""
+        if self._crop_reader:
             whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
-            return [(whole, Quad.of_box(whole))]
+            return [(whole, self._crop_reader.corners_in(pixels))]
         return [(found.box, found.quad) for found in self._detector.detect(pixels)]
 
-    def _plate(self, pixels: NDArray[np.uint8], box: Box, quad: Quad) -> ScannedPlate:
-        if self._crops:
-            candidate = self._recogniser.recognise_crop(pixels)
-        else:
-            candidate = self._recogniser.recognise(pixels, quad)
-        fused = self._fused(candidate)
+    def _plate(self, pixels: NDArray[np.uint8], box: Box, corners: Quad | None) -> ScannedPlate:
+        quad = corners or Quad.of_box(box)
+        fused = self._fused(self._looks(pixels, corners))
         if fused is None or fused.confidence < self._min_confidence:
             return ScannedPlate("", 0.0, (), (), box, quad, None, None)
         fits = syntax.match(fused.text)
@@ -183,11 +184,18 @@ class PictureReader:
             region=region,
         )
 
-    def _fused(self, candidate: PlateCandidate | None) -> FusedPlate | None:
-        """One look, ranked as the pipeline ranks many."""
+    def _looks(self, pixels: NDArray[np.uint8], corners: Quad | None) -> Iterable[PlateCandidate]:
+        """The readings of one plate: one by its corners, up to two of a crop."""
+        if self._crop_reader:
+            return self._crop_reader.looks(pixels, corners)
+        candidate = self._recogniser.recognise(pixels, corners) if corners else None
+        return [candidate] if candidate else []
+
+    def _fused(self, looks: Iterable[PlateCandidate]) -> FusedPlate | None:
+        """The few looks at one picture, ranked as the pipeline ranks many."""
         fusion = Fusion(self._recogniser.alphabet)
-        if candidate is not None:
-            fusion.add(candidate)
+        for look in looks:
+            fusion.add(look)
         return fusion.best()
 
 

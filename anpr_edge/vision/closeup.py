@@ -92,13 +92,28 @@ def load_detector(directory: Path | str, threads: int = 1, *, score_min: float |
     Raises: ModelError when a model, its card or its checksum is not what it must be.
     """
     model = TfliteModel.load(directory, "detector", threads)
-    if not (Path(directory) / f"{MODEL_NAME}.json").exists():
+    close = _close_up_model(directory, threads)
+    if close is None:
         return TfliteDetector(model, score_min)
-    close = TfliteModel.load(directory, MODEL_NAME, threads)
     wanted = close.card.threshold if score_min is None else score_min
     # No first score exceeds 1, so a second below the square of what is wanted can never be enough.
     second = TfliteDetector(close, max(UNSEEN_SCORE, wanted**2))
     return CloseUp(TfliteDetector(model, FIRST_LOOK_SCORE), second, wanted)
+
+
+def load_close_up(directory: Path | str, threads: int = 1, *, score_min: float) -> Detector | None:
+    """The second look alone, for windows that a plate is known to be in; None in a folder without one.
+
+    Raises: ModelError when the model, its card or its checksum is not what it must be.
+    """
+    close = _close_up_model(directory, threads)
+    return None if close is None else TfliteDetector(close, score_min)
+
+
+def _close_up_model(directory: Path | str, threads: int) -> TfliteModel | None:
+    if not (Path(directory) / f"{MODEL_NAME}.json").exists():
+        return None
+    return TfliteModel.load(directory, MODEL_NAME, threads)
 
 
 def window_around(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
