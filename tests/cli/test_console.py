@@ -25,6 +25,9 @@ from tests.cli.quoted import parser
 from tests.unit.diag.bench import Bench, make_bench
 
 COMMAND = [sys.executable, "-m", "anpr_edge.cli.edge", "console", "--config"]
+HEARING_CTRL_C = ["env", "--default-signal=INT"]
+"""A shell that started the tests in its background has told them, and what they start, to ignore it."""
+ON_A_TERMINAL = [*HEARING_CTRL_C, "setsid", "--ctty", "--wait"]
 
 
 @pytest.fixture
@@ -211,7 +214,11 @@ def test_ctrl_c_ends_the_command_and_not_the_menu(tmp_path: Path) -> None:
         "print('back', flush=True)\n"
     )
     with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd()
+        [*HEARING_CTRL_C, sys.executable, script],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=Path.cwd(),
     ) as menu:
         assert menu.stdout is not None
         assert menu.stdout.readline() == "ready\n"
@@ -235,7 +242,7 @@ def test_ctrl_c_while_the_menu_is_drawn_does_not_leave(tmp_path: Path) -> None:
 def test_on_a_terminal_ctrl_c_at_the_prompt_does_not_leave(bench: Bench) -> None:
     """Where the menu is all there is, leaving it would show nothing, and must not show a shell."""
     leader, follower = os.openpty()
-    command = ["setsid", "--ctty", "--wait", *COMMAND, str(bench.config)]
+    command = [*ON_A_TERMINAL, *COMMAND, str(bench.config)]
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower) as menu:
         os.close(follower)
         read_until(leader, b"> ")
@@ -258,7 +265,7 @@ def test_what_is_longer_than_the_screen_stops_at_each_screenful(tmp_path: Path) 
     )
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 80, 0, 0))
-    command = ["setsid", "--ctty", "--wait", sys.executable, str(script)]
+    command = [*ON_A_TERMINAL, sys.executable, str(script)]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     with subprocess.Popen(
         command, stdin=follower, stdout=follower, stderr=follower, env=environment

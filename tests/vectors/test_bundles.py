@@ -52,7 +52,18 @@ def test_gnu_tar_writes_the_same(tmp_path: Path) -> None:
     made = subprocess.run(
         [tar, *how, "-C", str(tmp_path), "-cf", "-", *names], capture_output=True, check=True
     )
-    assert made.stdout == whole
+    assert without_devices(made.stdout) == without_devices(whole)
+
+
+def without_devices(archive: bytes) -> bytes:
+    """An archive without device numbers: of a plain file GNU tar 1.34 writes zeros there, 1.35 nothing."""
+    blocks = [archive[at : at + 512] for at in range(0, len(archive), 512)]
+    return b"".join(
+        block[:148] + bytes(8) + block[156:329] + bytes(16) + block[345:]
+        if block[257:262] == b"ustar"
+        else block
+        for block in blocks
+    )
 
 
 def test_no_bit_of_a_bundle_can_be_changed() -> None:
