@@ -29,8 +29,8 @@ STATE_DIR = "state"
 SERVICE_FILE = "service.conf"
 CA_FILE, CERT_FILE, KEY_FILE, CRL_FILE = "ca.crt", "server.crt", "server.pem", "crl.pem"
 
-ENROLMENT_FILES = ("enrol.passwd", "enrol.acl")
-"""Of the listener for units that have no certificate yet (enrollistener.py), where there is one."""
+PASSWORDS_FILE = "enrol.passwd"
+"""Of units that have no certificate yet (enrollistener.py), where they have a listener."""
 
 INSTALLED_AT = Path("/etc/mosquitto/anpr")
 """Where the broker's folder goes on Debian, unless told otherwise."""
@@ -142,7 +142,7 @@ def install_commands(directory: Path, installed_at: Path = INSTALLED_AT) -> tupl
     """
     names = (CONFIG_FILE, CA_FILE, CERT_FILE, *((CRL_FILE,) if (directory / CRL_FILE).exists() else ()))
     public = " ".join(str(directory / name) for name in names)
-    more = (name for name in ENROLMENT_FILES if (directory / name).exists())
+    more = (PASSWORDS_FILE,) if (directory / PASSWORDS_FILE).exists() else ()
     private = " ".join(str(directory / name) for name in (KEY_FILE, ACCESS_FILE, *more))
     own = f"-o {BROKER_USER} -g {BROKER_USER}"
     return (
