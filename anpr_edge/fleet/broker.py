@@ -39,6 +39,8 @@ SERVICE = """# Debian's mosquitto, with this fleet's configuration instead of it
 [Service]
 ExecStart=
 ExecStart=/usr/sbin/mosquitto -c {config}
+# Restart it, never reload: after a reload mosquitto 2.0 keeps nothing more for a centre that is away.
+ExecReload=
 """
 
 READY_WITHIN_S = 10.0

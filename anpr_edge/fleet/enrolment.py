@@ -110,6 +110,17 @@ def standings(folder: FleetFolder) -> Iterator[Standing]:
             yield Standing(unit.name, certificate.not_valid_after_utc, unit.serials[-1] in revoked)
 
 
+def shut_out(folder: FleetFolder) -> Iterator[str]:
+    """Units, centres and others whose certificates are all revoked. Raises: KeyFileError, ConfigError."""
+    revoked = RevokedList.load(folder).serials
+    for unit in folder.units():
+        if unit.serials and revoked.issuperset(unit.serials):
+            yield unit.name
+    for name in sorted(folder.plan.clients):
+        if client_file(folder, name).exists() and revoked.issuperset(client_serials(folder, name)):
+            yield name
+
+
 def revoke(
     folder: FleetFolder,
     authority: Authority,

@@ -64,17 +64,23 @@ class EnrolmentSite:
         return machine
 
     def credentials(self, name: str) -> Credentials:
-        """A client with a certificate of this fleet in this name, a unit's or another's; the same each time."""
-        files = files_in(self.home / f"as-{name}")
-        if files.key_file.exists():
-            return files
-        authority = KeysFolder(self.home / "demo-keys").authority(self.folder, SystemClock())
-        return write_credentials(self.home / f"as-{name}", authority, authority.issue_client(name))
+        """A client with a certificate of this fleet in this name, a unit's or another's; always the same."""
+        place = self.home / "clients" / name
+        if not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            authority = KeysFolder(self.home / "demo-keys").authority(self.folder, SystemClock())
+            write_credentials(place, authority, authority.issue_client(name))
+        return files_in(place)
+
+    @staticmethod
+    def enrol(machine: Machine, wait_s: float = 0.6) -> int:
+        """Ask once for a machine's certificate."""
+        return edge(["enrol", "--root", str(machine.root), "--once", "--wait", str(wait_s)])
 
     def serve(self) -> int:
         """Answer what is there, and half a second more."""
         arguments = ["enrol", "--serve", "--fleet-dir", str(self.home / "demo"), "--idle", "0.5"]
-        return workshop([*arguments, "--home", str(self.home / "enroller")])
+        return workshop([*arguments, "--home", str(self.home / "clients/enroller")])
 
     def configure(self) -> Path:
         """The broker's folder as `anpr-fleet broker config` writes it now, with the tokens known now."""
@@ -119,6 +125,6 @@ def make_enrolment_site(place: Path) -> EnrolmentSite:
     assert workshop(["unit", "import", str(place / "units.csv"), *where]) == 0
     assert workshop(["server", HOST, *where]) == 0
     for client in ("enroller", "centre"):
-        assert workshop(["consumer", client, "--out", str(place / client), *where]) == 0
+        assert workshop(["consumer", client, "--out", str(place / "clients" / client), *where]) == 0
     assert workshop(["unit", "bundle", "--all", "--token", "--out", str(place / "bundles"), *where]) == 0
     return made
