@@ -116,9 +116,9 @@ def shut_out(folder: FleetFolder) -> Iterator[str]:
     for unit in folder.units():
         if unit.serials and revoked.issuperset(unit.serials):
             yield unit.name
-    for name in sorted(folder.plan.clients):
-        if client_file(folder, name).exists() and revoked.issuperset(client_serials(folder, name)):
-            yield name
+    for path in sorted(client_file(folder, "any").parent.glob("[!.]*.crt")):
+        if revoked.issuperset(client_serials(folder, path.stem)):
+            yield path.stem
 
 
 def revoke(

@@ -101,6 +101,7 @@ def test_the_access_list_is_its_owners_alone(tmp_path: Path, listener: Listener)
         ("lon/don", {}),
         ("london", {"police\ntopic read #": ["police"]}),
         ("london", {"police": ["#"]}),
+        ("london", {"enrol.unit-0001": ["police"]}),
         ("+", {}),
     ],
 )
@@ -162,7 +163,9 @@ def test_a_packed_broker_names_no_place_of_the_workshop(tmp_path: Path, issued: 
     assert "keyfile /etc/mosquitto/anpr/server.pem" in lines
     assert "crlfile /etc/mosquitto/anpr/crl.pem" in lines
     assert "persistence_location /etc/mosquitto/anpr/state/" in lines
-    assert "-c /etc/mosquitto/anpr/mosquitto.conf" in (folder / SERVICE_FILE).read_text()
+    service = (folder / SERVICE_FILE).read_text()
+    assert "-c /etc/mosquitto/anpr/mosquitto.conf" in service
+    assert "ExecReload=" in service.splitlines(), "a reload would cost an absent centre its reads"
     assert stat.S_IMODE((folder / "server.pem").stat().st_mode) == 0o600
 
 
