@@ -103,7 +103,7 @@ class BareClient:
         self._happened()
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
-        self.heard.append((message.topic, message.payload))
+        self.heard.append((message.topic, bytes(message.payload)))
         self._happened()
 
 
