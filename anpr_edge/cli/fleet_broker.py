@@ -144,25 +144,22 @@ def _add_enrolment(out: Path, folder: FleetFolder, listener: Listener, place: Pa
     tokens = list(open_tokens(folder, SystemClock().now().utc_ns // 10**9))
     add_enrolment(out, folder.fleet, there, tokens=tokens, enrollers=enrollers, installed_at=place)
     note(f"{len(tokens)} units may enrol with a token, at port {port}")
-    note("take [enrolment] port out of fleet.toml when they have: mosquitto 2.0.21 (Debian 13) keeps nothing")
-    note("for a centre that is away while there are two listeners; the units send it again when asked")
 
 
 def _emqx(
     arguments: Namespace, folder: FleetFolder, listener: Listener, clients: dict[str, tuple[str, ...]]
 ) -> None:
-    from anpr_edge.fleet.emqx import INSTALLED_AT, emqx_install_commands, pack_emqx
-    from anpr_edge.fleet.revocation import RevokedList
+    from anpr_edge.fleet.emqx import INSTALLED_AT, OLDEST, emqx_install_commands, pack_emqx
+    from anpr_edge.fleet.enrolment import shut_out
 
     place = (arguments.installed_at or INSTALLED_AT).absolute()
     if folder.plan.enrol_port is not None:
         note("EMQX gets no listener for enrolment by token: carry the requests, or let mosquitto take them")
-    revoked = RevokedList.load(folder).serials
-    shut_out = [unit.name for unit in folder.units() if unit.serials and revoked.issuperset(unit.serials)]
-    out, commanders = arguments.out, folder.plan.commanders
-    config = pack_emqx(out, folder.fleet, listener, clients, place, commanders=commanders, shut_out=shut_out)
+    out, commanders, names = arguments.out, folder.plan.commanders, list(shut_out(folder))
+    config = pack_emqx(out, folder.fleet, listener, clients, place, commanders=commanders, shut_out=names)
     print(config)
-    note(f"On the broker's machine, with EMQX 5.8 and the folder {out} there:")
+    note(f"On the broker's machine, with EMQX {OLDEST} or newer and the folder {out} there:")
     for line in emqx_install_commands(out, place):
         note(f"  {line}")
-    note("EMQX takes no list of revoked certificates from a file: acl.conf names units without a good one.")
+    note("EMQX takes no list of revoked certificates from a file: acl.conf names who is without a good one.")
+    note("Its dashboard (port 18083) has a known password: change it, and see docs/fleet.md, EMQX.")

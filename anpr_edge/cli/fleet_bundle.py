@@ -131,7 +131,7 @@ def _show(made: Sequence[Bundled], arguments: Namespace) -> None:
     if made:
         note(f"good until {_day(min(one.until_utc_s for one in made))}")
     if arguments.token and new and not arguments.dry_run:
-        note("next: tell the broker their tokens: anpr-fleet broker config, install the folder, reload it")
+        note("next: tell the broker their tokens: anpr-fleet broker config, install the folder, restart it")
         note("      then answer their requests: anpr-fleet enrol --serve")
 
 

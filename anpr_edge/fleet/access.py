@@ -57,6 +57,9 @@ def _consumer(fleet: str, feeds: Sequence[str]) -> Iterator[Grant]:
 def check_names(fleet: str, consumers: Mapping[str, Sequence[str]], commanders: Sequence[str]) -> None:
     """Refuse what would be more than one topic level. Raises: UsageError."""
     feeds = [feed for feeds in consumers.values() for feed in feeds]
-    for name in (fleet, *consumers, *feeds, *commanders):
+    for name in (fleet, *feeds):
         if not topics.is_name(name):
-            raise UsageError(f"{name!r} cannot name a fleet, consumer or feed", hint=topics.NAME_HINT)
+            raise UsageError(f"{name!r} cannot name a fleet or feed", hint=topics.NAME_HINT)
+    for name in (*consumers, *commanders):
+        if not topics.is_client_name(name):
+            raise UsageError(f"{name!r} cannot name a consumer or commander", hint=topics.CLIENT_NAME_HINT)

@@ -183,8 +183,8 @@ class Authority:
 
         Raises: UsageError when `name` cannot be a consumer's name.
         """
-        if not topics.is_name(name):
-            raise UsageError(f"{name!r} cannot be a consumer's name", hint=topics.NAME_HINT)
+        if not topics.is_client_name(name):
+            raise UsageError(f"{name!r} cannot be a consumer's name", hint=topics.CLIENT_NAME_HINT)
         key = ec.generate_private_key(ec.SECP256R1())
         return Issued(key_pem(key), self._leaf(key.public_key(), name, ExtendedKeyUsageOID.CLIENT_AUTH))
 

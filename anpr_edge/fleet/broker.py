@@ -29,8 +29,8 @@ STATE_DIR = "state"
 SERVICE_FILE = "service.conf"
 CA_FILE, CERT_FILE, KEY_FILE, CRL_FILE = "ca.crt", "server.crt", "server.pem", "crl.pem"
 
-ENROLMENT_FILES = ("enrol.passwd", "enrol.acl")
-"""Of the listener for units that have no certificate yet (enrollistener.py), where there is one."""
+PASSWORDS_FILE = "enrol.passwd"
+"""Of units that have no certificate yet (enrollistener.py), where they have a listener."""
 
 INSTALLED_AT = Path("/etc/mosquitto/anpr")
 """Where the broker's folder goes on Debian, unless told otherwise."""
@@ -39,6 +39,8 @@ SERVICE = """# Debian's mosquitto, with this fleet's configuration instead of it
 [Service]
 ExecStart=
 ExecStart=/usr/sbin/mosquitto -c {config}
+# Restart it, never reload: after a reload mosquitto 2.0 keeps nothing more for a centre that is away.
+ExecReload=
 """
 
 READY_WITHIN_S = 10.0
@@ -142,7 +144,7 @@ def install_commands(directory: Path, installed_at: Path = INSTALLED_AT) -> tupl
     """
     names = (CONFIG_FILE, CA_FILE, CERT_FILE, *((CRL_FILE,) if (directory / CRL_FILE).exists() else ()))
     public = " ".join(str(directory / name) for name in names)
-    more = (name for name in ENROLMENT_FILES if (directory / name).exists())
+    more = (PASSWORDS_FILE,) if (directory / PASSWORDS_FILE).exists() else ()
     private = " ".join(str(directory / name) for name in (KEY_FILE, ACCESS_FILE, *more))
     own = f"-o {BROKER_USER} -g {BROKER_USER}"
     return (

@@ -1,9 +1,10 @@
-"""The same broker in EMQX 5.8: its listener and its access rules.
+"""The same broker in EMQX 5.8.4 or newer: its listener and its access rules.
 
 The configuration is written as JSON, which HOCON contains. EMQX takes a list of revoked certificates from a
-web server alone, and only for certificates that name it; so units whose certificates are all revoked are shut
-out by name.
-Source: docs.emqx.com (EMQX 5.8), configuration/listener, access-control/authz/file, network/crl.
+web server alone, and only for certificates that name it; so whoever has no good certificate left is shut out
+by name.
+Source: docs.emqx.com (EMQX 5.8), configuration/configuration, /listener, /mqtt, /dashboard,
+access-control/authn/x509, access-control/authz/file, network/crl.
 """
 
 from __future__ import annotations
@@ -21,6 +22,19 @@ from anpr_edge.fleet.filing import write_all
 CONFIG_FILE, RULES_FILE = "base.hocon", "acl.conf"
 INSTALLED_AT: Final = Path("/etc/emqx")
 EMQX_USER: Final = "emqx"
+OLDEST: Final = "5.8.4"
+"""The first EMQX that reads etc/base.hocon; one before it would go on with its own open listeners."""
+
+MOST_WAITING: Final = "1GB"
+"""What EMQX lets one session grow to before it ends it, with all that waits in it: 32 MB by itself, which is
+little for a fleet's reads that wait for their centre."""
+
+MOST_ARRIVING: Final = 100_000
+"""Messages on their way into one session, beyond which EMQX ends it too: 1000 by itself, and a city may send
+more than that to its centre in the second in which its network comes back."""
+
+DASHBOARD: Final = "127.0.0.1:18083"
+
 ACTIONS: Final = {"read": "subscribe", "write": "publish", "readwrite": "all"}
 
 
@@ -72,6 +86,7 @@ def _configuration(listener: Listener, installed_at: Path) -> dict[str, object]:
     off = {"default": {"enable": False}}
     secure = {"enable": True, "bind": f"{listener.address or '[::]'}:{listener.port}", "ssl_options": tls}
     rules = {"type": "file", "enable": True, "path": str(installed_at / RULES_FILE)}
+    limits = {"max_heap_size": MOST_WAITING, "max_mailbox_size": MOST_ARRIVING}
     return {
         "listeners": {"tcp": off, "ws": off, "wss": off, "ssl": {"default": secure}},
         "mqtt": {
@@ -80,6 +95,10 @@ def _configuration(listener: Listener, installed_at: Path) -> dict[str, object]:
             "max_inflight": 100,
             "max_mqueue_len": "infinity",
         },
+        "force_shutdown": limits,
+        # As persistence does for mosquitto: watermarks and states are there after a restart.
+        "retainer": {"backend": {"type": "built_in_database", "storage_type": "disc"}},
+        "dashboard": {"listeners": {"http": {"bind": DASHBOARD}}},
         "authorization": {"no_match": "deny", "deny_action": "ignore", "sources": [rules]},
     }
 

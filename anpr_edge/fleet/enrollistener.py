@@ -1,27 +1,24 @@
 """The broker's second listener, where units without a certificate bring their request and fetch the answer.
 
-A unit proves itself there with its name and a password made of its token; it may write its one request and
-read its one answer. Enrollers, with a certificate of the fleet, meet it from the broker's own listener.
+A unit proves itself there with a password made of its token, under a name that no certificate can have; it
+may write its one request and read its one answer. Enrollers, with a certificate of the fleet, meet it from
+the broker's own listener, which takes no password.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from anpr_edge.fleet.access import Grant
-from anpr_edge.fleet.broker import ACCESS_FILE, CONFIG_FILE, ENROLMENT_FILES, Listener
+from anpr_edge.fleet.broker import ACCESS_FILE, CONFIG_FILE, PASSWORDS_FILE, Listener
 from anpr_edge.fleet.filing import write_all
 from anpr_edge.fleet.tokens import TokenRecord
+from anpr_edge.uplink import topics
 
-PASSWORDS_FILE, ENROL_ACCESS_FILE = ENROLMENT_FILES
 MOST_CONNECTIONS: Final = 200
 """At once: a fleet enrols within hours, not seconds, and strangers shall not use up the broker's memory."""
-
-_PASSWORDS_OF_ITS_OWN: Final = ("per_listener_settings false", "per_listener_settings true")
-"""Passwords and rights for this listener alone: then each has its own settings, and mosquitto 2.0.21
-keeps nothing for a centre that is away; its reads come when the centre asks for them again."""
 
 REQUEST, REPLY = "enrol/request", "enrol/reply"
 
@@ -44,31 +41,43 @@ def add_enrolment(
     """
     config, access = directory / CONFIG_FILE, directory / ACCESS_FILE
     there = installed_at or directory.resolve()
-    passwords = "".join(f"{token.unit}:{token.password}\n" for token in tokens)
-    own = [f"pattern {grant.action} {grant.topic('%u')}" for grant in _for_unit(fleet)]
-    more = ["", *(line for name in sorted(enrollers) for line in _for_enroller(fleet, name))]
+    known = list(tokens)
+    passwords = "".join(f"{topics.enrol_user(token.unit)}:{token.password}\n" for token in known)
+    rules = [line for name in sorted(enrollers) for line in _for_enroller(fleet, name)]
+    rules += [line for token in known for line in _for_unit(fleet, token.unit)]
     private = {
         directory / PASSWORDS_FILE: passwords.encode(),
-        directory / ENROL_ACCESS_FILE: ("\n".join(own) + "\n").encode(),
-        access: access.read_bytes() + ("\n".join(more) + "\n").encode(),
+        access: access.read_bytes() + ("\n".join(["", *rules]) + "\n").encode(),
     }
     write_all(private, mode=0o600)
-    text = config.read_text(encoding="utf-8").replace(*_PASSWORDS_OF_ITS_OWN) + _listener(listener, there)
-    write_all({config: text.encode()})
+    write_all({config: (config.read_text(encoding="utf-8") + _listener(listener, there)).encode()})
 
 
-def _for_unit(fleet: str) -> tuple[Grant, ...]:
-    return Grant("write", fleet, REQUEST), Grant("read", fleet, REPLY)
+def _for_unit(fleet: str, unit: str) -> Iterator[str]:
+    """What a unit's password opens, and nothing of what the patterns for units would give its user name."""
+    user = topics.enrol_user(unit)
+    yield f"user {user}"
+    for grant in Grant("write", fleet, REQUEST), Grant("read", fleet, REPLY):
+        yield f"topic {grant.action} {grant.topic(unit)}"
+    yield f"topic deny {Grant('readwrite', fleet, '#').topic(user)}"
+    yield ""
 
 
-def _for_enroller(fleet: str, name: str) -> tuple[str, ...]:
-    grants = Grant("readwrite", fleet, REQUEST), Grant("write", fleet, REPLY)
-    return f"user {name}", *(f"topic {grant.action} {grant.topic()}" for grant in grants), ""
+def _for_enroller(fleet: str, name: str) -> Iterator[str]:
+    yield f"user {name}"
+    for grant in Grant("readwrite", fleet, REQUEST), Grant("write", fleet, REPLY):
+        yield f"topic {grant.action} {grant.topic()}"
+    yield ""
 
 
 def _listener(listener: Listener, directory: Path) -> str:
-    """What follows in mosquitto.conf; options after a `listener` are that listener's own."""
+    """What follows in mosquitto.conf.
+
+    The passwords are the whole broker's: with settings of its own for each listener mosquitto 2.0.21 keeps
+    nothing for a centre that is away. The other listener asks for none, for a certificate is its user name.
+    """
     settings = {
+        "password_file": str(directory / PASSWORDS_FILE),
         "listener": f"{listener.port} {listener.address}".strip(),
         "max_connections": str(MOST_CONNECTIONS),
         "tls_version": "tlsv1.3",
@@ -76,8 +85,5 @@ def _listener(listener: Listener, directory: Path) -> str:
         "certfile": str(listener.cert_file.absolute()),
         "keyfile": str(listener.key_file.absolute()),
         "require_certificate": "false",
-        "allow_anonymous": "false",
-        "password_file": str(directory / PASSWORDS_FILE),
-        "acl_file": str(directory / ENROL_ACCESS_FILE),
     }
     return "\n" + "".join(f"{key} {value}\n" for key, value in settings.items())

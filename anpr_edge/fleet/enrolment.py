@@ -110,6 +110,17 @@ def standings(folder: FleetFolder) -> Iterator[Standing]:
             yield Standing(unit.name, certificate.not_valid_after_utc, unit.serials[-1] in revoked)
 
 
+def shut_out(folder: FleetFolder) -> Iterator[str]:
+    """Units, centres and others whose certificates are all revoked. Raises: KeyFileError, ConfigError."""
+    revoked = RevokedList.load(folder).serials
+    for unit in folder.units():
+        if unit.serials and revoked.issuperset(unit.serials):
+            yield unit.name
+    for path in sorted(client_file(folder, "any").parent.glob("[!.]*.crt")):
+        if revoked.issuperset(client_serials(folder, path.stem)):
+            yield path.stem
+
+
 def revoke(
     folder: FleetFolder,
     authority: Authority,

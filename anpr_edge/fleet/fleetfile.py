@@ -104,7 +104,7 @@ def _consumers(whole: Table) -> dict[str, tuple[str, ...]]:
     found = {}
     for name, table in sorted(whole.sections("consumers").items()):
         whole.convert("consumers", _client_names, (name,))
-        found[name] = table.convert("feeds", _client_names, table.texts("feeds"))
+        found[name] = table.convert("feeds", _feed_names, table.texts("feeds"))
         if not found[name]:
             raise Wrong(f"{table.at('feeds')}: missing; who reads no feed is one of access.watchers")
         table.end()
@@ -112,6 +112,13 @@ def _consumers(whole: Table) -> dict[str, tuple[str, ...]]:
 
 
 def _client_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not topics.is_client_name(name):
+            raise Wrong(f"{name!r} is no client's name; {topics.CLIENT_NAME_HINT}")
+    return tuple(sorted(set(names)))
+
+
+def _feed_names(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not topics.is_name(name):
             raise Wrong(f"{name!r} is no name; {topics.NAME_HINT}")

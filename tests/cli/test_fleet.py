@@ -244,13 +244,28 @@ def test_emqx_shuts_out_who_has_no_good_certificate(
         assert main(["unit", "add", unit, *WHERE]) == 0
         assert edge(["init", "--state", unit, "--fleet", "demo", "--unit", unit]) == 0
         assert main(["enrol", f"{unit}/keys/tls.csr", "--unit", unit, *WHERE]) == 0
-    assert main(["revoke", "unit-0001", *WHERE]) == 0
+    for client in ("centre", "access"):
+        assert main(["consumer", client, *WHERE, "--out", client]) == 0
+    for name in ("unit-0001", "centre"):
+        assert main(["revoke", name, *WHERE]) == 0
+    assert main(["consumer", "centre", *WHERE, "--out", "centre-2"]) == 0
+    assert main(["revoke", "access", *WHERE]) == 0
     assert config("--for", "emqx", "--out", "emqx") == 0
     rules = (workshop / "emqx/acl.conf").read_text().splitlines()
     assert [line for line in rules if line.startswith("{deny")] == [
+        '{deny, {username, "access"}, all, ["#"]}.',
         '{deny, {username, "unit-0001"}, all, ["#"]}.',
         "{deny, all}.",
     ]
+
+
+def test_a_centre_has_no_name_that_a_unit_without_a_certificate_has(
+    workshop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["consumer", "enrol.unit-0001", *WHERE, "--out", "centre"]) == 2
+    assert "not beginning with 'enrol.'" in capsys.readouterr().err
+    assert main(["unit", "add", "enrol.unit-0001", *WHERE]) == 2
+    assert not (workshop / "centre").exists()
 
 
 def test_the_guide_installs_the_broker_as_the_command_says(

@@ -7,22 +7,17 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from anpr_edge.auditlog import read_audit
-from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main as workshop
 from anpr_edge.devices.clock import SystemClock
-from anpr_edge.fleet.broker import Listener, free_port, running_mosquitto
 from anpr_edge.fleet.enroller import Desk, log_file
 from anpr_edge.fleet.filing import write_all
-from anpr_edge.fleet.folder import FleetFolder
 from anpr_edge.fleet.keysfolder import KeysFolder
 from anpr_edge.fleet.tokens import read_token, token_file
 from anpr_edge.seal.enrolment import EnrolmentRequest, broker_password, make_token, sign_request
@@ -30,158 +25,85 @@ from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.uplink.enrol import Answer, Asker
 from anpr_edge.uplink.link import LinkOptions
 from anpr_edge.uplink.tls import TrustOnly
+from anpr_edge.uplink.topics import enrol_user
 from tests.bundles import Machine
-from tests.unit.config.samples import ACK_KEY, RECIPIENT
+from tests.integration.enrolling import EnrolmentSite, make_enrolment_site
 
 pytestmark = pytest.mark.broker
 
 CLOCK = SystemClock()
-FLEET_TOML = """
-[broker]
-host = "localhost"
-port = {port}
-
-[feeds.charging]
-purpose = "Road user charging"
-recipients = ["{recipient}"]
-ack_key = "{ack_key}"
-
-[consumers.centre]
-feeds = ["charging"]
-
-[access]
-enrollers = ["enroller"]
-
-[enrolment]
-port = {enrol_port}
-"""
-
-
-@dataclass
-class Site:
-    """A workshop, its broker's folder, and the ports."""
-
-    home: Path
-    port: int
-    enrol_port: int
-
-    @property
-    def folder(self) -> FleetFolder:
-        return FleetFolder(self.home / "demo")
-
-    def pole(self, name: str, unit: str = "unit-0001") -> Machine:
-        """A machine that has just taken this unit's bundle."""
-        machine = Machine(self.home / name)
-        blob = (self.home / "bundles" / f"{unit}.bundle").read_bytes()
-        (machine.card / f"{unit}.bundle").write_bytes(blob)
-        assert edge(["provision", "--root", str(machine.root)]) == 0
-        return machine
-
-    def serve(self) -> int:
-        """Answer what is there, and half a second more."""
-        arguments = ["enrol", "--serve", "--fleet-dir", str(self.home / "demo"), "--idle", "0.5"]
-        return workshop([*arguments, "--home", str(self.home / "enroller")])
-
-    @contextmanager
-    def broker(self) -> Iterator[None]:
-        """mosquitto as `anpr-fleet broker config` sets it up now, with the tokens known now."""
-        out = self.home / "broker"
-        arguments = ["broker", "config", "--fleet-dir", str(self.home / "demo"), "--address", "127.0.0.1"]
-        assert workshop([*arguments, "--out", str(out), "--installed-at", str(out)]) == 0
-        (out / "state").mkdir(exist_ok=True)
-        files = (out / "ca.crt", out / "server.crt", out / "server.pem")
-        with running_mosquitto(out / "mosquitto.conf", Listener(self.port, *files), CLOCK):
-            yield
-
-    def events(self) -> list[tuple[str, str]]:
-        """What the workshop's log says, chained and whole."""
-        audit = read_audit(log_file(self.folder))
-        assert audit.trouble == ""
-        return [(str(entry["unit"]), str(entry["event"])) for entry in audit.entries]
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Site:
-    made = Site(tmp_path, free_port(), free_port())
-    monkeypatch.chdir(tmp_path)
-    assert workshop(["authority", "create", "demo", "--no-passphrase"]) == 0
-    text = FLEET_TOML.format(port=made.port, enrol_port=made.enrol_port, recipient=RECIPIENT, ack_key=ACK_KEY)
-    with (tmp_path / "demo/fleet.toml").open("a") as file:
-        file.write(text)
+def site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> EnrolmentSite:
+    made = make_enrolment_site(tmp_path)
     monkeypatch.chdir(tmp_path / "demo")
-    (tmp_path / "units.csv").write_text("unit\nunit-0001\nunit-0002\n")
-    assert workshop(["unit", "import", "../units.csv"]) == 0
-    assert workshop(["server", "localhost"]) == 0
-    assert workshop(["consumer", "enroller", "--out", "../enroller"]) == 0
-    assert workshop(["unit", "bundle", "--all", "--token", "--out", "../bundles"]) == 0
     capsys.readouterr()
     return made
 
 
-def enrol(machine: Machine, wait_s: float = 0.6) -> int:
-    return edge(["enrol", "--root", str(machine.root), "--once", "--wait", str(wait_s)])
-
-
 def test_a_unit_and_its_workshop_need_not_be_there_at_the_same_time(
-    site: Site, capsys: pytest.CaptureFixture[str]
+    site: EnrolmentSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = site.pole("pole")
-    assert enrol(machine) == 1  # no network, or no broker
+    assert site.enrol(machine) == 1  # no network, or no broker
     assert "nothing listens there" in capsys.readouterr().err
     with site.broker():
         capsys.readouterr()
-        assert enrol(machine) == 1
+        assert site.enrol(machine) == 1
         assert "the request is left there, and nobody has answered" in capsys.readouterr().err
         assert site.serve() == 0
         verify_key = VerifyKey.load(machine.keys / "sign.pub").text
         said = capsys.readouterr()
         assert said.out.startswith("unit-0001  enrolled  ")
         assert f"units add unit-0001 {verify_key}" in said.err
-        assert enrol(machine) == 0
+        assert site.enrol(machine) == 0
     assert (machine.keys / "tls.crt").read_bytes() == site.folder.certificate_file("unit-0001").read_bytes()
     assert not (machine.keys / "enrol.json").exists()
     assert [e["event"] for e in read_audit(machine.state / "audit.log").entries] == [
         "provisioned",
         "enrolled",
     ]
-    assert enrol(machine) == 1
+    assert site.enrol(machine) == 1
     assert "no token to enrol with" in capsys.readouterr().err
 
 
 def test_a_token_gives_one_certificate_and_a_copy_of_the_bundle_none(
-    site: Site, capsys: pytest.CaptureFixture[str]
+    site: EnrolmentSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, copy = site.pole("pole"), site.pole("copy")
     with site.broker():
-        assert enrol(first) == 1
+        assert site.enrol(first) == 1
         assert site.serve() == 0
-        assert enrol(copy) == 1
+        assert site.enrol(copy) == 1
         assert site.serve() == 1
         capsys.readouterr()
-        assert enrol(copy) == 1
+        assert site.enrol(copy) == 1
         assert "refused: this token was used already, for another request" in capsys.readouterr().err
-        assert enrol(first) == 1  # the answer to the copy is no answer to this one
+        assert site.enrol(first) == 1  # the answer to the copy is no answer to this one
         assert site.serve() == 0  # the true unit's own request is answered again
-        assert enrol(first) == 0
+        assert site.enrol(first) == 0
     assert not (copy.keys / "tls.crt").exists()
     assert site.events()[:2] == [("unit-0001", "enrolled"), ("unit-0001", "enrolment-refused")]
     assert len(site.folder.unit("unit-0001").serials) == 1
 
 
 def test_a_wrong_token_does_not_even_reach_the_workshop(
-    site: Site, capsys: pytest.CaptureFixture[str]
+    site: EnrolmentSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine = site.pole("pole")
     ticket = json.loads((machine.keys / "enrol.json").read_text())
     (machine.keys / "enrol.json").write_text(json.dumps(ticket | {"token": make_token().hex()}))
     with site.broker():
-        assert enrol(machine) == 1
+        assert site.enrol(machine) == 1
         assert "the broker refuses us: Not authorized" in capsys.readouterr().err
         assert site.serve() == 0
     assert not log_file(site.folder).exists()
 
 
-def ask(site: Site, machine: Machine, about: str, **changes: Any) -> Answer:
+def ask(site: EnrolmentSite, machine: Machine, about: str, **changes: Any) -> Answer:
     """Ask about a unit with the token of unit-0001, on the enrolment listener."""
     token = bytes.fromhex(json.loads((machine.keys / "enrol.json").read_text())["token"])
     options = LinkOptions(
@@ -189,23 +111,23 @@ def ask(site: Site, machine: Machine, about: str, **changes: Any) -> Answer:
         site.enrol_port,
         TrustOnly(machine.keys / "ca.crt"),
         "test",
-        user="unit-0001",
+        user=enrol_user("unit-0001"),
         password=broker_password(token),
     )
     return Asker(replace(options, **changes), "demo", about, "0" * 64, CLOCK).run(b"request", 2.0)
 
 
-def test_a_token_writes_under_its_own_units_name_alone(site: Site) -> None:
+def test_a_token_writes_under_its_own_units_name_alone(site: EnrolmentSite) -> None:
     machine = site.pole("pole")
     with site.broker():
         assert "stopped" in ask(site, machine, "unit-0001").why
         assert "Not authorized" in ask(site, machine, "unit-0002").why
-        assert "refuses us" in ask(site, machine, "unit-0002", user="unit-0002").why
+        assert "refuses us" in ask(site, machine, "unit-0002", user=enrol_user("unit-0002")).why
         assert "refuses us" in ask(site, machine, "unit-0001", user="", password="").why
 
 
 @pytest.fixture
-def desk(site: Site) -> Desk:
+def desk(site: EnrolmentSite) -> Desk:
     keys = KeysFolder(site.home / "demo-keys")
     return Desk(site.folder, keys.authority(site.folder, CLOCK), CLOCK)
 
@@ -218,7 +140,7 @@ def request_of(machine: Machine, token: bytes | None = None, unit: str = "unit-0
     return sign_request(request, token or bytes.fromhex(ticket["token"]))
 
 
-def test_what_the_token_did_not_sign_is_refused_and_entered(site: Site, desk: Desk) -> None:
+def test_what_the_token_did_not_sign_is_refused_and_entered(site: EnrolmentSite, desk: Desk) -> None:
     machine, other = site.pole("pole"), site.pole("other", "unit-0002")
     good = request_of(machine)
     bad = {
@@ -236,7 +158,7 @@ def test_what_the_token_did_not_sign_is_refused_and_entered(site: Site, desk: De
     assert desk.answer("unit-0001", good).event == "enrolled"
 
 
-def test_an_expired_token_is_refused(site: Site, desk: Desk) -> None:
+def test_an_expired_token_is_refused(site: EnrolmentSite, desk: Desk) -> None:
     machine = site.pole("pole")
     token = read_token(site.folder, "unit-0001")
     assert token is not None
@@ -245,7 +167,7 @@ def test_an_expired_token_is_refused(site: Site, desk: Desk) -> None:
     assert not site.folder.certificate_file("unit-0001").exists()
 
 
-def test_a_request_that_asks_again_gets_the_same_certificate(site: Site, desk: Desk) -> None:
+def test_a_request_that_asks_again_gets_the_same_certificate(site: EnrolmentSite, desk: Desk) -> None:
     machine = site.pole("pole")
     first, again = (desk.answer("unit-0001", request_of(machine)) for _ in range(2))
     assert (first.event, again.event) == ("enrolled", "answered-again")
@@ -253,7 +175,7 @@ def test_a_request_that_asks_again_gets_the_same_certificate(site: Site, desk: D
 
 
 def test_a_workshop_whose_power_goes_before_it_signs_signs_that_request_and_no_other(
-    site: Site, desk: Desk
+    site: EnrolmentSite, desk: Desk
 ) -> None:
     machine, copy = site.pole("pole"), site.pole("copy")
     token = read_token(site.folder, "unit-0001")
@@ -264,25 +186,35 @@ def test_a_workshop_whose_power_goes_before_it_signs_signs_that_request_and_no_o
     assert desk.answer("unit-0001", request_of(machine)).event == "enrolled"
 
 
-def test_a_broker_that_goes_away_is_met_again(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broker_that_goes_away_is_met_again(
+    site: EnrolmentSite, capsys: pytest.CaptureFixture[str]
+) -> None:
     machine, other = site.pole("pole"), site.pole("other", "unit-0002")
-    arguments = [sys.executable, "-m", "anpr_edge.cli.fleet", "enrol", "--serve", "--home", "../enroller"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "anpr_edge.cli.fleet",
+        "enrol",
+        "--serve",
+        "--home",
+        "../clients/enroller",
+    ]
     with site.broker():
         server = subprocess.Popen(
             [*arguments, "--idle", "20"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert server.stderr is not None
         assert "answering requests" in server.stderr.readline()
-        assert enrol(other, 20) == 0
+        assert site.enrol(other, 20) == 0
     assert "units add unit-0002" in server.stderr.readline()
     assert "connecting again" in server.stderr.readline()
     with site.broker():
-        assert enrol(machine, 20) == 0
+        assert site.enrol(machine, 20) == 0
         server.send_signal(signal.SIGINT)
         assert server.wait(10) == 0
 
 
-def test_a_retired_units_token_is_good_for_nothing(site: Site, desk: Desk) -> None:
+def test_a_retired_units_token_is_good_for_nothing(site: EnrolmentSite, desk: Desk) -> None:
     machine = site.pole("pole")
     assert workshop(["unit", "retire", "unit-0001", "--fleet-dir", str(site.home / "demo")]) == 0
     assert desk.answer("unit-0001", request_of(machine)).event == "enrolment-refused"

@@ -117,7 +117,7 @@ def test_it_knows_its_fleet(authority: Authority, tmp_path: Path) -> None:
     assert Authority.load(tmp_path / "authority", FakeClock()).fleet == authority.fleet == "demo"
 
 
-@pytest.mark.parametrize("name", ["Bad Name", "", "Demo", "a/b", "-demo", "x" * 33])
+@pytest.mark.parametrize("name", ["Bad Name", "", "Demo", "a/b", "-demo", "x" * 33, "enrol.unit-0001"])
 def test_what_a_configuration_would_refuse_is_no_fleet_or_unit(
     authority: Authority, tmp_path: Path, name: str
 ) -> None:
@@ -129,8 +129,9 @@ def test_what_a_configuration_would_refuse_is_no_fleet_or_unit(
 
 
 def test_a_consumer_and_a_host_need_possible_names(authority: Authority) -> None:
-    with pytest.raises(UsageError, match="consumer's name"):
-        authority.issue_client("a/b")
+    for name in ("a/b", "enrol.unit-0001", "enrol."):
+        with pytest.raises(UsageError, match="consumer's name"):
+            authority.issue_client(name)
     with pytest.raises(UsageError, match="no host name or IP address"):
         authority.issue_server("https://broker.example")
 

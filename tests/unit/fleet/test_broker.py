@@ -19,6 +19,9 @@ from anpr_edge.fleet.authority import Authority, write_private
 from anpr_edge.fleet.broker import (
     ACCESS_FILE,
     BROKER_USER,
+    CA_FILE,
+    CERT_FILE,
+    KEY_FILE,
     SERVICE_FILE,
     STATE_DIR,
     Listener,
@@ -29,6 +32,8 @@ from anpr_edge.fleet.broker import (
     running_mosquitto,
     write_mosquitto,
 )
+from anpr_edge.fleet.enrollistener import add_enrolment
+from anpr_edge.fleet.tokens import new_token
 
 
 @pytest.fixture
@@ -101,6 +106,7 @@ def test_the_access_list_is_its_owners_alone(tmp_path: Path, listener: Listener)
         ("lon/don", {}),
         ("london", {"police\ntopic read #": ["police"]}),
         ("london", {"police": ["#"]}),
+        ("london", {"enrol.unit-0001": ["police"]}),
         ("+", {}),
     ],
 )
@@ -162,7 +168,9 @@ def test_a_packed_broker_names_no_place_of_the_workshop(tmp_path: Path, issued: 
     assert "keyfile /etc/mosquitto/anpr/server.pem" in lines
     assert "crlfile /etc/mosquitto/anpr/crl.pem" in lines
     assert "persistence_location /etc/mosquitto/anpr/state/" in lines
-    assert "-c /etc/mosquitto/anpr/mosquitto.conf" in (folder / SERVICE_FILE).read_text()
+    service = (folder / SERVICE_FILE).read_text()
+    assert "-c /etc/mosquitto/anpr/mosquitto.conf" in service
+    assert "ExecReload=" in service.splitlines(), "a reload would cost an absent centre its reads"
     assert stat.S_IMODE((folder / "server.pem").stat().st_mode) == 0o600
 
 
@@ -185,12 +193,17 @@ def test_without_an_address_it_listens_on_both_families(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("enrolling", [False, True])
 def test_an_installed_broker_starts_as_debians_service_starts_it(
-    tmp_path: Path, open_folder: Path, issued: Listener
+    tmp_path: Path, open_folder: Path, issued: Listener, enrolling: bool
 ) -> None:
     """Started by root it becomes mosquitto's own user, who has to be able to read and write all it needs."""
     folder, place = tmp_path / "broker", open_folder / "anpr"
     config = place / pack_mosquitto(folder, "demo", issued, {"centre": ["charging"]}, place).name
+    if enrolling:
+        there = Listener(free_port(), place / CA_FILE, place / CERT_FILE, place / KEY_FILE)
+        _, token = new_token("unit-0001", 2**40)
+        add_enrolment(folder, "demo", there, tokens=[token], enrollers=["enroller"], installed_at=place)
     script = "\n".join(install_commands(folder, place)).replace("sudo ", "")
     if os.geteuid() != 0:
         script = script.replace(f"-o {BROKER_USER} -g {BROKER_USER}", "")

@@ -41,6 +41,18 @@ def test_it_listens_by_tls_alone_and_wants_a_certificate(tmp_path: Path, listene
     assert stat.S_IMODE((tmp_path / "emqx/server.pem").stat().st_mode) == 0o600
 
 
+def test_what_waits_for_a_centre_is_kept_as_mosquitto_keeps_it(tmp_path: Path, listener: Listener) -> None:
+    document = json.loads(pack_emqx(tmp_path / "emqx", "demo", listener, CLIENTS).read_text())
+    assert document["mqtt"]["max_mqueue_len"] == "infinity"
+    assert document["force_shutdown"] == {"max_heap_size": "1GB", "max_mailbox_size": 100_000}
+    assert document["retainer"]["backend"]["storage_type"] == "disc"
+
+
+def test_its_dashboard_listens_on_the_machine_itself_alone(tmp_path: Path, listener: Listener) -> None:
+    document = json.loads(pack_emqx(tmp_path / "emqx", "demo", listener, CLIENTS).read_text())
+    assert document["dashboard"]["listeners"] == {"http": {"bind": "127.0.0.1:18083"}}
+
+
 def test_its_rules_are_mosquittos(tmp_path: Path, listener: Listener) -> None:
     pack_emqx(tmp_path / "emqx", "demo", listener, CLIENTS, commanders=["control"])
     pack_mosquitto(tmp_path / "mosquitto", "demo", listener, CLIENTS, commanders=["control"])
