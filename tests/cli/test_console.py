@@ -246,11 +246,7 @@ def test_on_a_terminal_ctrl_c_at_the_prompt_does_not_leave(bench: Bench) -> None
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower) as menu:
         os.close(follower)
         read_until(leader, b"> ")
-        until = time.monotonic() + 30.0
-        while not pressed(
-            leader, b"\x03", b"> "
-        ):  # between the prompt and the wait for a key it is not heard
-            assert time.monotonic() < until
+        press_until(leader, b"\x03", b"> ")
         assert menu.poll() is None
         os.write(leader, b"q\n")
         assert menu.wait(30) == 0
@@ -276,13 +272,19 @@ def test_what_is_longer_than_the_screen_stops_at_each_screenful(tmp_path: Path) 
         assert b"11\r\n" not in first
         os.write(leader, b"\n")
         assert b"\r\n20\r\n" in read_until(leader, b"Ctrl-C to end --")
-        os.write(leader, b"\x03")
-        assert b"ended" in read_until(leader, b"ended")
+        press_until(leader, b"\x03", b"ended")
         assert shown.wait(30) == 0
     os.close(leader)
 
 
-def pressed(leader: int, key: bytes, mark: bytes) -> bool:
+def press_until(leader: int, key: bytes, mark: bytes, within_s: float = 30.0) -> None:
+    """Press a key once a second until the terminal shows `mark`: between prompt and wait it is not heard."""
+    until = time.monotonic() + within_s
+    while not _pressed(leader, key, mark):
+        assert time.monotonic() < until
+
+
+def _pressed(leader: int, key: bytes, mark: bytes) -> bool:
     """Press a key; whether the terminal then shows `mark` within a second."""
     os.write(leader, key)
     shown, until = b"", time.monotonic() + 1.0
