@@ -21,6 +21,10 @@ UNSURE_SCORE = 0.9
 """A reading less sure than this is made twice more, of the patch a little higher and a little lower.
 Source: our measurement: one look in six; exact reads .911 → .924 on 542 crops, and no more when all are
 read again."""
+HOPELESS_SCORE = 0.1
+"""Below this it is not made again: most of what a detector takes for a plate by mistake, and plates too far off.
+Source: our measurement: of 2,192 crops and 583 plates not one such reading came right by two more looks; saves
+a fifth of a look a picture."""
 MOVED_ROWS = 2
 
 
@@ -85,13 +89,13 @@ class TfliteRecogniser:
 
 
 def read_patch(picture: NDArray[np.int8], look: Callable[[NDArray[np.int8]], NDArray[np.float32]]) -> Reading:
-    """The text of a contrast-stretched patch, from one look at it, or from three where one is unsure.
+    """The text of a contrast-stretched patch, from one look at it, or from three where one leaves a doubt.
 
     `look` gives a patch's probabilities, float32 (slots, classes).
     """
     probabilities = look(picture)
     reading = greedy(probabilities)
-    if reading.score >= UNSURE_SCORE:
+    if not HOPELESS_SCORE <= reading.score < UNSURE_SCORE:
         return reading
     return greedy(agreed([probabilities, *(look(moved) for moved in _moved_rows(picture))]))
 

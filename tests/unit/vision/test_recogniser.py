@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anpr_edge.vision.recogniser import MOVED_ROWS, UNSURE_SCORE, read_patch
+from anpr_edge.vision.recogniser import HOPELESS_SCORE, MOVED_ROWS, UNSURE_SCORE, read_patch
 
 PATCH = np.arange(40, dtype=np.int8).repeat(144).reshape(40, 144)
 
@@ -28,6 +28,11 @@ def test_a_sure_reading_takes_one_look() -> None:
     look = Looker([UNSURE_SCORE + 0.01])
     assert read_patch(PATCH, look).columns.tolist() == [0]
     assert len(look.shown) == 1
+
+
+def test_a_hopeless_one_takes_one_look() -> None:
+    looks = [np.array([[0.01, 0.09, 0.08]], np.float32)]
+    assert read_patch(PATCH, lambda _: looks.pop()).score < HOPELESS_SCORE
 
 
 def test_an_unsure_one_takes_three_and_they_decide_together() -> None:
