@@ -34,11 +34,6 @@ class Rise:
         self._last: int | None = None
         self._steps: deque[tuple[float, int]] = deque()
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there have been two values to compare."""
-        return self._last is not None
-
     def see(self, count: int | None, mono_s: float) -> None:
         """Take the count as it is now."""
         if count is None:
@@ -104,7 +99,6 @@ class UnitView:
     listed: bool | None = None
     online: bool | None = None
     offline_reason: str = ""
-    status_s: float | None = None
     groups: frozenset[str] | None = None
     """What commands may address it by; None as long as no status of it has said so."""
 
@@ -232,7 +226,7 @@ class FleetView:
         if state not in ("online", "offline"):
             unit.online, self.unreadable = None, self.unreadable + 1
             return
-        unit.online, unit.status_s = state == "online", now.mono_ns / 1e9
+        unit.online = state == "online"
         unit.offline_reason = reason if reason in ("lost", "stopped") else "no reason given"
         groups = document.get("groups")
         if isinstance(groups, list):

@@ -160,7 +160,7 @@ def run_areas(arguments: Namespace) -> int:
     """Print or write the areas in force."""
     from anpr_edge.config import load_config
     from anpr_edge.config.areas import SUFFIX, UnitAreas, plan_in
-    from anpr_edge.durable import write_whole
+    from anpr_edge.durable import replace_whole
 
     config = load_config(_file(arguments))
     areas = UnitAreas(config.unit.fleet, config.unit.id, plan_in(config.view))
@@ -169,7 +169,7 @@ def run_areas(arguments: Namespace) -> int:
         return 0
     out: Path = arguments.out / f"{areas.unit}{SUFFIX}" if arguments.out.is_dir() else arguments.out
     try:
-        write_whole(out, areas.dump())
+        replace_whole(out, areas.dump())
     except OSError as error:
         raise AnprError(f"{out}: {reason(error)}", hint="is it there, and writable?") from None
     print(out)

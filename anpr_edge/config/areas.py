@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge.config.model import ViewSettings
-from anpr_edge.errors import UsageError, reason
+from anpr_edge.errors import UsageError
 from anpr_edge.records import Point
 
 SCHEMA: Final = 1
@@ -109,15 +109,8 @@ class UnitAreas:
         return json.dumps(document).encode() + b"\n"
 
 
-def read_areas(path: Path) -> UnitAreas:
-    """The areas in a file that came from a unit. Raises: UsageError saying why it is none."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: {reason(error)}") from error
-    if len(content) > LARGEST_BYTES:
-        raise UsageError(f"{path}: more than {LARGEST_BYTES} bytes, no file of areas")
+def areas_in(content: bytes, path: Path) -> UnitAreas:
+    """The areas in what the file `path` holds. Raises: UsageError saying why there are none."""
     try:
         document = json.loads(content)
         schema, names = document["schema"], (document["fleet"], document["unit"])

@@ -20,6 +20,7 @@ from tomlkit.items import Array, Table
 
 from anpr_edge.config.areas import ViewPlan
 from anpr_edge.config.load import Inspection, inspect_text, read_text
+from anpr_edge.durable import sync_folder
 from anpr_edge.errors import ConfigError
 
 KEPT_SUFFIX: Final = ".before"
@@ -72,7 +73,7 @@ def replace_text(path: Path, text: str) -> Path:
         _write(kept, real.read_bytes(), before)
         _write(draft, text.encode(), before)
         draft.replace(real)
-        _sync_folder(real.parent)
+        sync_folder(real.parent)
     except OSError as error:
         raise ConfigError(f"{real}: cannot be replaced: {error.strerror}", hint="run it as root") from None
     return kept
@@ -156,11 +157,3 @@ def _write(path: Path, content: bytes, like: os.stat_result) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

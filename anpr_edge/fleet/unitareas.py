@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from anpr_edge.config.areas import ViewPlan, changes, plan_in, read_areas
+from anpr_edge.config.areas import LARGEST_BYTES, ViewPlan, areas_in, changes, plan_in
 from anpr_edge.config.model import ViewSettings
 from anpr_edge.errors import UsageError
+from anpr_edge.fleet.filing import read_given
 from anpr_edge.fleet.folder import FleetFolder
 from anpr_edge.fleet.settings import joined
 from anpr_edge.fleet.unitconfig import own_problems
@@ -49,7 +50,7 @@ def has_areas(folder: FleetFolder, unit: FleetUnit) -> bool:
 
 def _judge(folder: FleetFolder, path: Path) -> tuple[FleetUnit, list[str]]:
     """The unit as a file has it, and what that changes. Raises: UsageError, which begins with the file."""
-    areas = read_areas(path)
+    areas = areas_in(read_given(path, LARGEST_BYTES, "file of areas"), path)
     if areas.fleet != folder.fleet:
         raise UsageError(f"{path}: of fleet {areas.fleet}, and this is {folder.fleet}")
     try:

@@ -76,7 +76,7 @@ def test_who_is_not_there_retired_or_without_a_request(
     with pytest.raises(UsageError, match="has no request yet"):
         stored_request(fleet, "unit-0001")
     (tmp_path / "tls.csr").write_bytes(bytes(20_000))
-    with pytest.raises(KeyFileError, match="more than 16384 bytes"):
+    with pytest.raises(UsageError, match="more than 16384 bytes"):
         read_request(tmp_path / "tls.csr")
 
 
