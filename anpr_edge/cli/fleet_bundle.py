@@ -133,6 +133,11 @@ def _show(made: Sequence[Bundled], arguments: Namespace) -> None:
     note(f"{counted(len(new), 'bundle')} {told}, {kept} still good and kept")
     if made:
         note(f"good until {_day(min(one.until_utc_s for one in made))}")
+    if new and not arguments.token and not arguments.with_keys and not arguments.dry_run:
+        note(
+            "next: each into the folder anpr of its card or of a stick; the unit takes it and leaves UNIT.csr"
+        )
+        note("      there, for anpr-fleet enrol")
     if arguments.token and new and not arguments.dry_run:
         note("next: tell the broker their tokens: anpr-fleet broker config, install the folder, reload it")
         note("      then answer their requests: anpr-fleet enrol --serve")
