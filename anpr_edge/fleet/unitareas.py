@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from anpr_edge.config.areas import LARGEST_BYTES, ViewPlan, areas_in, changes, plan_in
 from anpr_edge.config.model import ViewSettings
 from anpr_edge.errors import UsageError
@@ -64,8 +66,12 @@ def _judge(folder: FleetFolder, path: Path) -> tuple[FleetUnit, list[str]]:
     after = replace(before, settings=settings | ({SECTION: table} if table else {}))
     if found := own_problems(folder.plan, after):
         raise UsageError("\n".join(f"{path}: {key}: {text}" for key, text in found))
-    return after, changes(_stated(before), areas.plan)
+    return after, _changes(before, areas.plan)
 
 
-def _stated(unit: FleetUnit) -> ViewPlan:
-    return plan_in(ViewSettings.model_validate(unit.settings.get(SECTION, {})))
+def _changes(before: FleetUnit, after: ViewPlan) -> list[str]:
+    """What differs from what the unit's file states, which somebody may have written by hand."""
+    try:
+        return changes(plan_in(ViewSettings.model_validate(before.settings.get(SECTION, {}))), after)
+    except ValidationError:
+        return [f"what stood in [settings.{SECTION}] could not be used, and gives way"]

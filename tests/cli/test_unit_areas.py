@@ -133,6 +133,16 @@ def test_a_dry_run_says_it_and_does_nothing(fleet: FleetFolder, capsys: pytest.C
     assert fleet.unit_file(UNIT).read_bytes() == before
 
 
+def test_what_somebody_wrote_by_hand_and_nobody_can_use_gives_way(
+    fleet: FleetFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fleet.unit_file(UNIT).open("a") as file:
+        file.write("[settings.view]\nregions = 7\n")
+    assert main(["unit", "areas", brought(AREAS | {"view": NONE})]) == 0
+    assert "could not be used, and gives way" in capsys.readouterr().out
+    assert "view" not in fleet.unit(UNIT).settings
+
+
 CUT = json.dumps(AREAS)[:-30]
 OUTSIDE = {**VIEW, "regions": [[[0.1, 0.2], [1.2, 0.2], [0.9, 0.95]]]}
 
