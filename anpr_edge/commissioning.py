@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from anpr_edge.errors import AnprError
+from anpr_edge.durable import replace_whole
+from anpr_edge.errors import AnprError, reason
 from anpr_edge.vision.signature import ACROSS, DOWN, Signature
 
 SCHEMA: Final = 1
@@ -64,16 +64,11 @@ def keep_view(state_dir: Path, light: str, features: Mapping[str, Any], utc_ns: 
     _view(new)
     path = state_dir / FILE
     views = {kept: _as_json(one) for kept, one in read_views(state_dir).items()}
-    draft = path.with_name(f".{FILE}.new")
+    document = {"schema": SCHEMA, "views": {**views, light: new}}
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE), "w") as file:
-            os.fchmod(file.fileno(), MODE)
-            json.dump({"schema": SCHEMA, "views": {**views, light: new}}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_whole(path, json.dumps(document).encode(), MODE)
     except OSError as error:
-        raise AnprError(f"{path}: {error.strerror}", hint="the state folder must take writes") from None
+        raise AnprError(f"{path}: {reason(error)}", hint="the state folder must take writes") from None
 
 
 def _view(value: Mapping[str, Any]) -> Commissioned:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from anpr_edge.durable import replace_whole
 from anpr_edge.errors import AnprError
 from anpr_edge.seams import Clock
 
@@ -89,13 +89,8 @@ class DailyCounts:
         return f"{datetime.fromtimestamp(self._clock.now().utc_ns / 1e9, UTC):%Y-%m-%d}"
 
     def _write(self) -> None:
-        draft = self._path.with_name(f".{self._path.name}.new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, COUNTS_MODE), "w") as file:
-            os.fchmod(file.fileno(), COUNTS_MODE)
-            json.dump({"schema": COUNTS_SCHEMA, "days": self._days}, file, separators=(",", ":"))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        document = json.dumps({"schema": COUNTS_SCHEMA, "days": self._days}, separators=(",", ":"))
+        replace_whole(self._path, document.encode(), COUNTS_MODE)
 
 
 def read_counts(path: Path) -> Days:

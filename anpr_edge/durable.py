@@ -17,9 +17,21 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
 
     Raises: OSError, which names the file; it is as it was then.
     """
-    draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    replace_whole(path, content, mode)
+
+
+def replace_whole(path: Path, content: bytes, mode: int = PUBLIC, *, draft: Path | None = None) -> None:
+    """As `write_whole`, in a folder that is there; `draft` is what it is called until it is whole.
+
+    Raises: OSError, which names the file; it is as it was then.
+    """
+    draft = draft or path.with_name(f".{path.name}.new")
+    try:
         draft.unlink(missing_ok=True)
         write_new(draft, content, mode)
         draft.replace(path)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from anpr_edge.durable import replace_whole
 from anpr_edge.errors import AnprError
 from anpr_edge.seams import Clock
 
@@ -91,13 +91,8 @@ class HourlyRecord:
 
 
 def _write(path: Path, hours: Hours) -> None:
-    draft = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, HOURS_MODE), "w") as file:
-        os.fchmod(file.fileno(), HOURS_MODE)
-        json.dump({"schema": HOURS_SCHEMA, "hours": hours}, file, separators=(",", ":"))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    document = json.dumps({"schema": HOURS_SCHEMA, "hours": hours}, separators=(",", ":"))
+    replace_whole(path, document.encode(), HOURS_MODE)
 
 
 def read_hours(path: Path) -> Hours:

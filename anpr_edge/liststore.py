@@ -7,14 +7,14 @@ goes back.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from anpr_edge.errors import ListError
+from anpr_edge.durable import replace_whole
+from anpr_edge.errors import ListError, reason
 from anpr_edge.seal.keys import RecipientPrivateKey, VerifyKey
 from anpr_edge.seal.lists import LONGEST_BYTES, ListRevision, WatchList, open_list, revised
 
@@ -78,20 +78,14 @@ class ListStore:
     def _write(self, news: ListRevision, blob: bytes) -> None:
         file = self.folder / news.name / f"{news.revision}.cose"
         older = self._files(news.name) if news.base is None else []
-        draft = file.with_suffix(".new")
         try:
             for folder in (self.folder, file.parent):
                 folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, SEALED_MODE), "wb") as out:
-                os.fchmod(out.fileno(), SEALED_MODE)
-                out.write(blob)
-                out.flush()
-                os.fsync(out.fileno())
-            draft.replace(file)
+            replace_whole(file, blob, SEALED_MODE)
             for old in older:
                 old.unlink()
         except OSError as error:
-            raise ListError(f"{file}: {error.strerror}", hint="the state folder must take writes") from None
+            raise ListError(f"{file}: {reason(error)}", hint="the state folder must take writes") from None
 
 
 def read_list_file(path: Path) -> bytes:

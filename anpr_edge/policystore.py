@@ -7,7 +7,6 @@ Every change, and every refusal, is entered in the audit log before it counts.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge import auditlog
-from anpr_edge.errors import AnprError, PolicyError
+from anpr_edge.durable import replace_whole
+from anpr_edge.errors import AnprError, PolicyError, reason
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.policy.changes import changes
 from anpr_edge.seal.policy.model import Policy, utc_text
 from anpr_edge.seal.policy.signed import LONGEST_BYTES, open_policy
 
 POLICY_FILE: Final = "policy.cose"
-PUBLIC_MODE: Final = 0o644
-"""A policy is no secret: it is published."""
 
 ACCEPTED: Final = "policy-accepted"
 REFUSED: Final = "policy-refused"
@@ -175,16 +173,10 @@ def write_policy_file(path: Path, content: bytes) -> None:
 
     Raises: PolicyError when it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PUBLIC_MODE), "wb") as file:
-            os.fchmod(file.fileno(), PUBLIC_MODE)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_whole(path, content)  # a policy is no secret: it is published
     except OSError as error:
-        raise PolicyError(f"{path}: {error.strerror}", hint="the folder must take writes") from None
+        raise PolicyError(f"{path}: {reason(error)}", hint="the folder must take writes") from None
 
 
 def _is_same(entry: Any, details: dict[str, str | None]) -> bool:

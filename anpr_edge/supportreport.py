@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
 import shutil
@@ -28,6 +27,7 @@ from anpr_edge.auditlog import AUDIT_FILE
 from anpr_edge.config import Config
 from anpr_edge.dailycounts import counts_file
 from anpr_edge.devices import board
+from anpr_edge.durable import replace_whole
 from anpr_edge.errors import AnprError, PolicyError, reason
 from anpr_edge.seal.policy.words import explain
 from anpr_edge.unitpolicy import in_force
@@ -82,19 +82,13 @@ def write_report(
     content, contents = _packed(config, config_file, utc_ns)
     announce(contents)
     path = out or _place(config.unit.state_dir / FOLDER, utc_ns)
-    draft = path.with_name(f".{path.name}.new")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, REPORT_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_whole(path, content, REPORT_MODE)
         if out is None:
             for old in sorted(path.parent.glob("report-*.zip"))[:-MOST_KEPT]:
                 old.unlink()
     except OSError as error:
-        raise AnprError(f"{path}: {error.strerror}", hint="look at the disk's room and the folder") from None
+        raise AnprError(f"{path}: {reason(error)}", hint="look at the disk's room and the folder") from None
     names = ("contents.json", *contents)
     return Report(path, len(content), hashlib.sha256(content).hexdigest(), names)
 

@@ -80,7 +80,7 @@ class Workshop:
 
 @dataclass
 class Machine:
-    """A flashed card that is no unit yet: its root and the folder that a laptop can write."""
+    """A flashed card, no unit yet when it is new: its root and the folder that a laptop can write."""
 
     root: Path
 
@@ -89,8 +89,8 @@ class Machine:
         self.etc = self.root / "etc/anpr-edge"
         self.state = self.root / "var/lib/anpr-edge"
         self.keys = self.state / "keys"
-        self.card.mkdir(parents=True)
-        self.etc.mkdir(parents=True)
+        self.card.mkdir(parents=True, exist_ok=True)
+        self.etc.mkdir(parents=True, exist_ok=True)
 
     def trust(self, workshop: Workshop) -> None:
         """Put the trust anchor where the image has it."""

@@ -53,6 +53,7 @@ def flat(utc: str = EPOCH_UTC, **parts: Any) -> dict[str, Any]:
         "link": {"connected": True, "detail": "", "since_s": 60.0},
         "sent": {"published": 40, "accepted": 40, "refused": 0, "acks_refused": 0},
         "outbox": {"takes_reads": True, "rebuilds": 0, "feeds": {FEED: feed}},
+        "update": {"system": "0.1.0", "last": None, "fetch": None},
         "unknown": {"board.throttling": "not a Raspberry Pi"},
     }
     return health | parts

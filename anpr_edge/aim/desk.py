@@ -17,8 +17,9 @@ from anpr_edge.aim.trace import COMMISSIONED, SAVED, Trace
 from anpr_edge.aim.unitchecks import unit_points
 from anpr_edge.commissioning import ANY_LIGHT, keep_view, read_views
 from anpr_edge.config import Config, load_config
-from anpr_edge.config.edit import ViewPlan, draft_view, fingerprint, replace_text
-from anpr_edge.errors import AnprError, UsageError
+from anpr_edge.config.areas import changes, plan_in, plan_of
+from anpr_edge.config.edit import draft_view, fingerprint, replace_text
+from anpr_edge.errors import AnprError
 from anpr_edge.seams import Clock
 
 GATHER_WITHIN_S: Final = 20.0
@@ -42,7 +43,7 @@ class Desk:
             "site": config.site.name,
             "version": __version__,
             "reader_paused": self._reader_paused,
-            "view": _view(config),
+            "view": plan_in(config.view).values(),
             "sha256": fingerprint(self._path),
             "needs": {
                 "width_px": WIDTH_PX,
@@ -58,24 +59,24 @@ class Desk:
 
         Raises: AnprError saying what is not allowed, or that another hand has changed the file.
         """
-        plan = _plan(wanted)
+        plan = plan_of(wanted)
         with self._lock:
             if wanted.get("sha256") != fingerprint(self._path):
                 raise AnprError(
                     f"{self._path} was changed by another hand since this page read it",
                     hint="reload the page; what was drawn and not saved is lost",
                 )
-            before = _view(load_config(self._path))
+            before = plan_in(load_config(self._path).view)
             draft = draft_view(self._path, plan)
             if draft.inspection.config is None:
                 words = "; ".join(f"{one.key}: {one.text}" for one in draft.inspection.problems)
                 raise AnprError(f"not saved: {words}", hint="correct the area it names, and save again")
-            after = _view(draft.inspection.config)
-            if changes := _changes(before, after):
-                self._trace.enter(SAVED, file=str(self._path), changes=changes)
+            after = plan_in(draft.inspection.config.view)
+            if changed := changes(before, after):
+                self._trace.enter(SAVED, file=str(self._path), changes=changed)
                 replace_text(self._path, draft.text)
                 self._sight.reload()
-            return {"view": after, "sha256": fingerprint(self._path), "changes": changes}
+            return {"view": after.values(), "sha256": fingerprint(self._path), "changes": changed}
 
     def commission(self) -> dict[str, Any]:
         """Capture what the camera looks at, as features, and keep it.
@@ -105,43 +106,3 @@ class Desk:
             return {light: view.utc for light, view in read_views(config.unit.state_dir).items()}
         except AnprError:
             return {}
-
-
-def _view(config: Config) -> dict[str, Any]:
-    view = config.view
-    return {
-        "regions": [list(polygon) for polygon in view.regions],
-        "exclusions": [list(polygon) for polygon in view.exclusions],
-        "lanes": {name: list(lane.polygon) for name, lane in view.lanes.items()},
-    }
-
-
-def _plan(wanted: Mapping[str, Any]) -> ViewPlan:
-    """What the page drew. Raises: UsageError when it is no view."""
-    try:
-        return ViewPlan(
-            [_polygon(one) for one in wanted["regions"]],
-            [_polygon(one) for one in wanted["exclusions"]],
-            {str(name): _polygon(one) for name, one in wanted["lanes"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise UsageError("what came is no view: regions, exclusions and lanes of corners [x, y]") from None
-
-
-def _polygon(corners: Any) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in corners]
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs, in words."""
-    found = [
-        f"{name}: {len(before[name])} before, {len(after[name])} now"
-        for name in ("regions", "exclusions")
-        if before[name] != after[name]
-    ]
-    old, new = before["lanes"], after["lanes"]
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            what = "new" if name not in old else "removed" if name not in new else "changed"
-            found.append(f"lane {name}: {what}")
-    return found

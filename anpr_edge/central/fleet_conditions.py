@@ -44,6 +44,8 @@ class Limits:
     temperature_c: float = 80.0
     disk_free_mb: float = 200.0
     exposure_s: float = 600.0
+    trial_s: float = 3600.0
+    """A unit ends a trial by itself after 45 minutes (docs/update.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, cast
 
+from anpr_edge.central.fleet_updates import Fetch, LastUpdate, Systems
 from anpr_edge.statefile import is_fresh
+from anpr_edge.update.record import Phase
 from anpr_edge.uplink import topics
 
 MOST_FEEDS: Final = 32
@@ -61,6 +63,7 @@ class Health:
     temperature_c: float | None = None
     limited: tuple[str, ...] = ()
     disk_free_mb: float | None = None
+    systems: Systems | None = None
     words: Mapping[str, str] = field(default_factory=dict)
     """Why a value is not known, as the unit says, by its path."""
 
@@ -98,6 +101,7 @@ def _flat(document: Document) -> Health:
         temperature_c=_number(_map(document, "board").get("temperature_c")),
         limited=_limited(_map(document, "board").get("throttling")),
         disk_free_mb=_number(_map(document, "disk").get("free_mb")),
+        systems=_systems(_map(document, "update")),
         words={str(key): str(why)[:LONGEST_WORDS] for key, why in _map(document, "unknown").items()},
         **_of_reader(document),
     )
@@ -193,6 +197,35 @@ def _feeds(feeds: object) -> dict[str, FeedHealth] | None:
 def _certificate_days(document: Document) -> float | None:
     """How long the unit's certificate is still good for, where a message says so."""
     return _number(_map(document, "certificate").get("days_left"))
+
+
+def _systems(part: Document) -> Systems | None:
+    """The system that runs and its updates; None when the message does not speak of any."""
+    last, fetch = _map(part, "last"), _map(part, "fetch")
+    version, phase = _words(last.get("version")), last.get("phase")
+    coming = _words(fetch.get("version"))
+    if not part:
+        return None
+    return Systems(
+        running=_words(part.get("system")),
+        last=None
+        if version is None or phase not in tuple(Phase)
+        else LastUpdate(
+            version,
+            _words(last.get("from_version")) or "",
+            Phase(str(phase)),
+            _words(last.get("why")) or "",
+            _time(last.get("utc")),
+        ),
+        fetch=None
+        if coming is None
+        else Fetch(
+            coming,
+            _count(fetch.get("bytes")),
+            _count(fetch.get("of_bytes")),
+            _words(fetch.get("trouble")) or "",
+        ),
+    )
 
 
 def _limited(throttling: object) -> tuple[str, ...]:

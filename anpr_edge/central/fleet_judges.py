@@ -16,6 +16,7 @@ from anpr_edge.central.fleet_conditions import (
     well,
 )
 from anpr_edge.central.fleet_health import Health
+from anpr_edge.update.record import Phase
 
 Judge = Callable[[Moment], Judgement]
 
@@ -191,6 +192,25 @@ def _board(health: Health, moment: Moment) -> Judgement:
     return not_known("the unit does not say") if hot is None and free is None else well()
 
 
+@_of_health
+def _update(health: Health, moment: Moment) -> Judgement:
+    """The last update's outcome, or one that does not get on. The unit works meanwhile, by its old system."""
+    if health.systems is None:
+        return not_known("the unit does not say")
+    last, fetch = health.systems.last, health.systems.fetch
+    if fetch is not None:
+        return warn(f"{fetch.words}: {fetch.trouble}") if fetch.trouble else well(fetch.words)
+    if last is None:
+        return well(health.systems.words)
+    if last.phase in (Phase.ROLLED_BACK, Phase.FAILED):
+        what = "fell back from" if last.phase is Phase.ROLLED_BACK else "could not install"
+        return warn(f"{what} {last.version}: {last.why or 'it does not say why'}")
+    begun_s = None if last.utc_s is None or health.utc_s is None else health.utc_s - last.utc_s
+    if last.phase is Phase.TRYING and begun_s is not None and begun_s > moment.limits.trial_s:
+        return warn(f"{last.version} on trial for {begun_s / 60:.0f} min")
+    return well(health.systems.words)
+
+
 def _stored(moment: Moment) -> Judgement:
     """What the centre's store says; numbers are missing while a unit gives its backlog after live reads."""
     held, restarts = moment.unit.held, moment.unit.restarts.within(moment.mono_s)
@@ -241,6 +261,8 @@ CONDITIONS: Final = (
               "anpr-edge doctor exposure on the unit"),
     Condition("board", "unhealthy", "Power, heat and disk are within limits", _board,
               "look at its supply, its vents and its disk"),
+    Condition("update", "unhealthy", "The last update went well", _update,
+              "anpr-edge update status on the unit; hold the rollout until it is known why"),
     Condition("stored", "losing", "The centre's store has every number, in an unbroken chain", _stored,
               "wait while a backlog drains; else anpr-edge doctor outbox on the unit"),
     Condition("watermarks", "unhealthy", "The unit believes its centre's watermarks", _watermarks,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from anpr_edge.central.fleet_health import Health, read_health
+from anpr_edge.central.fleet_updates import Systems
 from anpr_edge.errors import EnvelopeError
 from anpr_edge.records import Instant
 from anpr_edge.seal.acks import Ack, open_ack
@@ -22,6 +23,9 @@ RISING_WITHIN_S: Final = 900.0
 MOST_UNITS: Final = 10_000
 """Units beyond that are counted and not looked at: one broker's fleet is smaller."""
 
+MOST_GROUPS: Final = 32
+"""Of one unit, as in its configuration."""
+
 
 class Rise:
     """By how much a count has grown within the last `RISING_WITHIN_S`; a restart of its owner is no fall."""
@@ -29,11 +33,6 @@ class Rise:
     def __init__(self) -> None:
         self._last: int | None = None
         self._steps: deque[tuple[float, int]] = deque()
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there have been two values to compare."""
-        return self._last is not None
 
     def see(self, count: int | None, mono_s: float) -> None:
         """Take the count as it is now."""
@@ -100,7 +99,9 @@ class UnitView:
     listed: bool | None = None
     online: bool | None = None
     offline_reason: str = ""
-    status_s: float | None = None
+    groups: frozenset[str] | None = None
+    """What commands may address it by; None as long as no status of it has said so."""
+
     health: Health | None = None
     health_s: float | None = None
     """When the last health message was made; of a retained one as near as its own time tells."""
@@ -120,6 +121,11 @@ class UnitView:
     frames_taken: Rise = field(default_factory=Rise)
     frames_dropped: Rise = field(default_factory=Rise)
     acks_refused: Rise = field(default_factory=Rise)
+
+    @property
+    def systems(self) -> Systems | None:
+        """What it says of its system; None when it says nothing."""
+        return self.health.systems if self.health else None
 
     @property
     def missing(self) -> int:
@@ -220,8 +226,12 @@ class FleetView:
         if state not in ("online", "offline"):
             unit.online, self.unreadable = None, self.unreadable + 1
             return
-        unit.online, unit.status_s = state == "online", now.mono_ns / 1e9
+        unit.online = state == "online"
         unit.offline_reason = reason if reason in ("lost", "stopped") else "no reason given"
+        groups = document.get("groups")
+        if isinstance(groups, list):
+            names = (name for name in groups[:MOST_GROUPS] if isinstance(name, str))
+            unit.groups = frozenset(filter(topics.is_name, names))
 
     def _health(self, unit: UnitView, payload: bytes, retained: bool, now: Instant) -> None:
         health = read_health(payload)

@@ -19,6 +19,8 @@ from anpr_edge.central.fleet_report import FleetReport, UnitReport
 
 CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+MOST_SYSTEMS: Final = 20
+
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[Labels, float]
 
@@ -78,6 +80,15 @@ def _by_condition(report: FleetReport) -> Iterator[Sample]:
             yield (("code", condition.code), ("verdict", verdict.value)), found[condition.code, verdict]
 
 
+def _by_system(report: FleetReport) -> Iterator[Sample]:
+    """The most common ones by name, as units do not decide how many labels there are."""
+    systems = report.systems
+    for version, count in systems[:MOST_SYSTEMS]:
+        yield (("version", version),), count
+    if len(systems) > MOST_SYSTEMS:
+        yield (("version", "others"),), sum(count for _, count in systems[MOST_SYSTEMS:])
+
+
 def _each(value: Callable[[UnitReport], float | None]) -> Callable[[FleetReport], Iterator[Sample]]:
     """One sample a unit, where its value is known."""
 
@@ -131,6 +142,7 @@ FAMILIES: Final = (
     Family("anpr_watch_unreadable_messages", "counter", "Messages not understood.", _unreadable),
     Family("anpr_fleet_units", "gauge", "Units by verdict, the worst of their conditions.", _by_verdict),
     Family("anpr_fleet_condition_units", "gauge", "Units by condition and verdict.", _by_condition),
+    Family("anpr_fleet_system_units", "gauge", "Units by the version of the system that runs.", _by_system),
     Family("anpr_unit_verdict", "gauge", "0 ok, 1 warn, 2 not known, 3 fail.", _each(_verdict)),
     Family("anpr_unit_online", "gauge", "1 while the unit is connected to the broker.", _each(_online)),
     Family("anpr_unit_health_age_seconds", "gauge", "Age of the unit's last health message.",

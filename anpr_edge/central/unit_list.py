@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from anpr_edge.central.units import Units
-from anpr_edge.errors import ConfigError, KeyFileError, UsageError
+from anpr_edge.durable import sync_folder, write_new
+from anpr_edge.errors import ConfigError, KeyFileError, UsageError, reason
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.uplink import topics
 
@@ -64,8 +65,10 @@ def _save(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
+        draft.unlink(missing_ok=True)
+        write_new(draft, text.encode())
         Units.load(draft)  # never in the place of a usable list one that is not
         draft.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}", hint="run it as root") from error
+        raise ConfigError(f"{path}: cannot be written: {reason(error)}", hint="run it as root") from error

@@ -63,6 +63,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 def run(arguments: Namespace) -> int:
     """Serve the page until it ends."""
     from anpr_edge.aim.run import Wanted, run_aim
+    from anpr_edge.config import load_config
     from anpr_edge.daemon.logs import start_logging
     from anpr_edge.devices.clock import SystemClock
 
@@ -70,8 +71,11 @@ def run(arguments: Namespace) -> int:
     note("Opening the page; a reader that systemd runs is stopped first.")
     wanted = Wanted(arguments.listen, arguments.port, arguments.minutes, arguments.force)
     tell = _tell_json if arguments.json else _tell
+    before = load_config(arguments.config).view
     why = run_aim(arguments.config, wanted, SystemClock(), tell)
     note(f"The page has ended: {why}.")
+    if load_config(arguments.config).view != before:
+        note("next: take the new areas home, to the workshop: anpr-edge config areas --out FOLDER")
     return 0
 
 

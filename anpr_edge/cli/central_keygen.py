@@ -13,8 +13,8 @@ SUITES = ("x25519", "mlkem768-x25519")
 """The names in `seal.hpke.SUITES`, which is loaded only when it is needed."""
 
 TEXT = f"""Make this recipient's keys: one that opens reads ({RECIPIENT_FILE}), one that signs
-acknowledgements ({ACK_FILE}). Prints their public halves as TOML, to paste into the
-feed's section of each unit's configuration.
+acknowledgements ({ACK_FILE}). Prints their public halves as TOML, for the
+feed's section of the fleet's fleet.toml, or for its policy.
 
 `--suite mlkem768-x25519` makes the opening key a hybrid with ML-KEM-768: what is recorded off the air
 today then stays closed when X25519 falls to a quantum computer, for about 1.1 kB more a read. A feed may
@@ -64,6 +64,6 @@ def run(args: Namespace) -> int:
     print(f'ack_key = "{signer.public.text}"')
     note(
         f"{directory}: {RECIPIENT_FILE} and {ACK_FILE} are private; "
-        "the two lines above go to [feeds.NAME] of each unit"
+        "the two lines above go to [feeds.NAME] of the fleet's fleet.toml, or into its policy"
     )
     return 0

@@ -18,12 +18,13 @@ from anpr_edge.cli.central_files import (
 )
 from anpr_edge.cli.numbers import between, whole
 from anpr_edge.cli.output import json_line, note
+from anpr_edge.cli.watch_choice import add_choice, wanted_of
 from anpr_edge.errors import UsageError
 from anpr_edge.uplink import topics
 
 if TYPE_CHECKING:
     from anpr_edge.central.fleet_conditions import Limits
-    from anpr_edge.central.fleet_report import FleetReport
+    from anpr_edge.central.fleet_report import FleetReport, Wanted
     from anpr_edge.central.fleet_view import FleetView
     from anpr_edge.central.metrics_server import MetricsServer
     from anpr_edge.central.stores.look import Look
@@ -39,11 +40,15 @@ On a terminal it redraws in place until q or Ctrl-C. --once prints one table and
 --json prints one object (docs/watch.md), each --every seconds without --once.
 --metrics 127.0.0.1:9464 serves OpenMetrics at /metrics meanwhile, on loopback alone.
 
+--update VERSION shows how far units are with that update, those first that fell back or failed, and
+with --once ends with 0 only when all are done. --group G looks at the units of that group alone.
+
 Not known is never shown as ok. With --once the exit code is 1 when a unit fails or nothing
 certain is known of it, or the broker was not reached; warnings alone are 0. Examples:
 
   anpr-central watch --host broker.example --fleet demo
-  anpr-central watch --host broker.example --fleet demo --once --json"""
+  anpr-central watch --host broker.example --fleet demo --once --json
+  anpr-central watch --host broker.example --fleet demo --group pilot --update 1.4.0"""
 
 POLL_S = 0.2
 SETTLE_S = 3.0
@@ -71,6 +76,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     add_file_option(parser, "--ca", "ca.crt", "the fleet's certificate")
     add_file_option(parser, "--cert", "tls.crt", "this consumer's certificate")
     add_file_option(parser, "--cert-key", "tls.pem", "the certificate's private key")
+    add_choice(parser)
     _add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -107,9 +113,9 @@ def run(args: Namespace) -> int:
 
     if not topics.is_name(args.fleet):
         raise UsageError(f"{args.fleet!r} cannot name a fleet", hint=topics.NAME_HINT)
-    clock = SystemClock()
+    clock, wanted = SystemClock(), wanted_of(args)
     view = _view(args)
-    watch = _Watch(view, clock, Limits(late_s=args.late_after), _look(args))
+    watch = _Watch(view, clock, Limits(late_s=args.late_after), wanted, _look(args))
     server = _metrics(args, watch)
     watcher = _watcher(args, view, clock)
     watcher.start()
@@ -124,8 +130,11 @@ def run(args: Namespace) -> int:
 class _Watch:
     """One view of the fleet, looked at by the screen's thread and by those who ask for metrics."""
 
-    def __init__(self, view: FleetView, clock: Clock, limits: Limits, look: Look | None) -> None:
+    def __init__(
+        self, view: FleetView, clock: Clock, limits: Limits, wanted: Wanted, look: Look | None
+    ) -> None:
         self.view = view
+        self._wanted = wanted
         self._look = look
         self._clock = clock
         self._limits = limits
@@ -146,12 +155,16 @@ class _Watch:
         from anpr_edge.central.fleet_report import report
 
         with self._guard:
-            return report(self.view, self._clock.now(), self._limits)
+            return report(self.view, self._clock.now(), self._limits, self._wanted)
 
     def metrics(self) -> str:
+        """Of the whole fleet, whatever is shown."""
+        from anpr_edge.central.fleet_report import report
         from anpr_edge.central.openmetrics import openmetrics
 
-        return openmetrics(self.report())
+        with self._guard:
+            whole = report(self.view, self._clock.now(), self._limits)
+        return openmetrics(whole)
 
     def now_s(self) -> float:
         return self._clock.now().mono_ns / 1e9
@@ -223,7 +236,9 @@ def _once(args: Namespace, watch: _Watch, watcher: Watcher) -> int:
         watch.take(watcher, POLL_S)
     report = watch.report()
     _print(args, report)
-    if report.fleet.connected and not report.units:
+    if report.fleet.connected and not report.units and report.fleet.units:
+        note("hint: no unit is of these groups; anpr-fleet unit list shows them")
+    elif report.fleet.connected and not report.units:
         note("hint: nothing came; does the broker's access list grant this consumer the fleet's status?")
     return 0 if report.is_well else 1
 

@@ -1,7 +1,8 @@
-"""`anpr-edge config`: check a unit's configuration, show what is in force, print an example.
+"""`anpr-edge config`: check a unit's configuration, show what is in force, take areas home, print an example.
 
 `config check --json`: {"schema": 1, "file", "ok", "problems": [{"line" or null, "key", "text"}]}.
 `config show --json`: {"schema": 1, "file", "values": {key: {"value", "line" or null for a default}}}.
+`config areas`: {"schema": 1, "fleet", "unit", "view": {"regions", "exclusions", "lanes": {NAME: POLYGON}}}.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.output import finding, json_line, note
 from anpr_edge.cli.program import DEFAULT_CONFIG
-from anpr_edge.errors import ConfigError
+from anpr_edge.errors import AnprError, ConfigError, reason
 
 if TYPE_CHECKING:
     from anpr_edge.config import Config, Inspection
@@ -30,6 +31,13 @@ there is none, 78 when the file cannot be used or such a key was found."""
 SHOW_TEXT = """Print every value in force as TOML, with the line it comes from or `default`. User names and
 passwords in addresses are left out. Exit code 78 when the file cannot be used."""
 
+AREAS_TEXT = """Print the areas that were drawn on the aim page, corners and names alone, for the workshop: a
+machine that one day replaces this one begins with them. With --out they go into a file; into a folder
+as UNIT.areas.json.
+
+  anpr-edge config areas --out /media/usb
+  anpr-fleet unit areas /media/usb/unit-0001.areas.json      in the workshop, in the fleet folder"""
+
 EXAMPLE_TEXT = """Print a configuration with every key and its comment, to start from. What a unit
 cannot do without is switched off in it: config check names it until it is filled in."""
 
@@ -41,7 +49,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `config` with its commands check, show and example."""
     group = subparsers.add_parser(
         "config",
-        help="check, show or start a unit's configuration",
+        help="check, show or start a unit's configuration; take its areas home",
         description=TEXT,
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -54,6 +62,15 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         _add_file(command)
         command.add_argument("--json", action="store_true", help="print one JSON object")
         command.set_defaults(run=run)
+    areas = commands.add_parser(
+        "areas",
+        help="take its areas home, to the workshop",
+        description=AREAS_TEXT,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    _add_file(areas)
+    areas.add_argument("--out", type=Path, metavar="PLACE", help="a file, or a folder, to write to")
+    areas.set_defaults(run=run_areas)
     example = commands.add_parser(
         "example", help="print every key with its comment", description=EXAMPLE_TEXT
     )
@@ -137,6 +154,28 @@ def _plain(value: object) -> Any:
     if isinstance(value, Path | str):
         return _USERINFO.sub("", str(value))
     return list(value) if isinstance(value, tuple) else value
+
+
+def run_areas(arguments: Namespace) -> int:
+    """Print or write the areas in force."""
+    from anpr_edge.config import load_config
+    from anpr_edge.config.areas import SUFFIX, UnitAreas, plan_in
+    from anpr_edge.durable import replace_whole
+
+    config = load_config(_file(arguments))
+    areas = UnitAreas(config.unit.fleet, config.unit.id, plan_in(config.view))
+    if arguments.out is None:
+        print(areas.dump().decode(), end="")
+        return 0
+    out: Path = arguments.out / f"{areas.unit}{SUFFIX}" if arguments.out.is_dir() else arguments.out
+    try:
+        replace_whole(out, areas.dump())
+    except OSError as error:
+        raise AnprError(f"{out}: {reason(error)}", hint="is it there, and writable?") from None
+    print(out)
+    note(f"{areas.unit}: {areas.plan.words()}")
+    note(f"next: in the workshop, in the fleet folder: anpr-fleet unit areas {out.name}")
+    return 0
 
 
 def run_example(_: Namespace) -> int:

@@ -86,6 +86,7 @@ def _aim(desk: Desk) -> None:
 
 def _drive_by(desk: Desk) -> None:
     with desk.stick() as folder, desk.reader_away():
+        desk.command("config", "areas", "--out", str(folder))
         desk.trace("test-read")
         desk.command("test-read", "--count", "5", "--seconds", "600", "--record", str(folder / RECORD))
 
@@ -124,7 +125,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "2": Entry("check everything, and what to do about it", lambda desk: desk.show("doctor")),
     "3": Entry("the way to the broker and the centre", lambda desk: desk.show("netcheck")),
     "4": Entry("aim, focus and accept: a page for a phone", _aim),
-    "5": Entry(f"drive-by test, its record ({RECORD}) onto a USB stick", _drive_by),
+    "5": Entry(f"drive-by test, its record ({RECORD}) and the areas onto a USB stick", _drive_by),
     "6": Entry(f"support report ({REPORT}) onto a USB stick", _report),
     "7": Entry("sealed reads onto a USB stick", _export),
     "8": Entry(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from anpr_edge.fleet.folder import FleetFolder
 
 SCHEMA = 1
+MOST_NAMED = 5
+"""Of units, in a note."""
 TEXT = """Make the bundle of each unit: configuration, trust and policy, signed with the fleet's provision
 key. UNIT.bundle goes into the folder anpr of the FAT partition of a flashed card; at its first boot the
 unit takes it, makes its own keys, and leaves its certificate request there. A bundle in DIR that still
@@ -95,6 +97,7 @@ def run(arguments: Namespace) -> int:
             _make_folder(arguments.out)
             bundler.save(made)
     _show(made, arguments)
+    _tell_areas(folder, made)
     return 0
 
 
@@ -130,9 +133,26 @@ def _show(made: Sequence[Bundled], arguments: Namespace) -> None:
     note(f"{counted(len(new), 'bundle')} {told}, {kept} still good and kept")
     if made:
         note(f"good until {_day(min(one.until_utc_s for one in made))}")
+    if new and not arguments.token and not arguments.with_keys and not arguments.dry_run:
+        note(
+            "next: each into the folder anpr of its card or of a stick; the unit takes it and leaves UNIT.csr"
+        )
+        note("      there, for anpr-fleet enrol")
     if arguments.token and new and not arguments.dry_run:
         note("next: tell the broker their tokens: anpr-fleet broker config, install the folder, restart it")
         note("      then answer their requests: anpr-fleet enrol --serve")
+
+
+def _tell_areas(folder: FleetFolder, made: Sequence[Bundled]) -> None:
+    """Units that were on a pole before: their areas may be known there alone."""
+    from anpr_edge.fleet.unitareas import has_areas
+
+    units = [folder.unit(one.name) for one in made if one.is_new]
+    without = [unit.name for unit in units if unit.serials and not has_areas(folder, unit)]
+    if without:
+        more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
+        note(f"no areas are known here of {', '.join(without[:MOST_NAMED])}{more}: a machine that has some")
+        note("keeps them, a new one reads the whole picture. They come home by anpr-fleet unit areas")
 
 
 def _row(one: Bundled) -> dict[str, Any]:

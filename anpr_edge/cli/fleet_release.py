@@ -85,6 +85,8 @@ def run(arguments: Namespace) -> int:
         return 0
     print(arguments.out)
     note(f"Version {release.version}, signed by {name}; units believe it until {until:%Y-%m-%d}.")
+    note("next: on a bench unit: sudo anpr-edge update install FILE")
+    note("      then a group at a time: anpr-fleet command update --bundle FILE (docs/update.md)")
     return 0
 
 

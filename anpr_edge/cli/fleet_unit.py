@@ -9,6 +9,7 @@ COMMANDS = (
     "anpr_edge.cli.fleet_unit_add",
     "anpr_edge.cli.fleet_unit_import",
     "anpr_edge.cli.fleet_unit_show",
+    "anpr_edge.cli.fleet_unit_areas",
     "anpr_edge.cli.fleet_bundle",
     "anpr_edge.cli.fleet_unit_retire",
 )
@@ -17,7 +18,7 @@ COMMANDS = (
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `unit` with all its commands."""
-    group = subparsers.add_parser("unit", help="add, import, list and retire the units of a fleet")
+    group = subparsers.add_parser("unit", help="add, import, list, bundle and retire the units of a fleet")
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         import_module(command).add_command(commands)

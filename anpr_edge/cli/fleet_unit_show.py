@@ -1,6 +1,7 @@
 """`anpr-fleet unit list` and `show`: what the fleet folder knows of its units.
 
-`list --json`: {"schema": 1, "fleet", "units": [{"unit", "state", "site", "groups", "certificate_until"}]};
+`list --json`: {"schema": 1, "fleet", "units": [{"unit", "state", "site", "groups", "certificate_until",
+"revoked": whether that certificate is}]};
 `show --json`: {"schema": 1, "unit", …its file's keys…, "certificate_until", "revoked": [SERIAL]}.
 """
 
@@ -52,9 +53,12 @@ def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def run_list(arguments: Namespace) -> int:
     """Print one line a unit."""
+    from anpr_edge.fleet.revocation import RevokedList
+
     folder = fleet_folder(arguments)
     units = [unit for unit in folder.units() if _wanted(unit, arguments)]
-    rows = [(unit, _until(folder, unit)) for unit in units]
+    listed = RevokedList.load(folder).serials if any(unit.serials for unit in units) else frozenset()
+    rows = [(unit, _until(folder, unit), bool(listed.intersection(unit.serials[-1:]))) for unit in units]
     if arguments.json:
         said = [
             {
@@ -63,15 +67,19 @@ def run_list(arguments: Namespace) -> int:
                 "site": unit.site,
                 "groups": list(unit.groups),
                 "certificate_until": until,
+                "revoked": revoked,
             }
-            for unit, until in rows
+            for unit, until, revoked in rows
         ]
         json_line({"schema": SCHEMA, "fleet": folder.fleet, "units": said})
         return 0
     if rows:
         table(
             ("unit", "state", "certificate", "groups", "site"),
-            [(unit.name, unit.state, _day(until), " ".join(unit.groups), unit.site) for unit, until in rows],
+            [
+                (unit.name, unit.state, "revoked" if gone else _day(until), " ".join(unit.groups), unit.site)
+                for unit, until, gone in rows
+            ],
         )
     note(counted(len(rows), "unit"))
     return 0

@@ -1,7 +1,7 @@
 """`anpr-edge provision`: a prepared card becomes a unit of its fleet.
 
 `--json`: {"schema": 1, "unit", "taken", "sha256", "anchored", "enrolment", "clock_behind_s", "verify_key",
-"open_key", "request", "certificate"}; what does not apply is null.
+"open_key", "areas": [WORDS], "request", "certificate"}; what does not apply is null or not there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ its fleet, or the certificate UNIT.crt that answers the unit's request. The bund
 against the fleet's provision key in /etc/anpr-edge/provision.pub; configuration, trust and policy
 are put in their places, the unit makes its own keys, and leaves its certificate request beside
 the bundle, as UNIT.csr. The bundle is then wiped. A run that was cut short is finished by the
-next one. At each boot anpr-edge-provision.service does this by itself; between two, start that service:
-it also gives each key to the service that needs it.
+next one. Areas that were drawn on this unit stay, unless the bundle has some of its own. At each boot
+anpr-edge-provision.service does this by itself; between two, start that service: it also gives each
+key to the service that needs it.
 
   sudo systemctl start anpr-edge-provision
   sudo anpr-edge provision --from /media/stick/anpr"""
@@ -156,6 +157,8 @@ def _show(done: Provisioned | None, serial: str | None, *, as_json: bool) -> Non
 def _next_steps(done: Provisioned, serial: str | None) -> None:
     manifest, request = done.accepted.bundle.manifest, done.installed.request
     note(f"took the bundle of {done.accepted.bundle.unit}, and wiped it from the card")
+    for words in done.installed.areas:
+        note(words)
     note("next: give the verify key to the centre:")
     note(f"      anpr-central units add {manifest.unit} VERIFY-KEY")
     if request is None or serial is not None:
@@ -181,6 +184,7 @@ def _document(done: Provisioned | None, serial: str | None) -> dict[str, Any]:
             "clock_behind_s": done.behind_s,
             "verify_key": identity.verify_key,
             "open_key": identity.open_key,
+            "areas": list(done.installed.areas),
             "request": None if request is None else str(request),
         }
     return {**document, "certificate": serial}

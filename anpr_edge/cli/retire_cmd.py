@@ -70,8 +70,9 @@ def _run(arguments: Namespace) -> int:
     _hand_over(page, target)
     forget(places)
     note(f"{retiring.fleet}/{retiring.unit} is retired. Print {target}, and in the workshop:")
-    note(f"  anpr-fleet unit retire {retiring.unit} --proof {target.name}")
-    note(f"at the centre: anpr-central units remove {retiring.unit}")
+    note(f"  anpr-fleet revoke {retiring.unit}      when another machine takes its place, under its name")
+    note(f"  anpr-fleet unit retire {retiring.unit} --proof {target.name}      when the name ends with it;")
+    note(f"      then at the centre: anpr-central units remove {retiring.unit}")
     if trouble:
         note(f"warning: the keys' files are destroyed, but {trouble}")
     return 1 if trouble else 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from anpr_edge import __version__
 from anpr_edge.aim.needs import SHARPNESS, WIDTH_PX
+from anpr_edge.durable import replace_whole
 from anpr_edge.errors import AnprError, reason
 from anpr_edge.fleet.page import html_page
 from anpr_edge.records import Instant, PlateRead, mask_plate
@@ -49,16 +49,10 @@ def write_record(file: Path, lines: Iterator[str], title: str) -> None:
 
     Raises: AnprError when the system refuses.
     """
-    draft = file.with_name(f".{file.name}.new")
+    page = "".join(f"{line}\n" for line in html_page(title, lines))
     try:
-        with draft.open("w", encoding="utf-8") as out:
-            out.writelines(f"{line}\n" for line in html_page(title, lines))
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
+        replace_whole(file, page.encode())
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise AnprError(f"{file}: {reason(error)}") from error
 
 

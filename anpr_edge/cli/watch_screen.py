@@ -14,41 +14,69 @@ from typing import Final
 
 from anpr_edge.central.fleet_conditions import Verdict
 from anpr_edge.central.fleet_report import FleetReport, UnitReport
-from anpr_edge.cli.output import coloured
+from anpr_edge.cli.output import coloured, counted
 from anpr_edge.cli.status import duration
 
 KINDS: Final = {Verdict.FAIL: "fail", Verdict.WARN: "warn", Verdict.NOT_KNOWN: "skip", Verdict.OK: "ok"}
-HEADINGS: Final = ("", "unit", "health", "waiting", "oldest", "what")
+HEADINGS: Final = ("", "unit", "system", "health", "waiting", "oldest", "what")
+SYSTEM: Final = HEADINGS.index("system")
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 """The alternate screen without a cursor, and back. Source: xterm control sequences."""
 
 HOME, CLEAR_LINE, CLEAR_REST = "\x1b[H", "\x1b[K", "\x1b[J"
 POLL_S: Final = 0.2
+MOST_SYSTEMS: Final = 6
+"""Of versions, in one line."""
 
 
 def lines(report: FleetReport, *, width: int | None = None, height: int | None = None) -> list[str]:
     """The screen as lines of text, cut to `width` columns and `height` rows where they are given."""
-    room = None if height is None else max(0, height - 3)
-    shown = report.units if room is None else report.units[:room]
-    if room is not None and len(report.units) > room:
-        shown = report.units[: max(0, room - 1)]
-    rows = [HEADINGS, *(_row(unit) for unit in shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS) - 1)]
+    head = _head(report)
+    room = None if height is None else max(0, height - len(head) - 1)
+    units = report.shown
+    shown = units if room is None else units[:room]
+    if room is not None and len(units) > room:
+        shown = units[: max(0, room - 1)]
+    rows = _telling([HEADINGS, *(_row(unit) for unit in shown)], report)
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
     body = [_cut(_aligned(row, widths), width) for row in rows]
     marked = [body[0], *(_marked(text, unit) for text, unit in zip(body[1:], shown, strict=True))]
-    left = len(report.units) - len(shown)
+    left = len(units) - len(shown)
     more = [f"… {left} more" if left else ""] if room is not None else []
-    return [*(_cut(line, width) for line in _head(report)), *marked, *more]
+    return [*(_cut(line, width) for line in head), *marked, *more]
 
 
 def _head(report: FleetReport) -> list[str]:
     fleet, counts = report.fleet, report.counts
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) or "nobody yet"
-    first = f"fleet {fleet.fleet}: {told}"
+    groups = f", {' '.join(sorted(report.wanted.groups))}" if report.wanted.groups else ""
+    unknown = f"; the groups of {counted(report.groupless, 'unit')} are not known" if report.groupless else ""
+    first = f"fleet {fleet.fleet}{groups}: {told}{unknown}"
     if not fleet.connected:
-        return [first, f"NOT CONNECTED, nothing below is certain: {fleet.detail}"]
+        return [first, f"NOT CONNECTED, nothing below is certain: {fleet.detail}", *_updates(report)]
     ignored = f"; {fleet.unreadable} messages not understood" if fleet.unreadable else ""
-    return [first, f"{fleet.detail}{ignored}"]
+    return [first, f"{fleet.detail}{ignored}", *_updates(report)]
+
+
+def _updates(report: FleetReport) -> list[str]:
+    """How far the update is; or which systems run, when there are several."""
+    if report.rollout:
+        return [f"update {report.rollout.version}: {report.rollout.words}"]
+    systems = report.systems
+    told = [f"{count} {version}" for version, count in systems[:MOST_SYSTEMS]]
+    more = len(systems) - len(told)
+    return [f"systems: {', '.join(told)}{f', and {more} more' if more else ''}"] if len(systems) > 1 else []
+
+
+def _telling(rows: list[tuple[str, ...]], report: FleetReport) -> list[tuple[str, ...]]:
+    """Without the column of systems when all run the same one, and no update is looked at."""
+    if report.rollout or len({_system(one) for one in report.units}) > 1:
+        return rows
+    return [(*row[:SYSTEM], *row[SYSTEM + 1 :]) for row in rows]
+
+
+def _system(one: UnitReport) -> str:
+    return one.unit.systems.words if one.unit.systems else "-"
 
 
 def _row(one: UnitReport) -> tuple[str, ...]:
@@ -60,6 +88,7 @@ def _row(one: UnitReport) -> tuple[str, ...]:
     return (
         f"{KINDS[one.verdict]:<4}",
         one.unit.name,
+        _system(one),
         age,
         str(sum(waiting)) if waiting else "-",
         duration(max(oldest)) if oldest else "-",

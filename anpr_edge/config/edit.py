@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,34 +18,13 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array, Table
 
+from anpr_edge.config.areas import ViewPlan
 from anpr_edge.config.load import Inspection, inspect_text, read_text
+from anpr_edge.durable import sync_folder
 from anpr_edge.errors import ConfigError
-from anpr_edge.records import Point
 
 KEPT_SUFFIX: Final = ".before"
 """The old file's name is the new one's and this."""
-DIGITS: Final = 4
-"""Of a corner's shares: a tenth of a pixel in a picture of 1,000."""
-
-Polygon = Sequence[Point]
-
-
-@dataclass(frozen=True, slots=True)
-class ViewPlan:
-    """What `[view]` is to say. Corners are shares of the picture's width and height."""
-
-    regions: Sequence[Polygon] = ()
-    exclusions: Sequence[Polygon] = ()
-    lanes: Mapping[str, Polygon] = field(default_factory=dict)
-
-    def table(self) -> dict[str, Any]:
-        """The section as TOML's own values; what is empty is left out."""
-        whole = {
-            "regions": [_corners(polygon) for polygon in self.regions],
-            "exclusions": [_corners(polygon) for polygon in self.exclusions],
-            "lanes": {name: {"polygon": _corners(polygon)} for name, polygon in self.lanes.items()},
-        }
-        return {name: value for name, value in whole.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +73,7 @@ def replace_text(path: Path, text: str) -> Path:
         _write(kept, real.read_bytes(), before)
         _write(draft, text.encode(), before)
         draft.replace(real)
-        _sync_folder(real.parent)
+        sync_folder(real.parent)
     except OSError as error:
         raise ConfigError(f"{real}: cannot be replaced: {error.strerror}", hint="run it as root") from None
     return kept
@@ -178,15 +157,3 @@ def _write(path: Path, content: bytes, like: os.stat_result) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _corners(polygon: Polygon) -> list[list[float]]:
-    return [[round(float(x), DIGITS), round(float(y), DIGITS)] for x, y in polygon]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from anpr_edge.seal.commands import Command
 from anpr_edge.seal.replies import REPLY_SCHEMA
 from anpr_edge.seams import Clock
 
 Outcome = Literal["done", "accepted", "failed", "refused"]
-
-FINAL: Final = frozenset({"done", "failed", "refused"})
 """After `accepted` another reply follows, or the service's own end and new beginning."""
 
 

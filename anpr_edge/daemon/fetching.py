@@ -17,7 +17,7 @@ from anpr_edge.daemon.updateorder import READY_FILE, Order
 from anpr_edge.durable import sync_folder
 from anpr_edge.errors import AnprError, UpdateError, UplinkError
 from anpr_edge.seams import Clock
-from anpr_edge.update.durable import replace_file
+from anpr_edge.update.replacefile import replace_file
 from anpr_edge.uplink.backoff import Backoff
 from anpr_edge.uplink.fetch import Server, fetch_rest
 from anpr_edge.uplink.meter import Meter, Wire

@@ -76,17 +76,3 @@ def make_notifier(environ: Mapping[str, str] = os.environ) -> Notifier:
         )
         return NullNotifier()
     return SystemdNotifier(notify)
-
-
-def watchdog_interval_s(environ: Mapping[str, str] = os.environ) -> float | None:
-    """How often to feed the watchdog, in seconds: half the manager's limit; None when it does not watch.
-
-    Source: sd_watchdog_enabled(3), WATCHDOG_USEC and WATCHDOG_PID.
-    """
-    allowed_us = environ.get("WATCHDOG_USEC", "")
-    watched_pid = environ.get("WATCHDOG_PID", "")
-    if not allowed_us.isdecimal() or int(allowed_us) == 0:
-        return None
-    if watched_pid and watched_pid != str(os.getpid()):
-        return None
-    return int(allowed_us) / 2e6

@@ -15,7 +15,7 @@ from anpr_edge.daemon.commandjudge import Identity
 from anpr_edge.errors import SealError, UpdateError
 from anpr_edge.seal.commandbook import checked
 from anpr_edge.seal.commands import Argument, Command, open_command
-from anpr_edge.update.durable import replace_file
+from anpr_edge.update.replacefile import replace_file
 
 ORDER_FILE: Final = "order.json"
 READY_FILE: Final = "ready"

@@ -37,6 +37,7 @@ from anpr_edge.devices.lamp_board import LampBoard
 from anpr_edge.errors import ConfigError
 from anpr_edge.hourly import HOURS_FILE, HourlyRecord
 from anpr_edge.pipeline import PlateReader
+from anpr_edge.policystore import Standing
 from anpr_edge.seal.keys import RecipientKey, Signer
 from anpr_edge.seal.policy.model import Policy
 from anpr_edge.seal.sealer import CoseSealer, UnitIdentity
@@ -61,60 +62,72 @@ def build_reader(config: Config, file: Path | None = None) -> Reader:
     Raises: PolicyError, ModelError, KeyFileError, SourceUnavailable or OutboxError, each naming what to do.
     """
     clock = SystemClock()
-    policy = (standing := admit_policy(config, clock)).policy
+    standing = admit_policy(config, clock)
     with ExitStack() as opened:
-        outbox = opened.enter_context(closing(build_outbox(config, policy, clock)))
-        positioner = opened.enter_context(closing(build_positioner(config, clock)))
-        lamps = build_lamps(config, clock)
-        if lamps is not None and config.illuminator is not None:
-            opened.enter_context(closing(lamps))
-            lamps.set_level(config.illuminator.level)
-        lists = build_lists(config, policy, clock)
-        signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
-        opened.enter_context(closing(signing_key))
-        plates = build_plates(config, previews=any(feed.previews for feed in policy.feeds))
-        sealer = build_sealer(config, policy, signing_key)
-        source = opened.enter_context(closing(build_source(config, clock)))
-        counts = opened.enter_context(closing(build_counts("reader", config, clock)))
         commands = build_judge("reader", config, clock)
         if commands is not None:
             opened.enter_context(closing(commands[1]))
-        gate = FeedGate(
-            policy,
-            clock,
-            refused=standing.refused,
-            lists=lists,
-            counts=counts,
-            paused=commands[1].pauses(clock.now().utc_ns // 10**9) if commands else None,
-        )
-        hourly = opened.enter_context(closing(HourlyRecord(config.unit.state_dir / HOURS_FILE, clock)))
-        last_reads = opened.enter_context(closing(LastReads(config.unit.run_dir / LAST_READS_FILE)))
-        parts = ReaderParts(
-            source=source,
-            plates=plates,
-            sealer=sealer,
-            outbox=outbox,
-            positioner=positioner,
-            feeds=gate,
-            live=is_live(config),
-            faults=FrameFaults(config.camera.frame_rate),
-            stall_after_s=config.camera.stall_after_s,
-            exposure=build_exposure(config, source, lamps),
-            lamp_board=lamps if isinstance(lamps, LampBoard) else None,
-            commit_window_s=config.outbox.commit_window_ms / 1000,
-            urgent=frozenset(feed.name for feed in policy.feeds if feed.first),
-            site=surveyed_site(config),
-            hourly=hourly,
-            last_reads=last_reads,
-            view=build_view_watch(config.unit.state_dir),
-            devices=threaded(gps=positioner, lamp_board=lamps),
-            release=opened.pop_all().close,
-        )
-    _say_what_it_reads(config, policy, plates)
+        gate = _build_gate(config, standing, clock, opened, commands[1] if commands else None)
+        parts = _build_parts(config, standing.policy, gate, clock, opened)
+    _say_what_it_reads(config, standing.policy, parts.plates)
     reader = Reader(parts, clock, make_notifier(), build_report("reader", config, clock))
     if commands is not None:
         reader.heed(build_desk(config, file, reader, gate, commands=commands, clock=clock))
     return reader
+
+
+def _build_gate(
+    config: Config, standing: Standing, clock: Clock, opened: ExitStack, store: CommandStore | None
+) -> FeedGate:
+    """What decides which feeds get a read; `store` remembers the pauses that were commanded."""
+    counts = opened.enter_context(closing(build_counts("reader", config, clock)))
+    return FeedGate(
+        standing.policy,
+        clock,
+        refused=standing.refused,
+        lists=build_lists(config, standing.policy, clock),
+        counts=counts,
+        paused=store.pauses(clock.now().utc_ns // 10**9) if store else None,
+    )
+
+
+def _build_parts(
+    config: Config, policy: Policy, gate: FeedGate, clock: Clock, opened: ExitStack
+) -> ReaderParts:
+    """Everything the reader works with; what is `opened` so far is closed when the reader releases them."""
+    outbox = opened.enter_context(closing(build_outbox(config, policy, clock)))
+    positioner = opened.enter_context(closing(build_positioner(config, clock)))
+    lamps = build_lamps(config, clock)
+    if lamps is not None and config.illuminator is not None:
+        opened.enter_context(closing(lamps))
+        lamps.set_level(config.illuminator.level)
+    signing_key = load_signing_key(config.unit.keys_dir / "sign.pem", config.unit.tpm)
+    opened.enter_context(closing(signing_key))
+    plates = build_plates(config, previews=any(feed.previews for feed in policy.feeds))
+    source = opened.enter_context(closing(build_source(config, clock)))
+    hourly = opened.enter_context(closing(HourlyRecord(config.unit.state_dir / HOURS_FILE, clock)))
+    last_reads = opened.enter_context(closing(LastReads(config.unit.run_dir / LAST_READS_FILE)))
+    return ReaderParts(
+        source=source,
+        plates=plates,
+        sealer=build_sealer(config, policy, signing_key),
+        outbox=outbox,
+        positioner=positioner,
+        feeds=gate,
+        live=is_live(config),
+        faults=FrameFaults(config.camera.frame_rate),
+        stall_after_s=config.camera.stall_after_s,
+        exposure=build_exposure(config, source, lamps),
+        lamp_board=lamps if isinstance(lamps, LampBoard) else None,
+        commit_window_s=config.outbox.commit_window_ms / 1000,
+        urgent=frozenset(feed.name for feed in policy.feeds if feed.first),
+        site=surveyed_site(config),
+        hourly=hourly,
+        last_reads=last_reads,
+        view=build_view_watch(config.unit.state_dir),
+        devices=threaded(gps=positioner, lamp_board=lamps),
+        release=opened.pop_all().close,
+    )
 
 
 def _say_what_it_reads(config: Config, policy: Policy, plates: PlateReader) -> None:

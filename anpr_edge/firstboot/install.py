@@ -8,7 +8,7 @@ is finished by the next one, before the reader and the uplink start.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from anpr_edge.config import Config
 from anpr_edge.durable import PRIVATE, wipe, write_whole
 from anpr_edge.errors import AnprError, reason
 from anpr_edge.firstboot import certificate
+from anpr_edge.firstboot.areas import Settled, settle_areas
 from anpr_edge.firstboot.certificate import Papers, Ticket
 from anpr_edge.firstboot.judge import Accepted, bundles_in
 from anpr_edge.firstboot.places import Places
@@ -39,10 +40,12 @@ MakeKeys = Callable[[Accepted], Identity]
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What became of it. `request` is the certificate request on the card, when one is needed there."""
+    """What became of it. `request` is the certificate request on the card, when one is needed there;
+    `areas` says what became of the unit's own, when it had some."""
 
     identity: Identity
     request: Path | None
+    areas: Sequence[str] = ()
 
 
 def papers_of(config: Config, places: Places) -> Papers:
@@ -60,10 +63,11 @@ def install(accepted: Accepted, blob: bytes, places: Places, utc_ns: int, make_k
     try:
         write_whole(places.pending, blob, PRIVATE)
         places.state.mkdir(parents=True, exist_ok=True)
-        _enter(accepted, places, utc_ns)
+        areas = settle_areas(accepted.bundle.members[bundlefile.CONFIG], places.config_file)
+        _enter(accepted, places, utc_ns, areas.words)
         _write_trust(accepted, papers, places)
         identity = make_keys(accepted)
-        _write_configuration(accepted, places)
+        _write_configuration(accepted, places, areas)
         _record(accepted, utc_ns).save(places)
         if not accepted.anchored:
             write_whole(places.anchor, f"{accepted.bundle.key.text}\n".encode())
@@ -79,10 +83,10 @@ def install(accepted: Accepted, blob: bytes, places: Places, utc_ns: int, make_k
             f"{error.filename or places.state}: {reason(error)}; {so}",
             hint="see that it can be written and has room, and run anpr-edge provision again",
         ) from None
-    return Installed(identity, request)
+    return Installed(identity, request, areas.words)
 
 
-def _enter(accepted: Accepted, places: Places, utc_ns: int) -> None:
+def _enter(accepted: Accepted, places: Places, utc_ns: int, areas: Sequence[str]) -> None:
     """Into the audit log, once for a bundle, however often its installation is begun."""
     bundle, log = accepted.bundle, places.state / auditlog.AUDIT_FILE
     with auditlog.in_turn(places.state):
@@ -98,7 +102,7 @@ def _enter(accepted: Accepted, places: Places, utc_ns: int) -> None:
             "sha256": bundle.sha256,
             "made_utc_s": bundle.manifest.made_utc_s,
             "key": bundle.key.text,
-            "changes": [f"believed by {anchor}", f"enrolment by {bundle.manifest.enrolment}"],
+            "changes": [f"believed by {anchor}", f"enrolment by {bundle.manifest.enrolment}", *areas],
         }
         auditlog.append(log, utc_ns, auditlog.PROVISIONED, details)
 
@@ -118,13 +122,15 @@ def _write_trust(accepted: Accepted, papers: Papers, places: Places) -> None:
         write_whole(papers.certificate, members[bundlefile.CERTIFICATE])
 
 
-def _write_configuration(accepted: Accepted, places: Places) -> None:
+def _write_configuration(accepted: Accepted, places: Places, areas: Settled) -> None:
     """After all else, the configuration last: when it is there, all that it names is."""
     members, policy = accepted.bundle.members, accepted.config.policy
     if policy is not None:
         write_whole(places.at(policy.file), members[bundlefile.POLICY])
     write_whole(places.hostname, f"{accepted.bundle.manifest.hostname}\n".encode())
-    write_whole(places.config_file, members[bundlefile.CONFIG])
+    if areas.lost is not None:
+        write_whole(places.config_before, areas.lost)
+    write_whole(places.config_file, areas.config)
 
 
 def _record(accepted: Accepted, utc_ns: int) -> Record:

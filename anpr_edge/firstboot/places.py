@@ -29,6 +29,11 @@ class Places:
         return self.at(Path("/etc/anpr-edge/unit.toml"))
 
     @property
+    def config_before(self) -> Path:
+        """The one before, when areas of it were replaced, as the aim page keeps it."""
+        return self.at(Path("/etc/anpr-edge/unit.toml.before"))
+
+    @property
     def anchor(self) -> Path:
         """The fleet's provision key, put there by the image: whose bundles are believed."""
         return self.at(Path("/etc/anpr-edge/provision.pub"))

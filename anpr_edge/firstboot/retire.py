@@ -179,7 +179,7 @@ def _wipe_data(retiring: Retiring, places: Places, keep: set[Path]) -> None:
     """The state folder, whatever is in it, and what the configuration had elsewhere; itself last."""
     inside = [Path(folder) / name for folder, _, names in os.walk(places.state) for name in names]
     outside = [places.at(Path(file)) for file in retiring.files] + [places.hostname, places.config_file]
-    outside += [places.pending, places.record, places.clock]
+    outside += [places.config_before, places.pending, places.record, places.clock]
     for folder in {path.parent for path in outside}:
         finish_wiping(folder)
     for path in (*inside, *outside):

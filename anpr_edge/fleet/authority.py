@@ -172,7 +172,10 @@ class Authority:
             raise KeyFileError(f"certificate request for {name}: its signature does not verify")
         asked = [str(part.value) for part in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         if asked != [name]:
-            raise KeyFileError(f"certificate request asks for {asked}, expected {name}")
+            raise KeyFileError(
+                f"certificate request asks for {' and '.join(asked) or 'no name'}, expected {name}",
+                hint="a request is signed under its own unit's name alone: is it the right card?",
+            )
         key = request.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise KeyFileError(f"certificate request for {name}: the key must be ECDSA P-256")

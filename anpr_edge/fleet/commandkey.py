@@ -27,12 +27,6 @@ def make_command_key(directory: Path) -> VerifyKey:
     return key.public
 
 
-def public_command_key(directory: Path) -> VerifyKey | None:
-    """The public half kept in a folder; None when there is none. Raises: KeyFileError."""
-    path = directory / COMMAND_PUBLIC
-    return VerifyKey.load(path) if path.exists() else None
-
-
 def next_number(directory: Path, utc_s: int) -> int:
     """The next command's number, remembered before it is used.
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from anpr_edge.errors import KeyFileError, UsageError, reason
+from anpr_edge.errors import KeyFileError, UsageError
 from anpr_edge.fleet.authority import Authority
+from anpr_edge.fleet.filing import read_given
 from anpr_edge.fleet.folder import FleetFolder, client_file
 from anpr_edge.fleet.keysfolder import read_pem
 from anpr_edge.fleet.revocation import RevokedList
@@ -61,15 +62,8 @@ def enrol_all(
 
 
 def read_request(path: Path) -> bytes:
-    """A certificate request as it came from a unit. Raises: UsageError, KeyFileError."""
-    try:
-        with path.open("rb") as file:
-            pem = file.read(LARGEST_REQUEST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: {reason(error)}") from error
-    if len(pem) > LARGEST_REQUEST_BYTES:
-        raise KeyFileError(f"{path}: more than {LARGEST_REQUEST_BYTES} bytes, no certificate request")
-    return pem
+    """A certificate request as it came from a unit. Raises: UsageError."""
+    return read_given(path, LARGEST_REQUEST_BYTES, "certificate request")
 
 
 def stored_request(folder: FleetFolder, name: str) -> bytes:

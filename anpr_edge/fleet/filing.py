@@ -54,6 +54,21 @@ def _write_draft(draft: Path, content: bytes, mode: int, *, sync: bool) -> None:
         raise
 
 
+def read_given(path: Path, most_bytes: int, what: str) -> bytes:
+    """A file that somebody gives, of at most so many bytes; `what` it should be, for the message.
+
+    Raises: UsageError when it cannot be read, or is longer.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: {reason(error)}") from error
+    if len(content) > most_bytes:
+        raise UsageError(f"{path}: more than {most_bytes} bytes, no {what}")
+    return content
+
+
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
     """While the block runs nobody else is in one for the same file.

@@ -66,10 +66,14 @@ fleet = "{fleet}"
 #[consumers.centre]
 #feeds = ["charging"]
 
-# Who may send commands to units, and who may watch them without reading a feed.
+# Who may send commands to units, who may watch them without reading a feed, and who may answer units that
+# enrol with a token; and the broker's port for those (docs/bundle.md).
 #[access]
 #commanders = ["control"]
 #watchers = ["monitor"]
+#enrollers = ["enroller"]
+#[enrolment]
+#port = 8884
 
 # Any other key of a unit's configuration (docs/configuration.md), for every unit that does not state its own.
 #[settings.exposure]

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from anpr_edge.seal.wire_values import Wrong
 
-Settings = Mapping[str, Mapping[str, Any]]
-
 ELSEWHERE: Final[Mapping[str, str]] = {
     "unit.fleet": "fleet, in fleet.toml",
     "unit.id": "the name of the unit's file",

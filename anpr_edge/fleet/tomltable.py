@@ -1,12 +1,23 @@
-"""One table of a TOML file, read strictly: every key is taken once, and what is left over was never known."""
+"""Tables of TOML files. Read strictly: every key is taken once, and what is left over was never known."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
+
+import tomli_w
 
 from anpr_edge.seal.wire_values import Wrong
+
+_CORNER: Final = re.compile(r"\[\n\s+(-?[\d.e-]+),\n\s+(-?[\d.e-]+),\n\s*\]")
+"""Two numbers on lines of their own. In a text of one line, which is how texts are written, there is none."""
+
+
+def toml_text(document: Mapping[str, Any]) -> str:
+    """A document as TOML. An area has a line for each of its corners, for whoever compares two versions."""
+    return _CORNER.sub(r"[\1, \2]", tomli_w.dumps(document))
 
 
 class Table:

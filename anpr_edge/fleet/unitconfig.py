@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import tomli_w
-
 from anpr_edge.config.load import inspect_text
 from anpr_edge.errors import ConfigError
 from anpr_edge.fleet.fleetfile import FleetPlan
 from anpr_edge.fleet.settings import joined
+from anpr_edge.fleet.tomltable import toml_text
 from anpr_edge.fleet.unitrecord import FleetUnit
 from anpr_edge.seal.keys import VerifyKey
 
@@ -25,7 +24,7 @@ def unit_toml(plan: FleetPlan, unit: FleetUnit, policy_key: VerifyKey | None = N
 
     Raises: ConfigError naming every key that the unit would refuse.
     """
-    text = tomli_w.dumps(_document(plan, unit, policy_key))
+    text = toml_text(_document(plan, unit, policy_key))
     problems = inspect_text(PLACE, text).problems
     if problems:
         said = "\n".join(f"unit {unit.name}: {problem.key}: {problem.text}" for problem in problems)
@@ -38,7 +37,7 @@ def unit_toml(plan: FleetPlan, unit: FleetUnit, policy_key: VerifyKey | None = N
 
 def own_problems(plan: FleetPlan, unit: FleetUnit) -> list[tuple[str, str]]:
     """What the unit would refuse of its own settings, as (key, text): the rest is the whole fleet's."""
-    text = tomli_w.dumps(_document(plan, unit, None))
+    text = toml_text(_document(plan, unit, None))
     problems = inspect_text(PLACE, text).problems
     return [(one.key, one.text) for one in problems if one.key.split(".")[0] in unit.settings]
 

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from anpr_edge.errors import UsageError, reason
+from anpr_edge.errors import UsageError
+from anpr_edge.fleet.filing import read_given
 from anpr_edge.fleet.folder import FleetFolder
 from anpr_edge.fleet.settings import checked_settings, value_of
 from anpr_edge.fleet.unitconfig import own_problems
@@ -179,13 +180,7 @@ COLUMNS: Final = (NAME_COLUMN, *FIELDS, *MOUNTING)
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: {reason(error)}") from error
-    if len(content) > LARGEST_BYTES:
-        raise UsageError(f"{path}: more than {LARGEST_BYTES // 2**20} MiB, no table of units")
+    content = read_given(path, LARGEST_BYTES, "table of units")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

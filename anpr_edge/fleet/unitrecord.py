@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-import tomli_w
-
 from anpr_edge.fleet.authority import NAME, NAME_HINT
 from anpr_edge.fleet.settings import checked_settings
-from anpr_edge.fleet.tomltable import Table
+from anpr_edge.fleet.tomltable import Table, toml_text
 from anpr_edge.seal.wire_values import Wrong, text
 
 LONGEST_NOTE_BYTES: Final = 400
@@ -66,7 +64,7 @@ class FleetUnit:
 
     def dump(self) -> bytes:
         """The text of its file."""
-        return tomli_w.dumps(self.table()).encode()
+        return toml_text(self.table()).encode()
 
 
 def number(lowest: float, highest: float) -> Callable[[Any], float]:

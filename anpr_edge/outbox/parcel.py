@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from anpr_edge.durable import sync_folder, write_new
 from anpr_edge.errors import OutboxError, reason
 from anpr_edge.records import SealedRead
 
@@ -77,10 +78,10 @@ def pack(into: Path, fleet: str, unit: str, reads: Mapping[str, Iterable[SealedR
         draft.mkdir()
         parts = [_write_part(draft, feed, each) for feed, each in reads.items()]
         parcel = Parcel(folder, fleet, unit, f"{created:%Y-%m-%dT%H:%M:%SZ}", tuple(p for p in parts if p))
-        _write_file(draft / MANIFEST, (json.dumps(_manifest(parcel), indent=1) + "\n").encode())
-        _sync_folder(draft)
+        write_new(draft / MANIFEST, (json.dumps(_manifest(parcel), indent=1) + "\n").encode())
+        sync_folder(draft)
         draft.rename(folder)
-        _sync_folder(into)
+        sync_folder(into)
     except OSError as error:
         hint = "is the stick in, mounted, and has it room?"
         raise OutboxError(f"{error.filename or into}: {reason(error)}", hint=hint) from None
@@ -178,23 +179,8 @@ def write_ack(parcel: Parcel, feed: str, blob: bytes) -> Path:
     try:
         path.parent.mkdir(exist_ok=True)
         path.unlink(missing_ok=True)
-        _write_file(path, blob)
-        _sync_folder(path.parent)
+        write_new(path, blob)
+        sync_folder(path.parent)
     except OSError as error:
         raise OutboxError(f"{path}: {reason(error)}", hint="may the stick be written?") from None
     return path
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

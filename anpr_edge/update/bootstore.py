@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from anpr_edge.errors import UpdateError
 from anpr_edge.update.autoboot import AUTOBOOT_FILE, parse, render
-from anpr_edge.update.durable import replace_file
 from anpr_edge.update.layout import Layout
+from anpr_edge.update.replacefile import replace_file
 from anpr_edge.update.slots import SLOTS, Slots, other
 
 MARKS_FILE: Final = "marks.json"
@@ -73,10 +73,6 @@ class BootStore:
         """The slot that was booted, by the firmware's own word; None where there is no such firmware."""
         number = _cell(self._layout.bootloader_dir / "partition")
         return None if number is None else self._layout.slot_of(number)
-
-    def was_tried(self) -> bool:
-        """Whether the firmware was told to try once, at this start."""
-        return _cell(self._layout.bootloader_dir / "tryboot") == 1
 
     def _committed(self) -> str:
         try:

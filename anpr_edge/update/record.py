@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from anpr_edge.auditlog import AUDIT_FILE, append, in_turn
 from anpr_edge.errors import UpdateError
-from anpr_edge.update.durable import replace_file
+from anpr_edge.update.replacefile import replace_file
 
 RECORD_FILE: Final = "update.json"
 RECORD_SCHEMA: Final = 1

@@ -40,8 +40,9 @@ class Speaker:
     policy: bytes | None = None
 
     def status(self, state: str, **more: object) -> bytes:
-        """The retained status message, JSON."""
-        return to_json({"schema": STATUS_SCHEMA, "state": state, **more})
+        """The retained status message, JSON. Who is away still says of which groups it is."""
+        groups = {"groups": self.birth["groups"]} if "groups" in self.birth else {}
+        return to_json({"schema": STATUS_SCHEMA, "state": state, **groups, **more})
 
 
 @dataclass(slots=True)

@@ -47,12 +47,25 @@ def test_ended_on_the_page_it_leaves_a_trace_and_no_picture(tmp_path: Path) -> N
     assert not any(page.token in file.read_text(errors="replace") for file in left)
 
 
+def test_who_drew_areas_is_told_to_take_them_home(tmp_path: Path) -> None:
+    with open_page(tmp_path) as page:
+        page.enter()
+        sha256 = page.ask("GET", "/unit").json["sha256"]
+        view = {"regions": [], "exclusions": [[[0, 0.5], [0.25, 0.5], [0.125, 1]]], "lanes": {}}
+        assert page.ask("POST", "/view", {**view, "sha256": sha256}).status == 200
+        assert page.ask("POST", "/end", {}).status == 200
+        assert page.process.wait(60) == 0
+    words = "take the new areas home, to the workshop: anpr-edge config areas --out FOLDER"
+    assert words in page.rig.log("aim").read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_terminal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
     with open_page(tmp_path) as page:
         page.process.send_signal(number)
         assert page.process.wait(60) == 0
     assert page.events == ["aim-begun", "aim-ended"]
+    assert "areas" not in page.rig.log("aim").read_text()
 
 
 def test_killed_it_takes_the_camera_with_it_and_frees_the_unit(tmp_path: Path) -> None:

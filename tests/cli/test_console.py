@@ -135,10 +135,13 @@ def test_what_pauses_the_reader_or_fills_a_stick_is_in_the_audit_log(tmp_path: P
     assert desk.traced == ["test-read", "report", "outbox export"]
 
 
-def test_the_drive_by_test_has_the_reader_away_and_its_record_on_the_stick(tmp_path: Path) -> None:
+def test_the_drive_by_test_has_the_reader_away_and_its_record_and_the_areas_on_the_stick(
+    tmp_path: Path,
+) -> None:
     desk = Fixture(tmp_path, ["5"])
     desk.serve()
-    ((*_, record, option, config),) = desk.ran
+    areas, (*_, record, option, config) = desk.ran
+    assert areas == ["anpr-edge", "config", "areas", "--out", str(tmp_path), "--config", "unit.toml"]
     assert record == str(tmp_path / "anpr-drive-by.html")
     assert (option, config) == ("--config", "unit.toml")
     assert desk.away == 0

@@ -158,7 +158,12 @@ def test_units_are_listed_by_state_and_group(
     assert [(one["unit"], one["site"], one["groups"]) for one in found] == [
         ("unit-0001", "Example Road", ["north"])
     ]
-    assert found[0]["certificate_until"] > "2026"
+    assert (found[0]["certificate_until"] > "2026", found[0]["revoked"]) == (True, False)
+    assert main(["revoke", "unit-0001"]) == 0
+    capsys.readouterr()
+    assert said(capsys, "unit", "list", "--group", "north")["units"][0]["revoked"] is True
+    assert main(["unit", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["unit-0001", "planned", "revoked"]
 
 
 def test_a_unit_is_shown_with_its_configuration(

@@ -111,6 +111,47 @@ def test_what_the_centre_asks_for_again_is_seen(broker: Site, capsys: pytest.Cap
     assert told["units"][0]["feeds"][FEED]["missing"] == 3
 
 
+def test_an_update_of_a_group_is_watched_to_its_end(broker: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    why = "reader not alive"
+    last = {"version": "1.4.0", "from_version": "1.3.0", "slot": "B", "phase": "rolled-back", "why": why}
+    update = {"system": "1.3.0", "last": {**last, "utc": now_utc()}, "fetch": None}
+    asked = ("--group", "pilot", "--update", "1.4.0")
+    with make_uplink(broker, birth={"groups": ["pilot"]}) as uplink:
+        assert link_state(uplink).connected
+        assert uplink.report_health(flat(now_utc(), update=update))
+        time.sleep(0.3)
+        code, told = once(broker, capsys, *asked)
+        assert (code, told["update"]["done"], told["units"][0]["progress"]) == (1, False, "fell-back")
+        assert told["units"][0]["last_update"]["why"] == why
+        assert told["systems"] == {"1.3.0": 1}
+        main(arguments(broker, "--once", "--for", "1", *asked))
+        assert f"update 1.4.0: 0 of 1 done, 1 fell back: {UNIT}: {why}\n" in capsys.readouterr().out
+        done = {"system": "1.4.0", "last": {**last, "phase": "committed", "why": ""}, "fetch": None}
+        assert uplink.report_health(flat(now_utc(), update=done))
+        time.sleep(0.3)
+        code, told = once(broker, capsys, *asked)
+        assert (code, told["update"]["done"], told["units"][0]["system"]) == (0, True, "1.4.0")
+        code, told = once(broker, capsys, "--group", "north")
+        assert (code, told["units"], told["groups"]) == (1, [], ["north"])
+    code, told = once(broker, capsys, *asked)
+    assert (code, told["units"][0]["groups"], told["units"][0]["online"]) == (1, ["pilot"], False)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--update", "next"], "'next' is no version"),
+        (["--only", "done"], "--only goes with --update"),
+        (["--group", "No Group"], "cannot name a group"),
+    ],
+)
+def test_what_cannot_be_asked(
+    site: Site, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert main(arguments(site, "--once", *words)) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_no_broker_is_not_well(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     code, told = once(site, capsys)
     assert (code, told["connected"], told["units"][0]["verdict"]) == (1, False, "not-known")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.daemon.notify import NullNotifier, SystemdNotifier, make_notifier, watchdog_interval_s
+from anpr_edge.daemon.notify import NullNotifier, SystemdNotifier, make_notifier
 from anpr_edge.seams import Notifier
 
 
@@ -76,18 +76,3 @@ def test_without_systemd_python_one_line_says_what_to_install(
     assert isinstance(make_notifier({"NOTIFY_SOCKET": "/run/systemd/notify"}), NullNotifier)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "python3-systemd" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("environ", "expected_s"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "10000000"}, 5.0),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": str(os.getpid())}, 5.0),
-        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
-    ],
-)
-def test_the_watchdog_is_fed_twice_in_its_time(environ: dict[str, str], expected_s: float | None) -> None:
-    assert watchdog_interval_s(environ) == expected_s

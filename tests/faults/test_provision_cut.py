@@ -11,6 +11,7 @@ import pytest
 
 from anpr_edge.auditlog import read_audit
 from anpr_edge.cli.edge import main
+from anpr_edge.config import load_config
 from anpr_edge.seal.keys import SigningKey, VerifyKey
 from anpr_edge.seal.tls_request import TlsKey
 from tests.bundles import UNIT, Machine, Workshop, config_text
@@ -91,3 +92,19 @@ def test_the_power_may_go_twice(tmp_path: Path, workshop: Workshop) -> None:
         run_until_cut(0, partial(finish, machine), machine.root)
         is_whole(machine, workshop)
         shutil.rmtree(machine.root)
+
+
+def test_the_units_own_areas_outlive_every_cut(tmp_path: Path, workshop: Workshop) -> None:
+    areas = b"\n[view]\nregions = [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]]\n"
+    for cuts in range(1, 500, 4):
+        machine = flashed(tmp_path / "machine", workshop, workshop.bundle(), anchored=True)
+        (machine.etc / "unit.toml").write_bytes(config_text(more="port = 1883\n") + areas)
+        ended = run_until_cut(cuts, partial(provision, machine), machine.root)
+        if not ended:
+            run_until_cut(0, partial(finish, machine), machine.root)
+        config = load_config(machine.etc / "unit.toml")
+        assert (config.broker.port, len(config.view.regions)) == (8883, 1)
+        shutil.rmtree(machine.root)
+        if ended:
+            break
+    assert cuts > FEWEST_CUTS

@@ -125,19 +125,29 @@ def test_an_update_by_command_from_the_order_to_the_last_reply(rig: Rig, unit: U
     assert (reply["outcome"], reply["says"]) == ("done", "version 1.1.0 is in force")
     events = [entry["event"] for entry in read_audit(rig.unit.state_dir / "audit.log").entries]
     assert events[-3:] == ["command-taken", "update-installed", "update-committed"]
-    assert last_in_health(rig)["phase"] == "committed"
+    assert last_in_health(rig, "committed")["version"] == "1.1.0"
+    assert watched(rig, "1.2.0") == ("not-begun", [])
 
 
-def last_in_health(rig: Rig) -> dict[str, Any]:
+def watched(rig: Rig, version: str) -> tuple[str, list[str]]:
+    """What `anpr-central watch` says of an update: how far the unit is with it, and what is wrong."""
+    words = ["--home", str(rig.centre_dir), "--host", rig.listener.address, "--port", str(rig.listener.port)]
+    command = [sys.executable, "-m", "anpr_edge.cli.central", "watch", *words, "--fleet", FLEET]
+    done = subprocess.run(
+        [*command, "--once", "--json", "--update", version], capture_output=True, text=True, check=False
+    )
+    (unit,) = json.loads(done.stdout)["units"]
+    return unit["progress"], [one["measured"] for one in unit["conditions"] if one["code"] == "update"]
+
+
+def last_in_health(rig: Rig, phase: str) -> dict[str, Any]:
     """What it tells of its last update; the answer to the command may come before the health itself."""
-    order(rig, "health", "--unit", UNIT)
-    found: dict[str, Any] | None = None
-    for _ in within("its health tells of an update"):
-        found = kept(rig, topics.health(FLEET, UNIT))["update"]["last"]
-        if found is not None:
-            break
-    assert found is not None
-    return found
+    for _ in within(f"its health tells of an update that is {phase}"):
+        order(rig, "health", "--unit", UNIT, code=None)  # at most one in ten seconds is published
+        found: dict[str, Any] | None = kept(rig, topics.health(FLEET, UNIT))["update"]["last"]
+        if found is not None and found["phase"] == phase:
+            return found
+    raise AssertionError
 
 
 def test_the_commands_of_a_person_on_the_unit(rig: Rig, unit: Unit) -> None:
@@ -152,6 +162,8 @@ def test_the_commands_of_a_person_on_the_unit(rig: Rig, unit: Unit) -> None:
     assert (code, status["slots"]["on_trial"], status["last"]["broker_before"]) == (0, True, True)
     assert edge(rig, "rollback", "--why", "only a test")[0] == 0
     assert [unit.board.start(), unit.board.record()["why"]] == ["A", "only a test"]
+    assert last_in_health(rig, "rolled-back")["why"] == "only a test"
+    assert watched(rig, "1.1.0") == ("fell-back", ["fell back from 1.1.0: only a test"])
     assert edge(rig, "gate")[0] == 0, "nothing is on trial"
     assert edge(rig, "take") == (0, "nothing was ordered\n")
     assert edge(rig, "install", str(bundle), rauc=True)[0] == 0

@@ -29,6 +29,7 @@ from anpr_edge.central.documents import (
 )
 from anpr_edge.central.stores import Dropped, Item, StoredRead, StoredRefusal, ledger_text
 from anpr_edge.central.stores.memory import MemoryLedgers
+from anpr_edge.durable import sync_folder
 from anpr_edge.errors import StoreError
 
 
@@ -77,7 +78,7 @@ class JsonlStore(MemoryLedgers, JsonlReader):
         try:
             for each in (self._path, self._refused_path):
                 self._files[each] = _open(each)
-            _sync_directory(path.parent)
+            sync_folder(path.parent)
             self._load()
         except OSError as error:
             self.close()
@@ -152,7 +153,7 @@ class JsonlStore(MemoryLedgers, JsonlReader):
         file.flush()
         os.fsync(file.fileno())
         draft.replace(path)
-        _sync_directory(path.parent)
+        sync_folder(path.parent)
         self._files.pop(path).close()
         self._files[path] = file
         return dropped
@@ -213,14 +214,6 @@ def _cut_torn_line(file: BinaryIO) -> None:
     if at < end:
         file.truncate(at)
     file.seek(0, os.SEEK_END)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot(path: Path, error: OSError) -> StoreError:

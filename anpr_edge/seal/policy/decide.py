@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 from anpr_edge.records import PlateRead
@@ -34,8 +33,3 @@ def ruling(policy: Policy, feed: FeedTerms, read: PlateRead) -> Ruling:
     if read.confidence < feed.min_confidence or (feed.reads == "syntax-valid" and read.syntax is None):
         return Ruling.OTHER_READS
     return Ruling.GIVEN
-
-
-def rulings(policy: Policy, read: PlateRead) -> Mapping[str, Ruling]:
-    """What the policy says of this read for every feed, before sampling and ceiling."""
-    return {feed.name: ruling(policy, feed, read) for feed in policy.feeds}

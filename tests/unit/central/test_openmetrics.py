@@ -14,7 +14,7 @@ from anpr_edge.central.fleet_judges import CONDITIONS
 from anpr_edge.central.fleet_report import report
 from anpr_edge.central.fleet_view import FleetView
 from anpr_edge.central.metrics_server import MetricsServer, parse_address
-from anpr_edge.central.openmetrics import CONTENT_TYPE, FAMILIES, openmetrics
+from anpr_edge.central.openmetrics import CONTENT_TYPE, FAMILIES, MOST_SYSTEMS, openmetrics
 from anpr_edge.errors import UsageError
 from tests.fleet_samples import FEED, FLEET, UNIT, at, flat, tell, tell_status, well_view
 
@@ -60,6 +60,19 @@ def test_a_failing_unit_shows() -> None:
     assert found["anpr_unit_verdict", (UNIT,)] == 3
     assert found["anpr_unit_online", (UNIT,)] == 0
     assert found["anpr_fleet_condition_units", ("offline", "fail")] == 1
+
+
+def test_systems_are_counted_and_a_unit_does_not_decide_how_many_there_are() -> None:
+    view = well_view()
+    for number in range(2, 62):
+        version = f"1.{number}" if number > 11 else "1.0"
+        tell(view, flat(update={"system": version, "last": None, "fetch": None}), 1, f"unit-{number:04d}")
+    found = {
+        key[1]: value for key, value in samples(text_of(view)).items() if key[0].endswith("system_units")
+    }
+    assert found["1.0",] == 10
+    assert len(found) == MOST_SYSTEMS + 1
+    assert sum(found.values()) == 61
 
 
 def test_every_metric_says_what_it_is_and_its_unit_is_in_its_name() -> None:

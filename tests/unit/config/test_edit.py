@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from anpr_edge.config import example_text, load_config
-from anpr_edge.config.edit import ViewPlan, draft_view, fingerprint, replace_text
+from anpr_edge.config.areas import ViewPlan
+from anpr_edge.config.edit import draft_view, fingerprint, replace_text
 from anpr_edge.errors import ConfigError
 from tests.unit.config.samples import MINIMAL
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from anpr_edge.errors import KeyFileError
-from anpr_edge.fleet.commandkey import NUMBER_FILE, make_command_key, next_number, public_command_key
+from anpr_edge.fleet.commandkey import COMMAND_PUBLIC, NUMBER_FILE, make_command_key, next_number
+from anpr_edge.seal.keys import VerifyKey
 
 
 def test_a_key_is_made_once(tmp_path: Path) -> None:
-    assert public_command_key(tmp_path) is None
     key = make_command_key(tmp_path)
-    assert public_command_key(tmp_path) == key
+    assert VerifyKey.load(tmp_path / COMMAND_PUBLIC) == key
     with pytest.raises(KeyFileError, match="never overwritten"):
         make_command_key(tmp_path)
 

@@ -60,7 +60,7 @@ def test_renewal_keeps_the_key_and_adds_a_serial(fleet: FleetFolder, authority: 
 
 def test_one_bad_request_and_none_is_signed(fleet: FleetFolder, authority: Authority) -> None:
     good, foreign = request_for("unit-0001"), request_for("unit-0009")
-    with pytest.raises(KeyFileError, match="asks for \\['unit-0009'\\], expected unit-0002"):
+    with pytest.raises(KeyFileError, match="asks for unit-0009, expected unit-0002"):
         enrol_all(fleet, authority, [("unit-0001", good), ("unit-0002", foreign)])
     assert fleet.unit("unit-0001").state is State.PLANNED
     assert not fleet.certificate_file("unit-0001").exists()
@@ -76,7 +76,7 @@ def test_who_is_not_there_retired_or_without_a_request(
     with pytest.raises(UsageError, match="has no request yet"):
         stored_request(fleet, "unit-0001")
     (tmp_path / "tls.csr").write_bytes(bytes(20_000))
-    with pytest.raises(KeyFileError, match="more than 16384 bytes"):
+    with pytest.raises(UsageError, match="more than 16384 bytes"):
         read_request(tmp_path / "tls.csr")
 
 

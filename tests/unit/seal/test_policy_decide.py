@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from anpr_edge.records import Fix, Instant, PlateRead
 from anpr_edge.seal.policy.calendar import local_time, runs_at
 from anpr_edge.seal.policy.coarse import as_seen
-from anpr_edge.seal.policy.decide import Ruling, rulings
+from anpr_edge.seal.policy.decide import Ruling, ruling
 from anpr_edge.seal.policy.model import ALWAYS_ON, Calendar, Hours
 from tests.sealed_reads import made_up_read
 from tests.unit.seal.policies import CHARGING, LONDON_HOURS, POLICE, POLICY
@@ -93,15 +93,14 @@ WINDOW = replace(POLICY, from_utc_s=0, until_utc_s=2 * 10**9)
 )
 def test_what_becomes_of_a_read(change: Mapping[str, object], local: str, expected: Ruling) -> None:
     read = replace(read_at(local), **change)  # type: ignore[arg-type]
-    assert rulings(WINDOW, read)["charging"] is expected
+    assert ruling(WINDOW, CHARGING, read) is expected
 
 
 def test_every_feed_is_ruled_on_by_itself() -> None:
     night_watch = replace(POLICE, calendar=ALWAYS_ON, reads="all", min_confidence=0.0)
     policy = replace(WINDOW, feeds=(CHARGING, night_watch))
     unsure = replace(read_at("2026-09-23 23:00"), confidence=0.2, syntax=None)
-    assert rulings(policy, unsure) == {"charging": Ruling.OUT_OF_HOURS, "police": Ruling.GIVEN}
-    assert rulings(replace(policy, feeds=()), unsure) == {}
+    assert [ruling(policy, feed, unsure) for feed in policy.feeds] == [Ruling.OUT_OF_HOURS, Ruling.GIVEN]
 
 
 def test_exact_terms_change_nothing() -> None:

@@ -85,7 +85,6 @@ def test_the_store_writes_the_firmwares_file_at_a_commit_and_at_no_other_step(tm
     assert (file.stat().st_ino, board.store.load().trial) == (before, "B")
     board.flag.touch()
     assert board.start() == "B"
-    assert board.store.was_tried()
     board.store.change(lambda slots: slots.set_good("B"))
     assert parse(file.read_bytes()) == (3, 2)
     assert board.cut_power() == "B"
