@@ -15,7 +15,9 @@ WIPED = ".wiped"
 def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Replace a file in one step and see it to the disk; its folder is made when it is missing.
 
-    Raises: OSError, which names the file; it is as it was then.
+    Writers of one file have to take turns.
+
+    Raises: OSError, which names the file: it is whole, and unless only the folder's sync failed, as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +30,7 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
 def replace_whole(path: Path, content: bytes, mode: int = PUBLIC, *, draft: Path | None = None) -> None:
     """As `write_whole`, in a folder that is there; `draft` is what it is called until it is whole.
 
-    Raises: OSError, which names the file; it is as it was then.
+    Raises: OSError, as `write_whole`.
     """
     draft = draft or path.with_name(f".{path.name}.new")
     try:

@@ -79,7 +79,8 @@ def run_load(arguments: Namespace) -> int:
     utc_ns = SystemClock().now().utc_ns
     blob = read_policy_file(arguments.file)
     store.judge(blob, utc_ns, store.last_good())
-    write_policy_file(store.file, blob)
+    with store.locked():
+        write_policy_file(store.file, blob)
     standing = store.admit(utc_ns)
     finding("ok", str(store.file), f"policy {standing.policy.version} taken; entered in {store.audit_log}")
     note("The services start again by themselves within 10 seconds, and then work by it.")

@@ -41,13 +41,13 @@ def tilted(angle_deg: float) -> tuple[Picture, Quad]:
 
 
 @pytest.mark.parametrize("angle_deg", [-12, -6, 0, 6, 12])
-def test_corners_are_found_to_a_fifth_of_the_plates_height(crop_reader: CropReader, angle_deg: float) -> None:
+def test_corners_are_found_to_a_quarter_of_the_plates_height(crop_reader: CropReader, angle_deg: float) -> None:
     crop, corners = tilted(angle_deg)
     found = crop_reader.corners_in(crop)
     assert found is not None
     off_px = [math.dist(ours, true) for ours, true in zip(found.points, corners.points, strict=True)]
     height_px = math.dist(corners.points[0], corners.points[3])
-    assert sorted(off_px)[2] < 0.2 * height_px
+    assert max(off_px) < 0.25 * height_px
 
 
 @pytest.mark.parametrize("angle_deg", [-25, 25])
