@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -121,6 +122,22 @@ def test_a_policy_that_is_refused_is_not_put_in_place(
     assert authority.load("1.cose") == REFUSED
     assert "older than policy 2, the last good one" in capsys.readouterr().err
     assert (authority.directory / "etc.cose").read_bytes() == kept
+
+
+def test_a_policy_is_put_in_place_in_turn_with_the_services(authority: Fleet) -> None:
+    authority.sign("charging", "1.cose")
+    authority.load("1.cose")
+    authority.sign("charging-and-police", "2.cose")
+    kept = (authority.directory / "etc.cose").read_bytes()
+    store = store_of(load_config(authority.bench.config))
+    assert store is not None
+    with store.locked():
+        loading = Thread(target=authority.load, args=("2.cose",))
+        loading.start()
+        loading.join(0.5)
+        assert (authority.directory / "etc.cose").read_bytes() == kept
+    loading.join(30)
+    assert (authority.directory / "etc.cose").read_bytes() == (authority.directory / "2.cose").read_bytes()
 
 
 def test_signing_needs_a_higher_version_and_a_new_file(
