@@ -22,10 +22,10 @@ from anpr_edge.fleet.keysfolder import KeysFolder
 from anpr_edge.fleet.tokens import read_token, token_file
 from anpr_edge.seal.enrolment import EnrolmentRequest, broker_password, make_token, sign_request
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.uplink.clientnames import enrol_user
 from anpr_edge.uplink.enrol import Answer, Asker
 from anpr_edge.uplink.link import LinkOptions
 from anpr_edge.uplink.tls import TrustOnly
-from anpr_edge.uplink.topics import enrol_user
 from tests.bundles import Machine
 from tests.integration.enrolling import EnrolmentSite, make_enrolment_site
 

@@ -14,7 +14,7 @@ import pytest
 from anpr_edge.cli.fleet import main as workshop
 from anpr_edge.errors import UsageError
 from anpr_edge.seal.enrolment import broker_password
-from anpr_edge.uplink.topics import enrol_user
+from anpr_edge.uplink.clientnames import enrol_user
 from tests.integration.bareclient import (
     NO_ANSWER,
     NO_SUBSCRIBERS,
