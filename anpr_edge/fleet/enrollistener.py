@@ -84,6 +84,8 @@ def _listener(listener: Listener, directory: Path) -> str:
         "cafile": str(listener.ca_file.absolute()),
         "certfile": str(listener.cert_file.absolute()),
         "keyfile": str(listener.key_file.absolute()),
+        # Who has a password comes as itself, and not into the session of another client whose id it shows.
+        "use_username_as_clientid": "true",
         "require_certificate": "false",
     }
     return "\n" + "".join(f"{key} {value}\n" for key, value in settings.items())
