@@ -110,9 +110,9 @@ def pack_mosquitto(
 ) -> Path:
     """Write all a broker needs into `directory`, to be carried to `installed_at` on its machine.
 
-    The listener's files are copied in; nothing in the folder names a place of this machine. Whatever the folder
-    had for units that enrol is gone then (`add_enrolment` writes it). Returns the configuration;
-    `install_commands` says how to put the folder in its place.
+    The listener's files are copied in; nothing in the folder names a place of this machine. What it had for
+    units that enrol is gone then (`add_enrolment` writes it). Returns the configuration; `install_commands`
+    says how to put the folder in its place.
 
     Raises: UsageError for a name that cannot be a topic level, KeyFileError when a file cannot be copied.
     """
