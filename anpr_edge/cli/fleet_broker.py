@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anpr_edge.cli.fleet_places import add_fleet_option, fleet_folder, keys_place
-from anpr_edge.cli.output import note
+from anpr_edge.cli.output import counted, note
 from anpr_edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -135,15 +135,16 @@ def _add_enrolment(out: Path, folder: FleetFolder, listener: Listener, place: Pa
     from anpr_edge.devices.clock import SystemClock
     from anpr_edge.fleet.broker import CA_FILE, CERT_FILE, KEY_FILE
     from anpr_edge.fleet.enrollistener import add_enrolment
-    from anpr_edge.fleet.tokens import open_tokens
+    from anpr_edge.fleet.tokens import good_tokens
 
     port, enrollers = folder.plan.enrol_port or 0, folder.plan.enrollers
     there = replace(
         listener, port=port, ca_file=place / CA_FILE, cert_file=place / CERT_FILE, key_file=place / KEY_FILE
     )
-    tokens = list(open_tokens(folder, SystemClock().now().utc_ns // 10**9))
+    tokens = list(good_tokens(folder, SystemClock().now().utc_ns // 10**9))
     add_enrolment(out, folder.fleet, there, tokens=tokens, enrollers=enrollers, installed_at=place)
-    note(f"{len(tokens)} units may enrol with a token, at port {port}")
+    good = "is" if len(tokens) == 1 else "are"
+    note(f"{counted(len(tokens), 'token')} {good} good at port {port}: to enrol, or to fetch the answer")
 
 
 def _emqx(

@@ -25,7 +25,8 @@ certificate.
 
   anpr-fleet revoke unit-0001
   anpr-fleet revoke centre
-  anpr-fleet revoke unit-0001 --old            all but its newest, after the unit got a new key"""
+  anpr-fleet revoke unit-0001 --old            all but its newest, after the unit, or the machine in its
+                                               place, got a new key"""
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:

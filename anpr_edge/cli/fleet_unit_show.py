@@ -3,6 +3,7 @@
 `list --json`: {"schema": 1, "fleet", "units": [{"unit", "state", "site", "groups", "certificate_until",
 "revoked": whether that certificate is}]};
 `show --json`: {"schema": 1, "unit", …its file's keys…, "certificate_until", "revoked": [SERIAL]}.
+Both have null for "revoked" when the unit has certificates and authority/crl.pem cannot be read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _Su
 from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.fleet_places import add_fleet_option, fleet_folder
-from anpr_edge.cli.output import counted, json_line, note, table
+from anpr_edge.cli.output import counted, json_line, note, show_warning, table
+from anpr_edge.errors import KeyFileError
 
 if TYPE_CHECKING:
     from anpr_edge.fleet.folder import FleetFolder
@@ -53,12 +55,10 @@ def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def run_list(arguments: Namespace) -> int:
     """Print one line a unit."""
-    from anpr_edge.fleet.revocation import RevokedList
-
     folder = fleet_folder(arguments)
     units = [unit for unit in folder.units() if _wanted(unit, arguments)]
-    listed = RevokedList.load(folder).serials if any(unit.serials for unit in units) else frozenset()
-    rows = [(unit, _until(folder, unit), bool(listed.intersection(unit.serials[-1:]))) for unit in units]
+    listed = _revoked(folder) if any(unit.serials for unit in units) else frozenset()
+    rows = [(unit, _until(folder, unit), _is_revoked(unit, listed)) for unit in units]
     if arguments.json:
         said = [
             {
@@ -77,7 +77,7 @@ def run_list(arguments: Namespace) -> int:
         table(
             ("unit", "state", "certificate", "groups", "site"),
             [
-                (unit.name, unit.state, "revoked" if gone else _day(until), " ".join(unit.groups), unit.site)
+                (unit.name, unit.state, _standing(until, gone), " ".join(unit.groups), unit.site)
                 for unit, until, gone in rows
             ],
         )
@@ -87,23 +87,22 @@ def run_list(arguments: Namespace) -> int:
 
 def run_show(arguments: Namespace) -> int:
     """Print a unit, or its configuration."""
-    from anpr_edge.fleet.revocation import RevokedList
-
     folder = fleet_folder(arguments)
     unit = folder.unit(arguments.name)
     if arguments.config:
         print(folder.unit_files(unit.name)["unit.toml"].decode(), end="")
         return 0
     until = _until(folder, unit)
-    revoked = sorted(set(unit.serials) & RevokedList.load(folder).serials) if unit.serials else []
+    listed = _revoked(folder) if unit.serials else frozenset()
+    revoked = None if listed is None else sorted(listed.intersection(unit.serials))
     if arguments.json:
         known = {"certificate_until": until, "revoked": revoked}
         json_line({"schema": SCHEMA, "unit": unit.name, **unit.table(), **known})
         return 0
     print(unit.dump().decode(), end="")
     if until:
-        count = f"{len(revoked)} of {len(unit.serials)}"
-        note(f"its newest certificate is good until {_day(until)}; {count} are revoked")
+        others = f"; {len(revoked)} of {len(unit.serials)} are" if revoked is not None else ", unless"
+        note(f"its newest certificate is good until {_day(until)}{others} revoked")
     return 0
 
 
@@ -120,6 +119,31 @@ def _until(folder: FleetFolder, unit: FleetUnit) -> Any:
     if not unit.serials:
         return None
     return read_pem(folder.certificate_file(unit.name)).not_valid_after_utc.isoformat()
+
+
+def _revoked(folder: FleetFolder) -> frozenset[str] | None:
+    """The serial numbers that are revoked; None, and a warning, when nobody can tell."""
+    from anpr_edge.fleet.revocation import RevokedList
+
+    try:
+        return RevokedList.load(folder).serials
+    except KeyFileError as error:
+        show_warning("nobody can tell which certificates are revoked", error)
+        return None
+
+
+def _is_revoked(unit: FleetUnit, listed: frozenset[str] | None) -> bool | None:
+    """Whether a unit's newest certificate is; None when nobody can tell."""
+    if not unit.serials:
+        return False
+    return None if listed is None else unit.serials[-1] in listed
+
+
+def _standing(until: str | None, revoked: bool | None) -> str:
+    """What a unit's newest certificate is worth, for its line of the list."""
+    if revoked is None:
+        return f"{_day(until)}, or revoked"
+    return "revoked" if revoked else _day(until)
 
 
 def _day(moment: str | None) -> str:

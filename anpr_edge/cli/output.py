@@ -78,6 +78,15 @@ def progress(text: str) -> None:
 
 def show_error(error: AnprError) -> None:
     """Print a deliberate error, and what to do about it."""
-    note(f"{coloured('error:', 'error', sys.stderr)} {error}")
-    if error.hint:
-        note(f"{coloured('hint:', 'hint', sys.stderr)} {error.hint}")
+    _show("error:", "error", str(error), error.hint)
+
+
+def show_warning(what: str, error: AnprError) -> None:
+    """Print what a command has to do without, because of an error that does not end it."""
+    _show("warning:", "warn", f"{what}: {error}", error.hint)
+
+
+def _show(word: str, kind: str, text: str, hint: str) -> None:
+    note(f"{coloured(word, kind, sys.stderr)} {text}")
+    if hint:
+        note(f"{coloured('hint:', 'hint', sys.stderr)} {hint}")

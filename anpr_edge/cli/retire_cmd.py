@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 TEXT = """Retire this unit for good: its outbox, policy, configuration and state are wiped, and its keys
 destroyed (a TPM that held one is cleared). What cannot be undone is asked for: type the unit's name,
 or give --yes UNIT. Before the keys go they sign a page that says what was destroyed; it is printed,
-and written beside where bundles come from, as UNIT.retired.txt. The workshop checks it:
-anpr-fleet unit retire UNIT --proof UNIT.retired.txt. Stop the services first. A retirement that was
-cut short is finished by the next run.
+and written beside where bundles come from, as UNIT.retired.txt. Stop the services first. A retirement
+that was cut short is finished by the next run.
+
+The workshop checks the page when the name ends with the machine: anpr-fleet unit retire UNIT --proof
+UNIT.retired.txt. When another machine takes its place, under its name, the workshop revokes the old
+certificates instead: anpr-fleet revoke UNIT before the new one enrols, anpr-fleet revoke UNIT --old
+after that; without --old it would revoke the new machine's certificate as well.
 
   sudo systemctl stop anpr-edge.target && sudo anpr-edge retire"""
 
@@ -70,12 +74,20 @@ def _run(arguments: Namespace) -> int:
     _hand_over(page, target)
     forget(places)
     note(f"{retiring.fleet}/{retiring.unit} is retired. Print {target}, and in the workshop:")
-    note(f"  anpr-fleet revoke {retiring.unit}      when another machine takes its place, under its name")
-    note(f"  anpr-fleet unit retire {retiring.unit} --proof {target.name}      when the name ends with it;")
-    note(f"      then at the centre: anpr-central units remove {retiring.unit}")
+    _what_next(retiring.unit, target.name)
     if trouble:
         note(f"warning: the keys' files are destroyed, but {trouble}")
     return 1 if trouble else 0
+
+
+def _what_next(unit: str, proof: str) -> None:
+    """The workshop's part. `revoke` takes all the certificates that a name has, the next machine's too."""
+    note("when another machine takes its place, under its name:")
+    note(f"  anpr-fleet revoke {unit}      before that one enrols")
+    note(f"  anpr-fleet revoke {unit} --old      after that: the new machine's certificate stays good")
+    note("when the name ends with it:")
+    note(f"  anpr-fleet unit retire {unit} --proof {proof}")
+    note(f"  then at the centre: anpr-central units remove {unit}")
 
 
 def _begin(arguments: Namespace, places: Places) -> Retiring:

@@ -11,7 +11,7 @@ from anpr_edge.firstboot.certificate import Papers, Ticket, take
 from anpr_edge.seal.enrolment import EnrolmentRequest, broker_password, sign_request
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seams import Clock
-from anpr_edge.uplink import topics
+from anpr_edge.uplink import clientnames
 from anpr_edge.uplink.backoff import Backoff
 from anpr_edge.uplink.enrol import Asker
 from anpr_edge.uplink.link import LinkOptions
@@ -41,7 +41,7 @@ class Enroller:
             port=ticket.port,
             credentials=TrustOnly(papers.trust),
             client_id=f"{fleet}.{papers.unit}.enrol",
-            user=topics.enrol_user(papers.unit),
+            user=clientnames.enrol_user(papers.unit),
             password=broker_password(ticket.token),
         )
         self._where = f"{ticket.host}:{ticket.port}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from anpr_edge.errors import UsageError
-from anpr_edge.uplink import topics
+from anpr_edge.uplink import clientnames, topics
 
 Action = Literal["read", "write", "readwrite"]
 
@@ -61,5 +61,5 @@ def check_names(fleet: str, consumers: Mapping[str, Sequence[str]], commanders: 
         if not topics.is_name(name):
             raise UsageError(f"{name!r} cannot name a fleet or feed", hint=topics.NAME_HINT)
     for name in (*consumers, *commanders):
-        if not topics.is_client_name(name):
-            raise UsageError(f"{name!r} cannot name a consumer or commander", hint=topics.CLIENT_NAME_HINT)
+        if not clientnames.is_client_name(name):
+            raise UsageError(f"{name!r} cannot name a consumer or commander", hint=clientnames.NAME_HINT)

@@ -31,7 +31,7 @@ from anpr_edge.fleet.issuing import (
     now_of,
 )
 from anpr_edge.seams import Clock
-from anpr_edge.uplink import topics
+from anpr_edge.uplink import clientnames
 
 AUTHORITY_DAYS = 3650
 """How long the fleet's own certificate, and that of its release key, is good for."""
@@ -186,8 +186,8 @@ class Authority:
 
         Raises: UsageError when `name` cannot be a consumer's name.
         """
-        if not topics.is_client_name(name):
-            raise UsageError(f"{name!r} cannot be a consumer's name", hint=topics.CLIENT_NAME_HINT)
+        if not clientnames.is_client_name(name):
+            raise UsageError(f"{name!r} cannot be a consumer's name", hint=clientnames.NAME_HINT)
         key = ec.generate_private_key(ec.SECP256R1())
         return Issued(key_pem(key), self._leaf(key.public_key(), name, ExtendedKeyUsageOID.CLIENT_AUTH))
 

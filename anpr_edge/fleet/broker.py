@@ -32,6 +32,9 @@ CA_FILE, CERT_FILE, KEY_FILE, CRL_FILE = "ca.crt", "server.crt", "server.pem", "
 PASSWORDS_FILE = "enrol.passwd"
 """Of units that have no certificate yet (enrollistener.py), where they have a listener."""
 
+OF_ENROLMENT = (PASSWORDS_FILE, "enrol.acl")
+"""What a folder may still have of its last configuration; earlier versions wrote an access list as well."""
+
 INSTALLED_AT = Path("/etc/mosquitto/anpr")
 """Where the broker's folder goes on Debian, unless told otherwise."""
 
@@ -107,8 +110,9 @@ def pack_mosquitto(
 ) -> Path:
     """Write all a broker needs into `directory`, to be carried to `installed_at` on its machine.
 
-    The listener's files are copied in; nothing in the folder names a place of this machine. Returns the
-    configuration; `install_commands` says how to put the folder in its place.
+    The listener's files are copied in; nothing in the folder names a place of this machine. What it had for
+    units that enrol is gone then (`add_enrolment` writes it). Returns the configuration; `install_commands`
+    says how to put the folder in its place.
 
     Raises: UsageError for a name that cannot be a topic level, KeyFileError when a file cannot be copied.
     """
@@ -133,6 +137,8 @@ def pack_mosquitto(
     (directory / SERVICE_FILE).write_text(SERVICE.format(config=installed_at / CONFIG_FILE), encoding="utf-8")
     config = directory / CONFIG_FILE
     config.write_text(_configuration(there, installed_at), encoding="utf-8")
+    for name in OF_ENROLMENT:
+        (directory / name).unlink(missing_ok=True)
     return config
 
 

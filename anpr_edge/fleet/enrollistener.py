@@ -15,7 +15,7 @@ from anpr_edge.fleet.access import Grant
 from anpr_edge.fleet.broker import ACCESS_FILE, CONFIG_FILE, PASSWORDS_FILE, Listener
 from anpr_edge.fleet.filing import write_all
 from anpr_edge.fleet.tokens import TokenRecord
-from anpr_edge.uplink import topics
+from anpr_edge.uplink import clientnames
 
 MOST_CONNECTIONS: Final = 200
 """At once: a fleet enrols within hours, not seconds, and strangers shall not use up the broker's memory."""
@@ -42,7 +42,7 @@ def add_enrolment(
     config, access = directory / CONFIG_FILE, directory / ACCESS_FILE
     there = installed_at or directory.resolve()
     known = list(tokens)
-    passwords = "".join(f"{topics.enrol_user(token.unit)}:{token.password}\n" for token in known)
+    passwords = "".join(f"{clientnames.enrol_user(token.unit)}:{token.password}\n" for token in known)
     rules = [line for name in sorted(enrollers) for line in _for_enroller(fleet, name)]
     rules += [line for token in known for line in _for_unit(fleet, token.unit)]
     private = {
@@ -55,7 +55,7 @@ def add_enrolment(
 
 def _for_unit(fleet: str, unit: str) -> Iterator[str]:
     """What a unit's password opens, and nothing of what the patterns for units would give its user name."""
-    user = topics.enrol_user(unit)
+    user = clientnames.enrol_user(unit)
     yield f"user {user}"
     for grant in Grant("write", fleet, REQUEST), Grant("read", fleet, REPLY):
         yield f"topic {grant.action} {grant.topic(unit)}"
@@ -84,6 +84,8 @@ def _listener(listener: Listener, directory: Path) -> str:
         "cafile": str(listener.ca_file.absolute()),
         "certfile": str(listener.cert_file.absolute()),
         "keyfile": str(listener.key_file.absolute()),
+        # Who has a password comes as itself, and not into the session of another client whose id it shows.
+        "use_username_as_clientid": "true",
         "require_certificate": "false",
     }
     return "\n" + "".join(f"{key} {value}\n" for key, value in settings.items())

@@ -88,6 +88,10 @@ def client_serials(folder: FleetFolder, name: str) -> tuple[str, ...]:
             f"{folder.directory}: no unit and no client {name}",
             hint="anpr-fleet unit list shows units; certificates/clients has the others",
         )
+    return _serials_in(path)
+
+
+def _serials_in(path: Path) -> tuple[str, ...]:
     try:
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -105,13 +109,21 @@ def standings(folder: FleetFolder) -> Iterator[Standing]:
 
 
 def shut_out(folder: FleetFolder) -> Iterator[str]:
-    """Units, centres and others whose certificates are all revoked. Raises: KeyFileError, ConfigError."""
+    """Units, centres and others whose certificates are all revoked.
+
+    Raises: KeyFileError, also for a file among the clients' that has no client's name; ConfigError.
+    """
     revoked = RevokedList.load(folder).serials
     for unit in folder.units():
         if unit.serials and revoked.issuperset(unit.serials):
             yield unit.name
     for path in sorted(client_file(folder, "any").parent.glob("[!.]*.crt")):
-        if revoked.issuperset(client_serials(folder, path.stem)):
+        if not topics.is_name(path.stem):
+            raise KeyFileError(
+                f"{path}: no client has this name: {topics.NAME_HINT}",
+                hint="move the file out of the folder; anpr-fleet consumer writes what belongs there",
+            )
+        if revoked.issuperset(_serials_in(path)):
             yield path.stem
 
 

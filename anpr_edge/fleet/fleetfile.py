@@ -11,7 +11,7 @@ from anpr_edge.fleet.settings import checked_settings
 from anpr_edge.fleet.tomltable import Table
 from anpr_edge.fleet.unitrecord import name_text
 from anpr_edge.seal.wire_values import Wrong
-from anpr_edge.uplink import topics
+from anpr_edge.uplink import clientnames, topics
 
 DEFAULT_PORT: Final = 8883
 CA_KEY_FILE: Final = "ca.key"
@@ -113,8 +113,8 @@ def _consumers(whole: Table) -> dict[str, tuple[str, ...]]:
 
 def _client_names(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if not topics.is_client_name(name):
-            raise Wrong(f"{name!r} is no client's name; {topics.CLIENT_NAME_HINT}")
+        if not clientnames.is_client_name(name):
+            raise Wrong(f"{name!r} is no client's name; {clientnames.NAME_HINT}")
     return tuple(sorted(set(names)))
 
 

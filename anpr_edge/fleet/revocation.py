@@ -40,7 +40,9 @@ class RevokedList:
         except OSError as error:
             raise KeyFileError(f"{path}: {reason(error)}", hint="restore it, from git for one") from error
         except ValueError as error:
-            raise KeyFileError(f"{path}: not a list of revoked certificates in PEM form") from error
+            raise KeyFileError(
+                f"{path}: not a list of revoked certificates in PEM form", hint="restore it, from git for one"
+            ) from error
         if not listed.is_signature_valid(read_pem(folder.authority_dir / CERTIFICATE_FILE).public_key()):  # type: ignore[arg-type]
             raise KeyFileError(
                 f"{path}: not signed by the fleet's authority", hint="restore it, from git for one"

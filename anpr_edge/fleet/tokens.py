@@ -19,6 +19,7 @@ import tomli_w
 
 from anpr_edge.errors import KeyFileError
 from anpr_edge.fleet.folder import FleetFolder, read_toml
+from anpr_edge.fleet.unitrecord import State
 from anpr_edge.seal.enrolment import broker_password, make_token, token_key
 from anpr_edge.seal.keys import VerifyKey
 from anpr_edge.seal.wire_values import Wrong, text, whole
@@ -85,12 +86,19 @@ def read_token(folder: FleetFolder, unit: str) -> TokenRecord | None:
     return read_toml(path, lambda data: _parse(unit, data)) if path.exists() else None
 
 
-def open_tokens(folder: FleetFolder, utc_s: int) -> Iterator[TokenRecord]:
-    """Every token that may still be used. Raises: ConfigError."""
+def good_tokens(folder: FleetFolder, utc_s: int) -> Iterator[TokenRecord]:
+    """Every token that the broker lets in: its time is not over, and its unit is not retired.
+
+    One that was used is among them: its unit may not have fetched the answer yet. Raises: ConfigError.
+    """
     for path in sorted((folder.directory / TOKENS_DIR).glob("[!.]*.toml")):
         record = read_token(folder, path.stem)
-        if record is not None and not record.used_by and record.until_utc_s >= utc_s:
+        if record is not None and record.until_utc_s >= utc_s and _may_enrol(folder, record.unit):
             yield record
+
+
+def _may_enrol(folder: FleetFolder, unit: str) -> bool:
+    return folder.has_unit(unit) and folder.unit(unit).state is not State.RETIRED
 
 
 def _parse(unit: str, data: Mapping[str, Any]) -> TokenRecord:

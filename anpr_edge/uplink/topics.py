@@ -15,11 +15,7 @@ JSON_CONTENT_TYPE = "application/json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Fleet, unit and feed names: they are topic levels, ACL users and certificate names at once."""
 
-ENROLLING = "enrol."
-"""How the broker's user name of a unit without a certificate begins; no certificate's name may begin so."""
-
 NAME_HINT = "use letters, digits, '-', '_' and '.', beginning with a letter or digit, at most 64"
-CLIENT_NAME_HINT = f"{NAME_HINT}; not beginning with '{ENROLLING}', as units without a certificate do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +30,6 @@ class ReadsTopic:
 def is_name(text: str) -> bool:
     """Whether `text` can name a fleet, unit or feed: letters, digits, `-`, `_`, `.`, at most 64."""
     return _NAME.fullmatch(text) is not None
-
-
-def is_client_name(text: str) -> bool:
-    """Whether `text` can be in a certificate, for the broker to know its holder by."""
-    return is_name(text) and not text.startswith(ENROLLING)
 
 
 def reads(fleet: str, unit: str, feed: str) -> str:
@@ -92,11 +83,6 @@ def enrol_request(fleet: str, unit: str) -> str:
 def enrol_reply(fleet: str, unit: str) -> str:
     """Where the workshop leaves its answer to a unit's request."""
     return f"{ROOT}/{fleet}/{unit}/enrol/reply"
-
-
-def enrol_user(unit: str) -> str:
-    """By what name the broker knows a unit without a certificate, which shows it a password instead."""
-    return f"{ENROLLING}{unit}"
 
 
 def parse_reads(topic: str) -> ReadsTopic | None:

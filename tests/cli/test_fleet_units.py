@@ -166,6 +166,33 @@ def test_units_are_listed_by_state_and_group(
     assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["unit-0001", "planned", "revoked"]
 
 
+@pytest.mark.parametrize("damage", [None, b"half"])
+def test_units_are_listed_when_nobody_can_tell_who_is_revoked(
+    enrolled: FleetFolder, capsys: pytest.CaptureFixture[str], damage: bytes | None
+) -> None:
+    until = said(capsys, "unit", "list")["units"][0]["certificate_until"]
+    crl = enrolled.authority_dir / "crl.pem"
+    crl.unlink()
+    if damage is not None:
+        crl.write_bytes(damage)
+    assert main(["unit", "list"]) == 0
+    told = capsys.readouterr()
+    first, second = told.out.splitlines()[1:]
+    assert first.startswith(f"unit-0001  enrolled  {until[:10]}, or revoked  ")
+    assert "revoked" not in second
+    assert "warning: nobody can tell which certificates are revoked: " in told.err
+    assert "crl.pem" in told.err
+    assert "hint: restore it, from git" in told.err
+    assert [one["revoked"] for one in said(capsys, "unit", "list")["units"]] == [None, False]
+    assert main(["unit", "list", "--state", "planned"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert (said(capsys, "unit", "show", "unit-0001")["revoked"]) is None
+    assert main(["unit", "show", "unit-0001"]) == 0
+    told = capsys.readouterr()
+    assert "warning" in told.err
+    assert f"good until {until[:10]}, unless revoked" in told.err
+
+
 def test_a_unit_is_shown_with_its_configuration(
     enrolled: FleetFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:

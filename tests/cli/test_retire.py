@@ -73,6 +73,20 @@ def test_keys_and_data_are_gone_and_the_page_proves_it(
     assert machine.files() == {f"boot/firmware/anpr/{UNIT}.retired.txt": page.encode()}
 
 
+def test_the_machine_in_its_place_is_not_revoked_with_it(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --old `revoke` takes all the certificates that the name has, the new machine's too."""
+    assert retire(machine, "--yes", UNIT) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"anpr-fleet revoke {UNIT} before that one enrols" in said
+    assert f"anpr-fleet revoke {UNIT} --old after that" in said
+    with pytest.raises(SystemExit):
+        main(["retire", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "anpr-fleet revoke UNIT before the new one enrols, anpr-fleet revoke UNIT --old after that" in said
+
+
 def test_the_machine_can_be_another_unit_then(machine: Machine, workshop: Workshop) -> None:
     assert retire(machine, "--yes", UNIT) == 0
     (machine.card / "unit-0002.bundle").write_bytes(workshop.bundle("unit-0002"))

@@ -22,10 +22,10 @@ from anpr_edge.fleet.keysfolder import KeysFolder
 from anpr_edge.fleet.tokens import read_token, token_file
 from anpr_edge.seal.enrolment import EnrolmentRequest, broker_password, make_token, sign_request
 from anpr_edge.seal.keys import VerifyKey
+from anpr_edge.uplink.clientnames import enrol_user
 from anpr_edge.uplink.enrol import Answer, Asker
 from anpr_edge.uplink.link import LinkOptions
 from anpr_edge.uplink.tls import TrustOnly
-from anpr_edge.uplink.topics import enrol_user
 from tests.bundles import Machine
 from tests.integration.enrolling import EnrolmentSite, make_enrolment_site
 
@@ -68,6 +68,35 @@ def test_a_unit_and_its_workshop_need_not_be_there_at_the_same_time(
     ]
     assert site.enrol(machine) == 1
     assert "no token to enrol with" in capsys.readouterr().err
+
+
+def test_a_unit_fetches_its_answer_from_a_broker_that_was_configured_again(
+    site: EnrolmentSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine, copy = site.pole("pole"), site.pole("copy")
+    with site.broker():
+        assert site.enrol(machine) == 1
+        assert site.serve() == 0
+    with site.broker():
+        capsys.readouterr()
+        assert site.enrol(copy) == 1  # its password is the same, and the answer is for another key
+        assert "nobody has answered" in capsys.readouterr().err
+        assert site.enrol(machine) == 0, capsys.readouterr().err
+    assert (machine.keys / "tls.crt").read_bytes() == site.folder.certificate_file("unit-0001").read_bytes()
+    assert not (copy.keys / "tls.crt").exists()
+
+
+def test_the_broker_forgets_a_token_whose_time_is_over_and_a_retired_units(
+    site: EnrolmentSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = read_token(site.folder, "unit-0001")
+    assert token is not None
+    write_all({token_file(site.folder, "unit-0001"): replace(token, until_utc_s=1).dump()})
+    known = (site.configure() / "enrol.passwd").read_text()
+    assert (enrol_user("unit-0001") in known, enrol_user("unit-0002") in known) == (False, True)
+    assert "1 token is good at port" in capsys.readouterr().err
+    assert workshop(["unit", "retire", "unit-0002", "--fleet-dir", str(site.home / "demo")]) == 0
+    assert (site.configure() / "enrol.passwd").read_text() == ""
 
 
 def test_a_token_gives_one_certificate_and_a_copy_of_the_bundle_none(

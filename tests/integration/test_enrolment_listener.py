@@ -14,7 +14,7 @@ import pytest
 from anpr_edge.cli.fleet import main as workshop
 from anpr_edge.errors import UsageError
 from anpr_edge.seal.enrolment import broker_password
-from anpr_edge.uplink.topics import enrol_user
+from anpr_edge.uplink.clientnames import enrol_user
 from tests.integration.bareclient import (
     NO_ANSWER,
     NO_SUBSCRIBERS,
@@ -77,13 +77,15 @@ class Running:
         """TLS of a client without a certificate."""
         return ssl.create_default_context(cafile=str(self.site.home / "demo/authority/ca.crt"))
 
-    def enrolling(self, user: str, password: str) -> AbstractContextManager[BareClient]:
+    def enrolling(
+        self, user: str, password: str, client_id: str = "enrol"
+    ) -> AbstractContextManager[BareClient]:
         """A client at the port for enrolment."""
-        return bare_client(HOST, self.site.enrol_port, self.trust, "enrol", user=user, password=password)
+        return bare_client(HOST, self.site.enrol_port, self.trust, client_id, user=user, password=password)
 
-    def unit(self) -> AbstractContextManager[BareClient]:
+    def unit(self, client_id: str = "enrol") -> AbstractContextManager[BareClient]:
         """The unit that the token is for."""
-        return self.enrolling(enrol_user(ENROLLING), self.password)
+        return self.enrolling(enrol_user(ENROLLING), self.password, client_id)
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,27 @@ def test_a_password_is_good_for_its_units_enrolling_name_alone(running: Running,
 def test_a_wrong_password_is_none(running: Running, password: str) -> None:
     with running.enrolling(enrol_user(ENROLLING), password) as client:
         assert client.connected == NOT_AUTHORIZED
+
+
+def test_a_password_takes_over_no_other_clients_session(running: Running) -> None:
+    site = running.site
+    with certified(site, "centre") as centre:
+        centre.subscribe(CENTRES)
+        with running.unit(client_id="centre") as stranger:
+            assert stranger.publish(f"{OWN}/enrol/request") in TAKEN
+        assert sent(site, b"while it is there") == [SUCCESS]
+        assert centre.hears(1) == [(READS, b"while it is there")]
+    with running.unit(client_id="centre") as stranger:
+        assert sent(site, b"while it is away") == [SUCCESS]
+        assert stranger.hears(1, within_s=0.5) == []
+    assert fetched(site, 1) == [b"while it is away"]
+
+
+def test_a_password_comes_into_its_own_session_whatever_id_it_shows(running: Running) -> None:
+    for client_id in ("enrol", "another"):
+        with running.unit(client_id) as unit:
+            assert unit.connected == SUCCESS
+    assert unit.session
 
 
 def test_a_certificate_is_good_for_nothing_at_the_port_for_enrolment(running: Running) -> None:

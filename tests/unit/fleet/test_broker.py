@@ -182,6 +182,18 @@ def test_packing_again_takes_the_new_certificate(tmp_path: Path, issued: Listene
     assert (folder / "server.crt").read_bytes() == issued.ca_file.read_bytes()
 
 
+def test_without_enrolment_nothing_is_left_of_it(tmp_path: Path, issued: Listener) -> None:
+    folder = tmp_path / "broker"
+    pack_mosquitto(folder, "demo", issued, {})
+    _, token = new_token("unit-0001", 2**40)
+    add_enrolment(folder, "demo", issued, tokens=[token], enrollers=["enroller"])
+    assert "enrol.passwd" in " ".join(install_commands(folder))
+    (folder / "enrol.acl").write_text("user enroller\n")  # of an earlier version
+    pack_mosquitto(folder, "demo", issued, {})
+    assert not list(folder.glob("enrol.*"))
+    assert "enrol." not in " ".join(install_commands(folder)) + (folder / "mosquitto.conf").read_text()
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, listener: Listener) -> None:
     with pytest.raises(KeyFileError, match=r"ca\.crt: No such file"):
         pack_mosquitto(tmp_path / "broker", "demo", listener, {})

@@ -10,8 +10,16 @@ from cryptography import x509
 
 from anpr_edge.errors import KeyFileError, UsageError
 from anpr_edge.fleet.authority import Authority
-from anpr_edge.fleet.enrolment import enrol, enrol_all, read_request, revoke, standings, stored_request
-from anpr_edge.fleet.folder import FleetFolder
+from anpr_edge.fleet.enrolment import (
+    enrol,
+    enrol_all,
+    read_request,
+    revoke,
+    shut_out,
+    standings,
+    stored_request,
+)
+from anpr_edge.fleet.folder import FleetFolder, client_file
 from anpr_edge.fleet.issuing import now_of
 from anpr_edge.fleet.keysfolder import KeysFolder, read_pem
 from anpr_edge.fleet.revocation import REASONS, RevokedList
@@ -126,3 +134,16 @@ def test_a_list_of_another_authority_is_refused(fleet: FleetFolder, tmp_path: Pa
     (fleet.authority_dir / "crl.pem").write_bytes(b"half")
     with pytest.raises(KeyFileError, match="not a list of revoked certificates"):
         RevokedList.load(fleet)
+
+
+@pytest.mark.parametrize("name", ["centre (copy)", "centre"])
+def test_a_stray_file_among_the_clients_certificates_is_named(
+    fleet: FleetFolder, authority: Authority, name: str
+) -> None:
+    stray = client_file(fleet, name)
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_bytes(b"half" if name == "centre" else authority.issue_client("centre").cert_pem)
+    with pytest.raises(KeyFileError) as refused:
+        list(shut_out(fleet))
+    assert str(refused.value).startswith(f"{stray}: ")
+    assert refused.value.hint

@@ -46,14 +46,3 @@ def test_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "+", "#", "a/b", "a b", "-a", "ü", "a\n", "x" * 65])
 def test_what_is_no_name(name: str) -> None:
     assert not topics.is_name(name)
-
-
-@pytest.mark.parametrize("name", ["unit-0001", "a", "x" * 32])
-def test_no_certificate_is_for_the_name_that_a_unit_without_one_shows(name: str) -> None:
-    assert topics.is_client_name(name)
-    assert not topics.is_client_name(topics.enrol_user(name))
-
-
-@pytest.mark.parametrize("name", ["enrolled", "enrol-1", "enrol", "Enrol.x"])
-def test_a_clients_name_may_look_like_one(name: str) -> None:
-    assert topics.is_client_name(name)
