@@ -27,7 +27,14 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     replace_whole(path, content, mode)
 
 
-def replace_whole(path: Path, content: bytes, mode: int = PUBLIC, *, draft: Path | None = None) -> None:
+def replace_whole(
+    path: Path,
+    content: bytes,
+    mode: int = PUBLIC,
+    *,
+    draft: Path | None = None,
+    owner: tuple[int, int] | None = None,
+) -> None:
     """As `write_whole`, in a folder that is there; `draft` is what it is called until it is whole.
 
     Raises: OSError, as `write_whole`.
@@ -35,7 +42,7 @@ def replace_whole(path: Path, content: bytes, mode: int = PUBLIC, *, draft: Path
     draft = draft or path.with_name(f".{path.name}.new")
     try:
         draft.unlink(missing_ok=True)
-        write_new(draft, content, mode)
+        write_new(draft, content, mode, owner=owner)
         draft.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -45,13 +52,33 @@ def replace_whole(path: Path, content: bytes, mode: int = PUBLIC, *, draft: Path
         raise
 
 
-def write_new(path: Path, content: bytes, mode: int = PUBLIC, *, sync: bool = True) -> None:
+def replace_like(path: Path, content: bytes, like: os.stat_result) -> None:
+    """As `replace_whole`, readable by whom another file is: with its mode and, as root, its owner.
+
+    Raises: OSError, which names the file; it is as it was then.
+    """
+    owner = (like.st_uid, like.st_gid) if os.geteuid() == 0 else None
+    replace_whole(path, content, like.st_mode & 0o777, owner=owner)
+
+
+def write_new(
+    path: Path,
+    content: bytes,
+    mode: int = PUBLIC,
+    *,
+    sync: bool = True,
+    owner: tuple[int, int] | None = None,
+) -> None:
     """Write a file that is not there yet, with just this mode; `sync` sees its content to the disk.
+
+    `owner` is the user's and group's number, whoever runs this when it is not given.
 
     Raises: OSError.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
+        if owner is not None:
+            os.fchown(descriptor, *owner)
         os.fchmod(descriptor, mode)
         file.write(content)
         if sync:

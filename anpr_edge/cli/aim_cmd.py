@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line, note
 from anpr_edge.cli.program import add_config_option
+from anpr_edge.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anpr_edge.aim.run import Opened
+    from anpr_edge.config.model import ViewSettings
 
 SCHEMA = 1
 
@@ -74,9 +78,22 @@ def run(arguments: Namespace) -> int:
     before = load_config(arguments.config).view
     why = run_aim(arguments.config, wanted, SystemClock(), tell)
     note(f"The page has ended: {why}.")
-    if load_config(arguments.config).view != before:
-        note("next: take the new areas home, to the workshop: anpr-edge config areas --out FOLDER")
+    _tell_areas(arguments.config, before)
     return 0
+
+
+def _tell_areas(file: Path, before: ViewSettings) -> None:
+    """Whoever drew some is to save them; a file that was spoilt meanwhile is no failure of the page."""
+    from anpr_edge.config import load_config
+
+    try:
+        drawn = load_config(file).view != before
+    except ConfigError:
+        note(f"{file} has become unusable meanwhile: anpr-edge config check")
+        return
+    if drawn:
+        note("next: save the new areas for the workshop: the menu's drive-by test leaves them on the stick;")
+        note("      with a login: anpr-edge config areas --out FOLDER")
 
 
 def _tell(opened: Opened) -> None:

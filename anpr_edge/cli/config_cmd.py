@@ -1,4 +1,4 @@
-"""`anpr-edge config`: check a unit's configuration, show what is in force, take areas home, print an example.
+"""`anpr-edge config`: check a unit's configuration, show what is in force, save areas, print an example.
 
 `config check --json`: {"schema": 1, "file", "ok", "problems": [{"line" or null, "key", "text"}]}.
 `config show --json`: {"schema": 1, "file", "values": {key: {"value", "line" or null for a default}}}.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from anpr_edge.cli.output import finding, json_line, note
 from anpr_edge.cli.program import DEFAULT_CONFIG
-from anpr_edge.errors import AnprError, ConfigError, reason
+from anpr_edge.errors import AnprError, ConfigError, UsageError, reason
 
 if TYPE_CHECKING:
     from anpr_edge.config import Config, Inspection
@@ -31,9 +31,9 @@ there is none, 78 when the file cannot be used or such a key was found."""
 SHOW_TEXT = """Print every value in force as TOML, with the line it comes from or `default`. User names and
 passwords in addresses are left out. Exit code 78 when the file cannot be used."""
 
-AREAS_TEXT = """Print the areas that were drawn on the aim page, corners and names alone, for the workshop: a
-machine that one day replaces this one begins with them. With --out they go into a file; into a folder
-as UNIT.areas.json.
+AREAS_TEXT = """Save the areas that were drawn on the aim page, corners and names alone, for the workshop: a
+machine that one day replaces this one begins with them. With --out they go into a folder that is there,
+as UNIT.areas.json, or into a file, whose name ends in .json; else they are printed.
 
   anpr-edge config areas --out /media/usb
   anpr-fleet unit areas /media/usb/unit-0001.areas.json      in the workshop, in the fleet folder"""
@@ -49,7 +49,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add `config` with its commands check, show and example."""
     group = subparsers.add_parser(
         "config",
-        help="check, show or start a unit's configuration; take its areas home",
+        help="check, show or start a unit's configuration; save its areas for the workshop",
         description=TEXT,
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -64,12 +64,12 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         command.set_defaults(run=run)
     areas = commands.add_parser(
         "areas",
-        help="take its areas home, to the workshop",
+        help="save the unit's areas for the workshop",
         description=AREAS_TEXT,
         formatter_class=RawDescriptionHelpFormatter,
     )
     _add_file(areas)
-    areas.add_argument("--out", type=Path, metavar="PLACE", help="a file, or a folder, to write to")
+    areas.add_argument("--out", metavar="PLACE", help="a folder, or a file NAME.json, to write to")
     areas.set_defaults(run=run_areas)
     example = commands.add_parser(
         "example", help="print every key with its comment", description=EXAMPLE_TEXT
@@ -167,15 +167,31 @@ def run_areas(arguments: Namespace) -> int:
     if arguments.out is None:
         print(areas.dump().decode(), end="")
         return 0
-    out: Path = arguments.out / f"{areas.unit}{SUFFIX}" if arguments.out.is_dir() else arguments.out
+    out = _out(arguments.out, f"{areas.unit}{SUFFIX}")
     try:
         replace_whole(out, areas.dump())
     except OSError as error:
         raise AnprError(f"{out}: {reason(error)}", hint="is it there, and writable?") from None
     print(out)
     note(f"{areas.unit}: {areas.plan.words()}")
-    note(f"next: in the workshop, in the fleet folder: anpr-fleet unit areas {out.name}")
+    note(f"next: import them in the workshop, in the fleet folder: anpr-fleet unit areas {out.name}")
     return 0
+
+
+def _out(place: str, name: str) -> Path:
+    """The file to write: `name` in the folder `place`, or `place` itself when that is a file's name.
+
+    Raises: UsageError for a folder that is not there, such as a stick's that is not mounted.
+    """
+    out = Path(place)
+    if out.is_dir():
+        return out / name
+    if place.endswith("/") or out.suffix.lower() != ".json":
+        raise UsageError(
+            f"{place}: no such folder",
+            hint="make it, or mount the stick that it is on; the name of a file has to end in .json",
+        )
+    return out
 
 
 def run_example(_: Namespace) -> int:

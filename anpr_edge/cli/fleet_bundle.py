@@ -148,11 +148,11 @@ def _tell_areas(folder: FleetFolder, made: Sequence[Bundled]) -> None:
     from anpr_edge.fleet.unitareas import has_areas
 
     units = [folder.unit(one.name) for one in made if one.is_new]
-    without = [unit.name for unit in units if unit.serials and not has_areas(folder, unit)]
+    without = [unit.name for unit in units if unit.serials and not has_areas(unit)]
     if without:
         more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
         note(f"no areas are known here of {', '.join(without[:MOST_NAMED])}{more}: a machine that has some")
-        note("keeps them, a new one reads the whole picture. They come home by anpr-fleet unit areas")
+        note("keeps them, a new one reads the whole picture. anpr-fleet unit areas imports them")
 
 
 def _row(one: Bundled) -> dict[str, Any]:

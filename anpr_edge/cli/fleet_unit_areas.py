@@ -1,4 +1,4 @@
-"""`anpr-fleet unit areas`: areas that were drawn under a pole, into the fleet folder.
+"""`anpr-fleet unit areas`: import areas that were drawn under a pole into the fleet folder.
 
 `--json`: {"schema": 1, "dry_run", "units": [{"unit", "changes": [WORDS]}], "problems": [TEXT]}; with problems
 nothing was changed.
@@ -14,7 +14,7 @@ from anpr_edge.cli.output import counted, json_line, note
 
 SCHEMA = 1
 
-TEXT = """Take the areas that were drawn on units' aim pages into the fleet folder, so that a machine which
+TEXT = """Import the areas that were drawn on units' aim pages into the fleet folder, so that a machine which
 one day replaces a unit begins with them. Each file names its unit: the menu's drive-by test leaves
 UNIT.areas.json on the stick, `anpr-edge config areas --out` makes it. They become [settings.view] of
 units/UNIT.toml, in the place of those that are there, and go into the unit's next bundle.
@@ -27,7 +27,7 @@ def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `areas`."""
     parser = commands.add_parser(
         "areas",
-        help="take the areas that were drawn under a pole",
+        help="import the areas that were drawn under a pole",
         description=TEXT,
         epilog="exit code: 0 done, or nothing to do; 1 a file is wrong somewhere, nothing was changed",
         formatter_class=RawDescriptionHelpFormatter,
@@ -40,7 +40,7 @@ def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Judge every file, and unless one is wrong or it is a dry run, take them."""
+    """Judge every file, and unless one is wrong or it is a dry run, import them."""
     from anpr_edge.fleet.unitareas import plan_areas
 
     folder = fleet_folder(arguments)

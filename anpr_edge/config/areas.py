@@ -80,7 +80,7 @@ def plan_of(values: Any) -> ViewPlan:
 
 
 def changes(before: ViewPlan, after: ViewPlan) -> list[str]:
-    """What differs, in words."""
+    """What differs, in words; where lanes overlap, the first one counts, so their order is something, too."""
     old, new = before.values(), after.values()
     found = [
         f"{name}: {len(old[name])} before, {len(new[name])} now"
@@ -92,6 +92,8 @@ def changes(before: ViewPlan, after: ViewPlan) -> list[str]:
         if old.get(name) != new.get(name):
             what = "new" if name not in old else "removed" if name not in new else "changed"
             found.append(f"lane {name}: {what}")
+    if [name for name in old if name in new] != [name for name in new if name in old]:
+        found.append(f"lanes: now in the order {', '.join(new)}")
     return found
 
 
@@ -117,7 +119,7 @@ def areas_in(content: bytes, path: Path) -> UnitAreas:
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UsageError(
             f"{path}: not a file of areas, or cut short",
-            hint="fetch it from the unit once more: anpr-edge config areas",
+            hint="save it on the unit once more: anpr-edge config areas --out FOLDER",
         ) from None
     if schema != SCHEMA:
         raise UsageError(

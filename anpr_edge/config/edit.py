@@ -7,7 +7,6 @@ is kept beside it.
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from tomlkit.items import Array, Table
 
 from anpr_edge.config.areas import ViewPlan
 from anpr_edge.config.load import Inspection, inspect_text, read_text
-from anpr_edge.durable import sync_folder
+from anpr_edge.durable import replace_like
 from anpr_edge.errors import ConfigError
 
 KEPT_SUFFIX: Final = ".before"
@@ -67,13 +66,11 @@ def replace_text(path: Path, text: str) -> Path:
     Raises: ConfigError when it cannot be written.
     """
     real = path.resolve()
-    kept, draft = real.with_name(real.name + KEPT_SUFFIX), real.with_name(f".{real.name}.new")
+    kept = real.with_name(real.name + KEPT_SUFFIX)
     try:
         before = real.stat()
-        _write(kept, real.read_bytes(), before)
-        _write(draft, text.encode(), before)
-        draft.replace(real)
-        sync_folder(real.parent)
+        replace_like(kept, real.read_bytes(), before)
+        replace_like(real, text.encode(), before)
     except OSError as error:
         raise ConfigError(f"{real}: cannot be replaced: {error.strerror}", hint="run it as root") from None
     return kept
@@ -145,15 +142,3 @@ def _changed_only_there(before: str, after: str, wanted: Mapping[str, Any]) -> b
     old.pop("view", None)
     view = new.pop("view", {})
     return old == new and {name: value for name, value in view.items() if value} == dict(wanted)
-
-
-def _write(path: Path, content: bytes, like: os.stat_result) -> None:
-    path.unlink(missing_ok=True)
-    mode = like.st_mode & 0o777
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), like.st_uid, like.st_gid)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anpr_edge import auditlog, bundlefile
 from anpr_edge.config import Config
-from anpr_edge.durable import PRIVATE, wipe, write_whole
+from anpr_edge.durable import PRIVATE, replace_like, wipe, write_whole
 from anpr_edge.errors import AnprError, reason
 from anpr_edge.firstboot import certificate
 from anpr_edge.firstboot.areas import Settled, settle_areas
@@ -129,7 +129,7 @@ def _write_configuration(accepted: Accepted, places: Places, areas: Settled) -> 
         write_whole(places.at(policy.file), members[bundlefile.POLICY])
     write_whole(places.hostname, f"{accepted.bundle.manifest.hostname}\n".encode())
     if areas.lost is not None:
-        write_whole(places.config_before, areas.lost)
+        replace_like(places.config_before, areas.lost, places.config_file.stat())
     write_whole(places.config_file, areas.config)
 
 

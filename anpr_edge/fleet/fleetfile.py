@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from anpr_edge.fleet.settings import checked_settings
+from anpr_edge.fleet.settings import VIEW, checked_settings
 from anpr_edge.fleet.tomltable import Table
 from anpr_edge.fleet.unitrecord import name_text
 from anpr_edge.seal.wire_values import Wrong
@@ -86,6 +86,10 @@ def parse_fleet(data: Mapping[str, Any]) -> FleetPlan:
     )
     for table in (whole, policy, access, authority, enrolment):
         table.end()
+    if VIEW in plan.settings:
+        raise Wrong(
+            f"settings.{VIEW}: areas belong to one pole: write them into units/UNIT.toml, the unit's file"
+        )
     if plan.feeds and plan.policy_file:
         raise Wrong("policy.file: [feeds] is given too; units have feeds of their own or a policy, not both")
     return plan

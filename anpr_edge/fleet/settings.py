@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from anpr_edge.seal.wire_values import Wrong
 
+VIEW: Final = "view"
+"""The section of areas. They are a unit's alone: fleet.toml states none."""
 ELSEWHERE: Final[Mapping[str, str]] = {
     "unit.fleet": "fleet, in fleet.toml",
     "unit.id": "the name of the unit's file",

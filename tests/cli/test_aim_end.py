@@ -47,7 +47,7 @@ def test_ended_on_the_page_it_leaves_a_trace_and_no_picture(tmp_path: Path) -> N
     assert not any(page.token in file.read_text(errors="replace") for file in left)
 
 
-def test_who_drew_areas_is_told_to_take_them_home(tmp_path: Path) -> None:
+def test_who_drew_areas_is_told_how_to_save_them_for_the_workshop(tmp_path: Path) -> None:
     with open_page(tmp_path) as page:
         page.enter()
         sha256 = page.ask("GET", "/unit").json["sha256"]
@@ -55,8 +55,19 @@ def test_who_drew_areas_is_told_to_take_them_home(tmp_path: Path) -> None:
         assert page.ask("POST", "/view", {**view, "sha256": sha256}).status == 200
         assert page.ask("POST", "/end", {}).status == 200
         assert page.process.wait(60) == 0
-    words = "take the new areas home, to the workshop: anpr-edge config areas --out FOLDER"
-    assert words in page.rig.log("aim").read_text()
+    said = page.rig.log("aim").read_text()
+    assert "save the new areas for the workshop: the menu's drive-by test leaves them on the stick" in said
+    assert "with a login: anpr-edge config areas --out FOLDER" in said
+
+
+def test_a_configuration_spoilt_meanwhile_is_no_failure_of_the_page(tmp_path: Path) -> None:
+    with open_page(tmp_path) as page:
+        page.rig.config.write_text("[unit\n")
+        page.process.send_signal(signal.SIGTERM)
+        assert page.process.wait(60) == 0
+    said = page.rig.log("aim").read_text()
+    assert "The page has ended" in said
+    assert f"{page.rig.config} has become unusable meanwhile: anpr-edge config check" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,8 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return FleetFolder(Path())
 
 
-def brought(content: object = AREAS, name: str = f"{UNIT}.areas.json") -> str:
-    """A file that came from a unit."""
+def saved(content: object = AREAS, name: str = f"{UNIT}.areas.json") -> str:
+    """A file that was saved on a unit."""
     path = Path("..") / name
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return str(path)
@@ -99,24 +100,24 @@ def test_a_machine_that_takes_a_poles_place_begins_with_its_areas(
 
 
 def test_a_corner_has_a_line_of_its_own(fleet: FleetFolder) -> None:
-    assert main(["unit", "areas", brought()]) == 0
+    assert main(["unit", "areas", saved()]) == 0
     text = fleet.unit_file(UNIT).read_text()
     assert "        [0.1234, 0.95],\n" in text
     assert main(["unit", "show", UNIT, "--config"]) == 0
 
 
 def test_the_same_file_again_changes_nothing(fleet: FleetFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["unit", "areas", brought()]) == 0
+    assert main(["unit", "areas", saved()]) == 0
     before = fleet.unit_file(UNIT).stat().st_ino
     capsys.readouterr()
-    assert main(["unit", "areas", brought()]) == 0
+    assert main(["unit", "areas", saved()]) == 0
     assert capsys.readouterr() == ("", "0 units changed, 1 as before\n")
     assert fleet.unit_file(UNIT).stat().st_ino == before
 
 
 def test_a_dry_run_says_it_and_does_nothing(fleet: FleetFolder, capsys: pytest.CaptureFixture[str]) -> None:
     before = fleet.unit_file(UNIT).read_bytes()
-    assert main(["unit", "areas", brought(), "--dry-run", "--json"]) == 0
+    assert main(["unit", "areas", saved(), "--dry-run", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["dry_run"], said["problems"]) == (True, [])
     assert said["units"] == [
@@ -138,9 +139,62 @@ def test_what_somebody_wrote_by_hand_and_nobody_can_use_gives_way(
 ) -> None:
     with fleet.unit_file(UNIT).open("a") as file:
         file.write("[settings.view]\nregions = 7\n")
-    assert main(["unit", "areas", brought(AREAS | {"view": NONE})]) == 0
+    assert main(["unit", "areas", saved(AREAS | {"view": NONE})]) == 0
     assert "could not be used, and gives way" in capsys.readouterr().out
     assert "view" not in fleet.unit(UNIT).settings
+
+
+def test_a_section_by_hand_that_says_there_are_none_is_taken_away_too(
+    tmp_path: Path, fleet: FleetFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = provisioned(tmp_path / "machine", fleet)
+    draw(machine)
+    with fleet.unit_file(UNIT).open("a") as file:
+        file.write("[settings.view]\nregions = []\n")
+    capsys.readouterr()
+    assert main(["unit", "areas", saved(AREAS | {"view": NONE})]) == 0
+    assert capsys.readouterr() == (
+        f"change {UNIT}: [settings.view], which said that there are none, is gone\n",
+        "1 unit changed, 0 as before\n",
+    )
+    assert "view" not in fleet.unit(UNIT).settings
+    assert main(["unit", "areas", saved(AREAS | {"view": NONE})]) == 0
+    assert capsys.readouterr() == ("", "0 units changed, 1 as before\n")
+    provisioned(machine.root, fleet)
+    assert view_of(machine) == VIEW
+
+
+def test_lanes_in_another_order_are_a_change(
+    tmp_path: Path, fleet: FleetFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = provisioned(tmp_path / "machine", fleet)
+    draw(machine)
+    assert main(["unit", "areas", saved()]) == 0
+    turned = {**VIEW, "lanes": {"far": DRIVE, "near": ROAD}}
+    capsys.readouterr()
+    assert main(["unit", "areas", saved(AREAS | {"view": turned})]) == 0
+    assert capsys.readouterr().out == f"change {UNIT}: lanes: now in the order far, near\n"
+    provisioned(machine.root, fleet)
+    assert "areas: lanes: now in the order far, near" in capsys.readouterr().err
+    assert list(view_of(machine)["lanes"]) == ["far", "near"]
+
+
+def test_what_else_is_wrong_with_a_unit_is_not_the_files_fault(
+    fleet: FleetFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = fleet.unit_file(UNIT).read_text()
+    fleet.unit_file(UNIT).write_text(text.replace("speed_limit_km_h = 50", "speed_limit_km_h = -5"))
+    with Path("fleet.toml").open("a") as file:
+        file.write("[settings.exposure]\nmax_gain = -1.0\n")
+    assert main(["unit", "areas", saved(AREAS | {"view": OUTSIDE})]) == 1
+    said = capsys.readouterr()
+    places = {" ".join(line.split(": ")[:2]) for line in said.out.splitlines()}
+    assert places == {
+        f"../{UNIT}.areas.json view.regions[0][1][0]",
+        f"units/{UNIT}.toml settings.exposure.speed_limit_km_h",
+        "fleet.toml settings.exposure.max_gain",
+    }
+    assert said.err.endswith("nothing was changed\n")
 
 
 CUT = json.dumps(AREAS)[:-30]
@@ -173,9 +227,9 @@ OUTSIDE = {**VIEW, "regions": [[[0.1, 0.2], [1.2, 0.2], [0.9, 0.95]]]}
 def test_a_wrong_file_is_named_and_nothing_is_changed(
     fleet: FleetFolder, capsys: pytest.CaptureFixture[str], content: object, told: str
 ) -> None:
-    good = brought(AREAS | {"unit": "unit-0002"}, "good.json")
+    good = saved(AREAS | {"unit": "unit-0002"}, "good.json")
     before = [fleet.unit_file(name).read_bytes() for name in fleet.unit_names()]
-    assert main(["unit", "areas", good, brought(content)]) == 1
+    assert main(["unit", "areas", good, saved(content)]) == 1
     said = capsys.readouterr()
     assert told in said.out
     assert said.out.startswith(f"../{UNIT}.areas.json: ")
@@ -186,8 +240,8 @@ def test_a_wrong_file_is_named_and_nothing_is_changed(
 def test_no_file_two_files_and_a_retired_unit(fleet: FleetFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unit", "retire", "unit-0002"]) == 0
     capsys.readouterr()
-    files = [brought(), brought(name="again.json"), "../none.json"]
-    retired = brought(AREAS | {"unit": "unit-0002"}, "retired.json")
+    files = [saved(), saved(name="again.json"), "../none.json"]
+    retired = saved(AREAS | {"unit": "unit-0002"}, "retired.json")
     assert main(["unit", "areas", *files, retired]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "../again.json: a second file of unit-0001; give the newer one alone",
@@ -220,7 +274,7 @@ def test_a_bundle_with_areas_replaces_them_says_so_and_keeps_the_old(
     machine = provisioned(tmp_path / "machine", fleet)
     draw(machine)
     before = (machine.etc / "unit.toml").read_bytes()
-    assert main(["unit", "areas", brought(AREAS | {"view": {**NONE, "regions": [ROAD]}})]) == 0
+    assert main(["unit", "areas", saved(AREAS | {"view": {**NONE, "regions": [ROAD]}})]) == 0
     capsys.readouterr()
     provisioned(machine.root, fleet, "--json")
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -231,6 +285,20 @@ def test_a_bundle_with_areas_replaces_them_says_so_and_keeps_the_old(
     ]
     assert view_of(machine) == {**NONE, "regions": [ROAD]}
     assert (machine.etc / "unit.toml.before").read_bytes() == before
+
+
+def test_the_old_configuration_is_readable_by_no_more_than_before(tmp_path: Path, fleet: FleetFolder) -> None:
+    machine = provisioned(tmp_path / "machine", fleet)
+    draw(machine)
+    own, kept = machine.etc / "unit.toml", machine.etc / "unit.toml.before"
+    own.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(own, 0, 12)
+    before = own.stat()
+    assert main(["unit", "areas", saved(AREAS | {"view": {**NONE, "regions": [ROAD]}})]) == 0
+    provisioned(machine.root, fleet)
+    after = kept.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
 
 
 def test_a_folder_that_states_no_areas_takes_them_away(tmp_path: Path, fleet: FleetFolder) -> None:
@@ -266,9 +334,13 @@ def test_who_makes_a_new_bundle_for_an_old_pole_is_told_what_is_not_known(
     assert main(["enrol", str(machine.card / f"{UNIT}.csr"), "--unit", UNIT]) == 0
     assert main(["unit", "bundle", UNIT, "--out", "../out"]) == 0
     assert f"no areas are known here of {UNIT}: a machine that has some" in capsys.readouterr().err
-    assert main(["unit", "areas", brought()]) == 0
+    assert main(["unit", "areas", saved()]) == 0
     assert main(["unit", "bundle", UNIT, "--out", "../out"]) == 0
     assert "no areas are known here" not in capsys.readouterr().err
+    with fleet.unit_file("unit-0002").open("a") as file:
+        file.write("[settings.view]\n[certificates]\nserials = ['01']\n")
+    assert main(["unit", "bundle", "unit-0002", "--out", "../out"]) == 0
+    assert "no areas are known here of unit-0002" in capsys.readouterr().err
 
 
 def test_the_unit_says_where_it_wrote_them_and_what_comes_next(
@@ -286,5 +358,23 @@ def test_the_unit_says_where_it_wrote_them_and_what_comes_next(
     assert "no areas: the whole picture is read" in said.err
     assert f"anpr-fleet unit areas {out.name}" in said.err
     (tmp_path / "file").touch()
-    assert edge(["config", "areas", config, "--out", str(tmp_path / "file" / "below")]) == 1
+    assert edge(["config", "areas", config, "--out", str(tmp_path / "file" / "below.json")]) == 1
     assert "hint: is it there, and writable?" in capsys.readouterr().err
+    assert edge(["config", "areas", config, "--out", str(tmp_path / "mine.json")]) == 0
+    assert json.loads((tmp_path / "mine.json").read_text()) == AREAS | {"view": NONE}
+
+
+@pytest.mark.parametrize("place", ["usb", "usb/", "usb.json/", "usb/unit"])
+def test_a_folder_that_is_not_there_becomes_no_file(
+    tmp_path: Path, fleet: FleetFolder, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    machine = provisioned(tmp_path / "machine", fleet)
+    before = sorted(tmp_path.iterdir())
+    capsys.readouterr()
+    assert edge(["config", "areas", str(machine.etc / "unit.toml"), "--out", f"{tmp_path}/{place}"]) == 2
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        f"error: {tmp_path}/{place}: no such folder",
+        "hint: make it, or mount the stick that it is on; the name of a file has to end in .json",
+    ]
+    assert sorted(tmp_path.iterdir()) == before

@@ -108,6 +108,12 @@ def test_with_a_policy_the_units_get_it_and_its_key(tmp_path: Path) -> None:
         ("[policy]\nfile = 'p'\n", r"\[feeds\] is given too"),
         ("[settings.broker]\nhost = 'b'\n", r"broker\.host is no setting; it is \[broker\] of fleet\.toml"),
         ("[settings.site]\nname = 'b'\n", r"site is no setting"),
+        (
+            "[settings.view]\nregions = []\n",
+            r"fleet\.toml:\d+: settings\.view: areas belong to one pole: write them into units/UNIT\.toml",
+        ),
+        ("[settings.view]\n", r"settings\.view: areas belong to one pole"),
+        ("[settings.view.lanes.near]\npolygon = [[0, 0], [1, 0], [1, 1]]\n", r"settings\.view: areas belong"),
         ("[access\n", r"fleet\.toml: not TOML: .*line"),
     ],
 )
