@@ -10,13 +10,13 @@ doors="openssh-server openssh-sftp-server avahi-daemon rpcbind nfs-common cups c
 wizards="userconf-pi piwiz cloud-init rpi-cloud-init-mods rpi-connect rpi-connect-lite"
 swap="dphys-swapfile rpi-swap systemd-zram-generator zram-tools"
 network="network-manager netplan.io modemmanager ppp wpasupplicant dhcpcd dhcpcd5 dhcpcd-base isc-dhcp-client
-    raspberrypi-net-mods"
+    ifupdown raspberrypi-net-mods"
 radios="bluez pi-bluetooth firmware-atheros firmware-brcm80211 firmware-libertas firmware-mediatek firmware-realtek
     firmware-misc-nonfree"
-writers="cron rpi-update fake-hwclock apt-listchanges unattended-upgrades triggerhappy udisks2 man-db"
+writers="cron rpi-update fake-hwclock apt-listchanges unattended-upgrades triggerhappy udisks2 rsyslog man-db"
 # What a unit does not need and a slot has no room for.
 large="build-essential gcc g++ gdb dpkg-dev pkg-config pkgconf manpages manpages-dev python3-dev luajit ntfs-3g
-    rpi-connect rpicam-apps-lite libcamera-tools vim-common"
+    rpicam-apps-lite libcamera-tools vim-common"
 # Without these it would be no Raspberry Pi's system any more.
 kept='linux-image-[^ ]*|raspi-firmware|raspberrypi-sys-mods|udev|systemd|python3'
 

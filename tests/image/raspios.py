@@ -49,80 +49,13 @@ ROOT_FILES = {
 }
 USER = "useradd --create-home --uid 1000 --shell /bin/bash --password '$6$c2FsdA$hash' pi"
 PACKAGES = (
-    *(
-        "systemd-sysv",
-        "systemd-timesyncd",
-        "udev",
-        "dbus",
-        "kmod",
-        "netbase",
-        "iproute2",
-        "tzdata",
-        "locales",
-    ),
-    *(
-        "linux-image-arm64",
-        "raspi-firmware",
-        "initramfs-tools",
-        "zstd",
-        "cron",
-        "logrotate",
-        "man-db",
-        "parted",
-    ),
-    *(
-        "ssh",
-        "less",
-        "sudo",
-        "psmisc",
-        "strace",
-        "ed",
-        "ncdu",
-        "console-setup",
-        "keyboard-configuration",
-        "fdisk",
-    ),
-    *(
-        "build-essential",
-        "gdb",
-        "pkg-config",
-        "manpages-dev",
-        "v4l-utils",
-        "avahi-daemon",
-        "lua5.1",
-        "luajit",
-    ),
-    *(
-        "ca-certificates",
-        "curl",
-        "fake-hwclock",
-        "nfs-common",
-        "usbutils",
-        "dosfstools",
-        "dphys-swapfile",
-        "htop",
-    ),
-    *(
-        "apt-listchanges",
-        "usb-modeswitch",
-        "rsync",
-        "polkitd",
-        "ssh-import-id",
-        "ethtool",
-        "ntfs-3g",
-        "pciutils",
-    ),
-    *(
-        "udisks2",
-        "triggerhappy",
-        "network-manager",
-        "modemmanager",
-        "dnsmasq-base",
-        "ppp",
-        "wpasupplicant",
-        "rfkill",
-    ),
-    *("net-tools", "bluez", "alsa-utils", "iw", "whiptail", "python3", "firmware-brcm80211"),
+    "systemd-sysv,systemd-timesyncd,udev,dbus,kmod,netbase,iproute2,tzdata,locales,linux-image-arm64,"
+    "raspi-firmware,initramfs-tools,zstd,cron,logrotate,parted,ssh,less,sudo,psmisc,strace,ed,ncdu,"
+    "console-setup,keyboard-configuration,fdisk,build-essential,gdb,pkg-config,manpages-dev,v4l-utils,"
+    "avahi-daemon,lua5.1,luajit,ca-certificates,curl,fake-hwclock,nfs-common,usbutils,dosfstools,"
+    "dphys-swapfile,htop,apt-listchanges,usb-modeswitch,rsync,polkitd,ssh-import-id,ethtool,ntfs-3g,"
+    "pciutils,udisks2,triggerhappy,network-manager,modemmanager,dnsmasq-base,ppp,wpasupplicant,rfkill,"
+    "net-tools,bluez,alsa-utils,iw,whiptail,python3,firmware-brcm80211"
 )
 """Of Raspberry Pi OS Lite's packages those that Debian has; neither rauc nor python3-venv is among them."""
 
@@ -191,7 +124,7 @@ def _bootstrap(scratch: Path, tar: Path, suite: str, log: Path) -> None:
         [
             *("mmdebstrap", "--architectures=arm64", "--variant=important"),
             "--components=main,non-free-firmware",
-            f"--include={','.join(PACKAGES)}",
+            f"--include={PACKAGES}",
             *(f"--customize-hook={command}" for command in commands),
             *(suite, tar),
         ],
