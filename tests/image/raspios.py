@@ -50,12 +50,11 @@ ROOT_FILES = {
 USER = "useradd --create-home --uid 1000 --shell /bin/bash --password '$6$c2FsdA$hash' pi"
 PACKAGES = (
     "systemd-sysv,systemd-timesyncd,udev,dbus,kmod,netbase,iproute2,tzdata,locales,linux-image-arm64,"
-    "raspi-firmware,initramfs-tools,zstd,cron,logrotate,parted,ssh,less,sudo,psmisc,strace,ed,ncdu,"
-    "console-setup,keyboard-configuration,fdisk,build-essential,gdb,pkg-config,manpages-dev,v4l-utils,"
-    "avahi-daemon,lua5.1,luajit,ca-certificates,curl,fake-hwclock,nfs-common,usbutils,dosfstools,"
-    "dphys-swapfile,htop,apt-listchanges,usb-modeswitch,rsync,polkitd,ssh-import-id,ethtool,ntfs-3g,"
-    "pciutils,udisks2,triggerhappy,network-manager,modemmanager,dnsmasq-base,ppp,wpasupplicant,rfkill,"
-    "net-tools,bluez,alsa-utils,iw,whiptail,python3,firmware-brcm80211"
+    "raspi-firmware,initramfs-tools,zstd,cron,logrotate,parted,ssh,sudo,psmisc,keyboard-configuration,"
+    "build-essential,manpages-dev,avahi-daemon,lua5.1,luajit,ca-certificates,fake-hwclock,nfs-common,"
+    "dosfstools,dphys-swapfile,usb-modeswitch,rsync,polkitd,ntfs-3g,udisks2,triggerhappy,network-manager,"
+    "modemmanager,dnsmasq-base,ppp,wpasupplicant,rfkill,bluez,alsa-utils,iw,whiptail,python3,"
+    "firmware-brcm80211"
 )
 """Of Raspberry Pi OS Lite's packages those that Debian has; neither rauc nor python3-venv is among them."""
 
