@@ -56,8 +56,9 @@ fi
 
 echo '== people'
 while IFS=: read -r user _ number _; do
-    [ "$number" -ge 1000 ] && [ "$number" -lt 60000 ] || continue
-    userdel --force --remove "$user" 2>/dev/null || userdel --force "$user"
+    if [ "$number" -ge 1000 ] && [ "$number" -lt 60000 ]; then
+        userdel --force --remove "$user" 2>/dev/null || userdel --force "$user"
+    fi
 done </etc/passwd
 rm -f /etc/sudoers.d/010_* /etc/ssh/sshd_config.d/rename_user.conf
 rm -rf /etc/systemd/system/getty@tty1.service.d /etc/NetworkManager /etc/wpa_supplicant /var/lib/bluetooth
