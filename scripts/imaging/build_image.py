@@ -70,12 +70,10 @@ def main(argv: list[str] | None = None) -> int:
     print(f"root sha256          {facts['root_sha256']}")
     print(f"image sha256         {facts['image_sha256']}")
     note(
-        f"{megabytes(facts['written_bytes'])} to write of {megabytes(facts['image_bytes'])}, ",
+        f"{megabytes(facts['written_bytes'])} to write of {megabytes(facts['image_bytes'])}; "
+        f"built in {sum(facts['seconds'].values()):.0f} s"
     )
-    note(
-        f"built in {sum(facts['seconds'].values()):.0f} s; "
-        f"next: sudo scripts/flash {arguments.out / facts['image']} DEVICE"
-    )
+    note(f"next: sudo scripts/flash {arguments.out / facts['image']} DEVICE")
     return 0
 
 
