@@ -37,17 +37,22 @@ if [ -n "$absent" ]; then
 fi
 if [ $# -gt 0 ]; then apt-mark manual "$@" >/dev/null; fi
 
+for needed in "$@"; do kept="$kept|$needed"; done
+# taken PACKAGE…: what has to stay of what would go along with these, if anything.
+taken() { apt-get --simulate --autoremove purge "$@" | grep -E "^Purg ($kept) " | cut -d' ' -f2 | tr '\n' ' '; }
+
 goes=
 for package in $doors $wizards $swap $network $radios $writers $large; do
-    there "$package" || continue
-    takes=$(apt-get --simulate purge "$package")
-    for needed in "$@"; do kept="$kept|$needed"; done
-    if held=$(printf '%s\n' "$takes" | grep -E "^Purg ($kept) "); then
-        echo "== stays, for it is needed: $package ($(printf '%s' "$held" | cut -d' ' -f2 | tr '\n' ' '))"
-    else
-        goes="$goes $package"
-    fi
+    if there "$package"; then goes="$goes $package"; fi
 done
+# shellcheck disable=SC2086
+if [ -n "$(taken $goes)" ]; then
+    candidates=$goes goes=
+    for package in $candidates; do
+        held=$(taken "$package")
+        if [ -z "$held" ]; then goes="$goes $package"; else echo "== stays, for it is needed: $package ($held)"; fi
+    done
+fi
 if [ -n "$goes" ]; then
     echo "== packages that go:$goes"
     # shellcheck disable=SC2086
