@@ -6,6 +6,7 @@ with mtools, the second with fuse2fs, both at the offset that the partition tabl
 
 from __future__ import annotations
 
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,11 @@ REPLACED = {
 }
 """Boot files that ours stand for, and those that would give the unit a user, a network or a way in."""
 
+DEVICES = {
+    **{"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)},
+    **{"tty": (5, 0), "console": (5, 1), "ptmx": (5, 2)},
+}
+"""What programs count on while a unit is made; later the kernel makes them. Source: "devices.txt"."""
 READ = """set -e
 mkdir "$1/mnt"
 fuse2fs -o "ro,fakeroot,offset=$3" "$2" "$1/mnt" >&2
@@ -63,6 +69,7 @@ def unpack(image: Path, at: Base, plain: Path, scratch: Path, log: Path) -> dict
         find(program)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="base-") as folder:
         run(as_owner("sh", "-c", READ, "read", folder, image, str(at.root), plain), log=log)
+        _add_devices(plain)
         boot = Path(folder) / "boot"
         boot.mkdir()
         fat.extract(image, boot, offset=at.boot)
@@ -71,3 +78,19 @@ def unpack(image: Path, at: Base, plain: Path, scratch: Path, log: Path) -> dict
             for path in sorted(boot.rglob("*"))
             if path.is_file() and path.relative_to(boot).as_posix().lower() not in REPLACED
         }
+
+
+def _add_devices(plain: Path) -> None:
+    with tarfile.open(plain, "a") as tar:
+        for name in ("pts", "shm"):
+            folder = tarfile.TarInfo(f"./dev/{name}")
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
+        for name, (major, minor) in DEVICES.items():
+            node = tarfile.TarInfo(f"./dev/{name}")
+            node.type, node.mode, node.devmajor, node.devminor = tarfile.CHRTYPE, 0o666, major, minor
+            tar.addfile(node)
+        for name, target in {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}.items():
+            link = tarfile.TarInfo(f"./dev/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, f"/proc/self/{target}"
+            tar.addfile(link)

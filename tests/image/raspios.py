@@ -113,6 +113,13 @@ def _bootstrap(scratch: Path, tar: Path, suite: str, log: Path) -> None:
         (laid / name).write_text(text)
     debs = " ".join(f"/{ARCHIVE}/{package.name}.deb" for package in OWN)
     units = " ".join(name for package in OWN for name in package.enabled)
+    (scratch / "conf").write_text("MODULES=list\n")
+    (scratch / "modules").write_text("ext4\nvirtio_pci\nvirtio_blk\n")
+    before = (
+        'mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"',
+        f'cp {scratch}/conf "$1/etc/initramfs-tools/conf.d/raspios"',
+        f'cp {scratch}/modules "$1/usr/share/initramfs-tools/modules.d/raspios"',
+    )
     commands = (
         f'tar -C {laid} --owner=0 --group=0 -c . | tar -C "$1" -x',
         f'chroot "$1" dpkg --install {debs}',
@@ -124,6 +131,7 @@ def _bootstrap(scratch: Path, tar: Path, suite: str, log: Path) -> None:
             *("mmdebstrap", "--architectures=arm64", "--variant=important"),
             "--components=main,non-free-firmware",
             f"--include={PACKAGES}",
+            *(f"--essential-hook={command}" for command in before),
             *(f"--customize-hook={command}" for command in commands),
             *(suite, tar),
         ],

@@ -85,6 +85,7 @@ def test_the_root_file_system_comes_out_with_owners_and_modes_and_no_way_in_is_k
         assert (entry.uid, entry.gid, entry.mode, int(entry.mtime)) == (1000, 42, 0o4755, EPOCH - 99)
         assert tree.target("sbin") == "usr/sbin"
         assert "lost+found" not in tree
+        assert tree.entries["dev/null"].ischr()
 
 
 UBUNTU = b'PRETTY_NAME="Ubuntu 24.04.2 LTS"\nID=ubuntu\nVERSION_CODENAME=noble\n'
