@@ -42,7 +42,8 @@ for needed in "$@"; do kept="$kept|$needed"; done
 taken() { apt-get --simulate --autoremove purge "$@" | grep -E "^Purg ($kept) " | cut -d' ' -f2 | tr '\n' ' '; }
 
 goes=
-for package in $doors $wizards $swap $network $radios $writers $large; do
+headers=$(dpkg-query -W -f '${Package}\n' 'linux-headers-*' 2>/dev/null || true)
+for package in $doors $wizards $swap $network $radios $writers $large $headers; do
     if there "$package"; then goes="$goes $package"; fi
 done
 # shellcheck disable=SC2086

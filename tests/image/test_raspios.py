@@ -48,6 +48,7 @@ DEBIANS = (
     Package("luajit", "", {"usr/bin/luajit-of-test": ""}),
     Package("linux-image-rpi-v8", "raspi-firmware"),
     Package("raspi-firmware"),
+    Package("linux-headers-6.12.47+rpt-rpi-v8"),
 )
 UNIT_HAS = [Package(name) for name in base.packages("bookworm") if name != PICAMERA2.name]
 WIZARD = Package("raspi-config", "luajit", OWN[1].files)
