@@ -26,9 +26,10 @@ DOORS = {
         "proftpd",
         "smbd",
         "rpcbind",
-        "avahi-daemon",
+        "rpc.statd",
     ),
     *(
+        "avahi-daemon",
         "cupsd",
         "exim4",
         "master",
@@ -36,14 +37,21 @@ DOORS = {
         "apache2",
         "lighttpd",
         "mosquitto",
-        "wayvnc",
-        "vncserver",
-        "x11vnc",
+        "dnsmasq",
+        "hostapd",
     ),
+    *("ntpd", "bluetoothd", "wayvnc", "vncserver", "x11vnc", "vncserver-x11", "rpi-connectd"),
 }
 """Programs whose purpose is to be reached over the network."""
 SECRET = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=]{20}")
 SECRETS_LIE_IN = ("etc", "opt/anpr-edge/stage", "usr/share/anpr-edge", "root", "home", "var/lib", "data")
+SWAPPERS = ("dphys-swapfile", "zram-generator", "rpi-swap-generator")
+WIZARDS = {
+    *("userconfig.service", "sshswitch.service", "regenerate_ssh_host_keys.service", "rpi-resize.service"),
+    *("resize2fs_once.service", "custom-setup.service", "apply_noobs_os_config.service", "run_once.service"),
+    *("cloud-init.target", "cloud-init.service", "cloud-init-main.service", "cloud-init-local.service"),
+}
+"""What makes a machine of an image at its first boot, other than we do."""
 LOCKED = ("!", "*")
 MOUNTS = (
     *("/data", "/var/lib/anpr-edge", "/etc/anpr-edge", "/var/lib/systemd", "/boot/select"),
@@ -162,6 +170,22 @@ def _identity(tree: Tree) -> Iterator[str]:
         yield from (f"/{path}" for path in tree.under(folder) if tree.entries[path].isreg())
 
 
+def _swap(tree: Tree) -> Iterator[str]:
+    """What is in memory, a plate among it, is written to no disk."""
+    yield from (
+        f"/{path}"
+        for path in tree.entries
+        if PurePosixPath(path).name in SWAPPERS and tree.entries[path].isreg()
+    )
+    yield from (f"/{path}" for path in ("var/swap", "swapfile", "swap.img") if path in tree)
+    yield from (line for line in tree.text("etc/fstab").splitlines() if line.split()[2:3] == ["swap"])
+
+
+def _wizards(tree: Tree) -> Iterator[str]:
+    """Nothing but the workshop's bundle makes a unit of it."""
+    yield from (name for name in enabled(tree) if name in WIZARDS)
+
+
 def _services(tree: Tree) -> Iterator[str]:
     """Our services start by themselves, and so does what gives the unit its identity."""
     wanted = ["anpr-edge.target"]
@@ -223,6 +247,8 @@ CHECKS: dict[str, Callable[[Tree], Iterator[str]]] = {
     "no-login": _logins,
     "no-secret": _secrets,
     "no-identity": _identity,
+    "no-swap": _swap,
+    "no-wizard": _wizards,
     "services-enabled": _services,
     "program-compiled": _program,
     "writable-places": _mounts,

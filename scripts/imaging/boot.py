@@ -36,8 +36,12 @@ DHCP_CLIENT = (":68", ":546")
 
 @dataclass(slots=True)
 class Verdict:
-    """What was seen of a boot, and what was missing for it to be good."""
+    """What was seen of a boot, and what was missing for it to be good.
 
+    `refusal`: it is good when the unit takes no bundle, says why, and does nothing.
+    """
+
+    refusal: bool = False
     seen: dict[str, Any] = field(default_factory=dict)
     last: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
@@ -47,12 +51,10 @@ class Verdict:
         """Everything that keeps the boot from being good; empty when it is."""
         if not self.seen:
             return ["the machine said nothing: it did not boot as far as its services"]
-        faults = [f"{name} is {state}" for name, state in self.seen["active"].items() if state != "active"]
-        if not _committed(self.seen):
-            faults.append("no read was sealed and committed")
+        faults = self._not_refused() if self.refusal else self._not_at_work()
         if not self.last:
             return [*faults, "the machine did not come to its end"]
-        faults += [f"{name} has failed" for name in self.last["failed"]]
+        faults += [f"{name} has failed" for name in self.last["failed"] if not self._may_fail(name)]
         faults += [
             f"something listens: {' '.join(line)}" for line in self.last["listening"] if _listens(line)
         ]
@@ -61,11 +63,33 @@ class Verdict:
             faults.append(f"the root file system is not read-only: {root}")
         return faults
 
+    def _not_at_work(self) -> list[str]:
+        faults = [f"{name} is {state}" for name, state in self.seen["active"].items() if state != "active"]
+        if not _committed(self.seen):
+            faults.append("no read was sealed and committed")
+        return faults
 
-def boot(image: Path, scratch: Path, log: Path, *, bundle: Path | None, limit_s: float) -> Verdict:
+    def _not_refused(self) -> list[str]:
+        faults = [f"{name} is active" for name, state in self.seen["active"].items() if state == "active"]
+        said = [line for line in self.last.get("provision", []) if line.startswith("error: ")]
+        if self.seen["provision"] != "failed" or len(said) != 1:
+            faults.append(f"no bundle was refused in one message: {' '.join(said) or 'there is none'}")
+        elif said[0].removeprefix("error: ") not in self.last["on_card"]:
+            faults.append("why the bundle was refused is not on the card")
+        return faults
+
+    def _may_fail(self, name: str) -> bool:
+        """A machine that became no unit has a service that says so, and others with nothing to do."""
+        return self.refusal and name.startswith("anpr-edge-")
+
+
+def boot(
+    image: Path, scratch: Path, log: Path, *, bundle: Path | None, limit_s: float, refusal: bool = False
+) -> Verdict:
     """Flash `image` onto a file as large as a small card, boot that, and listen on its serial line.
 
-    With a `bundle` the unit provisions itself from it; otherwise it is given an identity of its own.
+    With a `bundle` the unit provisions itself from it, or is to refuse it; otherwise it is given an identity
+    of its own.
 
     Raises: ImageError when the image cannot be flashed or the emulator does not run.
     """
@@ -80,7 +104,7 @@ def boot(image: Path, scratch: Path, log: Path, *, bundle: Path | None, limit_s:
         boot_unit.put(card, places["data"], files)
     command = _machine(card, places["firmware_a"], scratch, limit_s)
     note(f"booting; its serial line goes to {log}")
-    verdict, begun = Verdict(), time.monotonic()
+    verdict, begun = Verdict(refusal), time.monotonic()
     for said in _listen(command, log, limit_s * 1.5):
         if "last" in said:
             verdict.last = said["last"]

@@ -12,6 +12,8 @@ from typing import Any
 
 MARK = "anpr-boot: "
 SERVICES = ("anpr-edge-reader", "anpr-edge-uplink")
+PROVISION = "anpr-edge-provision"
+REFUSAL = Path("/boot/firmware/anpr/provision-error.txt")
 RUN = Path("/run/anpr-edge")
 EVERY_S = 5
 JOURNAL = ("journalctl", "-b", "-p", "warning", "--no-pager", "-o", "short-monotonic")
@@ -50,6 +52,7 @@ def facts() -> dict[str, Any]:
         "restarts": {
             name: output("systemctl", "show", "--value", "-p", "NRestarts", name) for name in SERVICES
         },
+        "provision": output("systemctl", "is-active", PROVISION),
         "reader": {key: reader.get(key) for key in ("state", "frames", "reads")},
         "uplink": {key: uplink.get(key) for key in ("state", "link")},
     }
@@ -65,6 +68,8 @@ def last_words() -> dict[str, Any]:
         "mounts": mounts(),
         "data_mb": output("df", "--output=size", "-BM", "/data").splitlines()[-1:],
         "failed": output("systemctl", "--failed", "--plain", "--no-legend").splitlines(),
+        "provision": output("journalctl", "-b", "--no-pager", "-o", "cat", "-u", PROVISION).splitlines(),
+        "on_card": REFUSAL.read_text().splitlines() if REFUSAL.exists() else [],
         "status": output("/opt/anpr-edge/venv/bin/anpr-edge", "status"),
         "journal": output(*JOURNAL).splitlines()[-40:],
     }
@@ -78,7 +83,8 @@ def main(limit_s: float) -> None:
             print(f"\n{MARK}{json.dumps(now)}", file=console)
             reading = ((now["reader"]["reads"] or {}).get("committed") or 0) > 0
             good = reading and set(now["active"].values()) == {"active"}
-            if good or now["up_s"] > limit_s:
+            refused = now["provision"] == "failed" and "activating" not in now["active"].values()
+            if good or refused or now["up_s"] > limit_s:
                 break
             time.sleep(EVERY_S)
         print(f"\n{MARK}{json.dumps({'last': last_words()})}", file=console)

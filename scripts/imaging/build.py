@@ -78,6 +78,8 @@ def build(order: Order) -> dict[str, Any]:
             f"not installed: {', '.join(absent)}", hint=f"sudo apt-get install {' '.join(absent)}"
         )
     distribution.emulation()
+    if order.base is not None:
+        base.expect(order.base, order.suite)
     order.out.mkdir(parents=True, exist_ok=True)
     order.cache.mkdir(parents=True, exist_ok=True)
     log = order.out / f"{order.name}.log"
@@ -126,7 +128,7 @@ class _Build:
             boot_files = self._system(plain)
         with step("unit", "made a unit's, under emulation"):
             overlay(order.epoch, order.anchors, wheels, order.version).write(laid)
-            more = base.PACKAGES + order.include if order.base else ()
+            more = base.packages(order.suite) + order.include if order.base else ()
             customise(
                 *(plain, laid, self._tar),
                 epoch=order.epoch,
@@ -140,7 +142,8 @@ class _Build:
     def _system(self, plain: Path) -> dict[str, bytes]:
         order = self._order
         if order.base is not None:
-            return base.unpack(order.base, plain, self._scratch, self._log)
+            at = base.expect(order.base, order.suite)
+            return base.unpack(order.base, at, plain, self._scratch, self._log)
         system = distribution.System(order.suite, order.epoch // DAY_S * DAY_S, order.mirror, order.include)
         if distribution.bootstrap(system, plain, cache=order.cache, fresh=order.fresh, log=self._log):
             note("  the same packages as last time: taken from the cache")

@@ -12,15 +12,17 @@ from pathlib import Path
 from anpr_edge import __version__
 from anpr_edge.cli.output import note, show_error
 from anpr_edge.errors import AnprError
+from scripts.imaging.base_check import examine
 from scripts.imaging.build import Order, build
 from scripts.imaging.customise import CHECKOUT, Anchors
 from scripts.imaging.distribution import SUITES
 from scripts.imaging.tools import megabytes
 
+DEFAULT_SUITE = "bookworm"
 TEXT = """Build the image of a unit's card: two systems and one partition for data, no password, no way in.
 
   scripts/build-image --trust provision.pub --release-keyring release.crt
-  scripts/build-image --base 2025-10-01-raspios-trixie-arm64-lite.img --suite trixie …
+  scripts/build-image --base 2025-10-01-raspios-trixie-arm64-lite.img --trust …
 
 Made of Debian's arm64 packages, or of a Raspberry Pi OS image that you supply with --base. The same checkout,
 packages and anchors give the same bytes again. Prints the root file system's hash; docs/image.md says more.
@@ -34,7 +36,7 @@ def parser() -> ArgumentParser:
     )
     add = parser.add_argument
     add("--out", type=Path, default=Path("image"), metavar="DIR", help="where it goes (%(default)s)")
-    add("--suite", choices=SUITES, default="bookworm", help="Debian release (%(default)s)")
+    add("--suite", choices=SUITES, help=f"Debian release ({DEFAULT_SUITE}; with --base the image's own)")
     add("--base", type=Path, metavar="IMG", help="start from this Raspberry Pi OS image, unpacked")
     add("--trust", type=Path, metavar="FILE", help="provision.pub: whose bundles units take")
     add("--release-keyring", type=Path, metavar="FILE", help="release.crt: whose updates units take")
@@ -68,22 +70,21 @@ def main(argv: list[str] | None = None) -> int:
     print(f"root sha256          {facts['root_sha256']}")
     print(f"image sha256         {facts['image_sha256']}")
     note(
-        f"{megabytes(facts['written_bytes'])} to write of {megabytes(facts['image_bytes'])}, ",
+        f"{megabytes(facts['written_bytes'])} to write of {megabytes(facts['image_bytes'])}; "
+        f"built in {sum(facts['seconds'].values()):.0f} s"
     )
-    note(
-        f"built in {sum(facts['seconds'].values()):.0f} s; "
-        f"next: sudo scripts/flash {arguments.out / facts['image']} DEVICE"
-    )
+    note(f"next: sudo scripts/flash {arguments.out / facts['image']} DEVICE")
     return 0
 
 
 def _order(arguments: Namespace) -> Order:
+    base = arguments.base and arguments.base.resolve()
     return Order(
         out=arguments.out.resolve(),
         cache=arguments.cache.resolve(),
-        suite=arguments.suite,
+        suite=arguments.suite or (examine(base).suite if base else DEFAULT_SUITE),
         epoch=arguments.epoch,
-        base=arguments.base and arguments.base.resolve(),
+        base=base,
         anchors=Anchors(arguments.trust, arguments.release_keyring),
         mirror=arguments.mirror,
         include=tuple(arguments.include),

@@ -30,6 +30,8 @@ ELSEWHERE = {
     "systemd/slots.toml": ("usr/lib/anpr-edge/slots.toml", 0o644),
 }
 """Files of the checkout that go to a place of their own, and how."""
+SCRIPTS = ("setup.sh", "raspios.sh", "doors.sh")
+"""What runs inside, the first calling the others."""
 RAUC_KEYRING = "etc/rauc/keyring.pem"
 
 
@@ -129,7 +131,8 @@ def overlay(epoch: int, anchors: Anchors, wheels: Path, version: str = __version
     _add_anchors(laid, anchors)
     for wheel in sorted(wheels.iterdir()):
         laid.add(f"{STAGE}/wheels/{wheel.name}", wheel.read_bytes())
-    laid.add(f"{STAGE}/setup.sh", (HERE / "setup.sh").read_bytes(), 0o755)
+    for script in SCRIPTS:
+        laid.add(f"{STAGE}/{script}", (HERE / script).read_bytes(), 0o755)
     return laid
 
 
@@ -155,12 +158,14 @@ def customise(
     Raises: ImageError when it fails.
     """
     clean = f"env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin SOURCE_DATE_EPOCH={epoch}"
+    names = 'rm -f "$1/etc/resolv.conf"; cp /etc/resolv.conf "$1/etc/resolv.conf"'
     setup = f'{clean} chroot "$1" /{STAGE}/setup.sh {"kernel" if kernel else "no-kernel"} {" ".join(more)}'
     run(
         [
             *("mmdebstrap", "--variant=custom", "--architectures=arm64"),
             *("--skip=update", "--skip=setup", "--skip=cleanup/apt,cleanup/mmdebstrap"),
             f"--setup-hook=tar-in {plain} /",
+            *([f"--customize-hook={names}"] if more else []),
             f"--customize-hook=tar-in {laid} /",
             f"--customize-hook={setup}",
             *("", tar),

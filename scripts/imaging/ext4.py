@@ -14,8 +14,8 @@ from pathlib import Path
 from scripts.imaging.layout import MIB
 from scripts.imaging.tools import as_owner, run
 
-LEAST_FREE = 0.15
-"""How much of a root file system stays free, so that it does not fragment; updates write a whole new one."""
+FREE, LEAST_FREE = 0.15, 0.03
+"""How much of a root file system stays free, and how much at least: nothing is ever added to it."""
 FREE_INODES = re.compile(r"^  Free inodes: (.*)$", re.MULTILINE)
 INODE_COUNT = re.compile(r"^Inode count: +(\d+)$", re.MULTILINE)
 TIMES = ("atime", "ctime", "crtime")
@@ -100,7 +100,7 @@ def _found(pattern: re.Pattern[str], text: str) -> str:
     return match[1]
 
 
-def size_for(content_bytes: int) -> int:
+def size_for(content_bytes: int, free: float = FREE) -> int:
     """How large a file system has to be for so much content, in whole MiB."""
-    wanted = int(content_bytes / (1 - LEAST_FREE)) + 96 * MIB
+    wanted = int(content_bytes / (1 - free)) + 96 * MIB
     return -(-wanted // MIB) * MIB

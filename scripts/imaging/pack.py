@@ -26,6 +26,20 @@ def table() -> tuple[Partition, ...]:
     return partitions(ROOT_SLOT, FIRMWARE_SLOT, DATA)
 
 
+def root_bytes(content_bytes: int) -> int:
+    """How large the root file system is made for so much content: no larger than a slot.
+
+    Raises: ImageError when a slot has no room for it.
+    """
+    least = ext4.size_for(content_bytes, ext4.LEAST_FREE)
+    if least > ROOT_SLOT:
+        raise ImageError(
+            f"the root file system needs {megabytes(least)}, a slot has {megabytes(ROOT_SLOT)}",
+            hint="leave out what was asked for with --include, or start from a smaller --base",
+        )
+    return min(ext4.size_for(content_bytes), ROOT_SLOT)
+
+
 @dataclass(frozen=True, slots=True)
 class Packer:
     """Makes partitions' contents as files in `scratch`, all dated `epoch`."""
@@ -39,11 +53,7 @@ class Packer:
 
         Raises: ImageError when a slot has no room for it.
         """
-        size = ext4.size_for(tree.content_bytes())
-        if size > ROOT_SLOT:
-            raise ImageError(
-                f"the root file system needs {megabytes(size)}, a slot has {megabytes(ROOT_SLOT)}"
-            )
+        size = root_bytes(tree.content_bytes())
         return self._ext4(tar, "root", ROOT_UUID, size, without=firmware.NOT_IN_ROOT)
 
     def data(self) -> Path:

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Runs once inside a unit's root file system while its image is built, as root: programs in, doors shut.
+#   setup.sh kernel                  Debian's packages, with their kernel
+#   setup.sh no-kernel PACKAGE…      a Raspberry Pi OS, which has to have these packages
 set -eu
 stage=/opt/anpr-edge/stage venv=/opt/anpr-edge/venv
 export PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 HOME=/root
@@ -7,17 +9,7 @@ export PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 HOME=/root
 kernel=$1
 shift
 
-# A system that was not made for us may lack packages; one that was lacks none.
-absent=
-for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || absent="$absent $package"
-done
-if [ -n "$absent" ]; then
-    echo "== packages:$absent"
-    apt-get update
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $absent
-fi
+if [ "$kernel" = no-kernel ]; then "$stage/raspios.sh" "$@"; fi
 
 echo '== programs'
 python3 -m venv --system-site-packages "$venv"
@@ -50,22 +42,7 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer man-db.
     e2scrub_all.timer e2scrub_reap.service; do
     systemctl disable "$unit" 2>/dev/null || true
 done
-# What asks for a password, listens, answers, or changes the system behind the update's back.
-for unit in getty@.service serial-getty@.service console-getty.service getty-static.service autovt@.service \
-    ssh.service ssh.socket \
-    sshd.service sshswitch.service regenerate_ssh_host_keys.service userconfig.service avahi-daemon.service \
-    avahi-daemon.socket bluetooth.service hciuart.service rpcbind.service rpcbind.socket cups.service cups.socket \
-    ModemManager.service triggerhappy.service triggerhappy.socket cloud-init.target apt-daily.service \
-    apt-daily-upgrade.service dphys-swapfile.service rpi-resize.service resize2fs_once.service; do
-    ln -sf /dev/null "/etc/systemd/system/$unit"
-done
-rm -f /etc/systemd/system/multi-user.target.wants/*ssh* /etc/systemd/system/getty.target.wants/*
-
-echo '== no password'
-if [ -e /usr/sbin/sshd ]; then dpkg --purge --force-depends openssh-server; fi
-rm -f /etc/ssh/ssh_host_* /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys
-cut -d: -f1 /etc/shadow | while read -r user; do usermod -p '!*' "$user"; done
-rm -f /etc/sudoers.d/010_* /etc/shadow- /etc/passwd- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-
+"$stage/doors.sh"
 
 echo '== kernel'
 if [ "$kernel" = kernel ]; then update-initramfs -c -k all; fi

@@ -15,12 +15,30 @@ from scripts.imaging.layout import MIB, partitions
 ACTIVE = {"anpr-edge-reader": "active", "anpr-edge-uplink": "active"}
 
 
-def verdict(**changes: Any) -> boot.Verdict:
+def verdict(*, refusal: bool = False, **changes: Any) -> boot.Verdict:
     seen: dict[str, Any] = {"up_s": 90, "active": ACTIVE, "reader": {"reads": {"committed": 2}}}
+    seen["provision"] = "inactive"
     last: dict[str, Any] = {"failed": [], "listening": [], "mounts": {"/": "/dev/root ro"}}
     for key, value in changes.items():
         (seen if key in seen else last)[key] = value
-    return boot.Verdict(seen, last)
+    return boot.Verdict(refusal, seen, last)
+
+
+def refused(**changes: Any) -> boot.Verdict:
+    """A machine that took no bundle and did nothing."""
+    failed = {"anpr-edge-reader": "failed", "anpr-edge-uplink": "inactive"}
+    why = ["error: b: another fleet's key", "hint: take the fleet's own"]
+    usual = {
+        "active": failed,
+        "reader": {"reads": None},
+        "provision": "failed",
+        "failed": ["anpr-edge-provision.service loaded failed"],
+        "said": why,
+        "on_card": ["b: another fleet's key", "hint: take the fleet's own"],
+    }
+    made = verdict(refusal=True, **{**usual, **changes})
+    made.last["provision"] = made.last.pop("said")
+    return made
 
 
 def test_a_boot_with_both_services_at_work_is_good() -> None:
@@ -45,7 +63,27 @@ def test_anything_less_is_not(changes: dict[str, Any], said: str) -> None:
 
 def test_a_machine_that_never_spoke_or_never_ended_is_no_good_boot() -> None:
     assert boot.Verdict().faults
-    assert boot.Verdict(verdict().seen, {}).faults == ["the machine did not come to its end"]
+    assert boot.Verdict(False, verdict().seen, {}).faults == ["the machine did not come to its end"]
+
+
+def test_a_boot_that_is_to_refuse_a_bundle_is_good_when_it_says_so_once_and_does_nothing() -> None:
+    assert refused().faults == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"provision": "inactive"}, "no bundle was refused"),
+        ({"said": []}, "no bundle was refused in one message"),
+        ({"said": ["error: one", "error: two"]}, "no bundle was refused in one message"),
+        ({"on_card": []}, "not on the card"),
+        ({"active": {**ACTIVE, "anpr-edge-uplink": "failed"}}, "anpr-edge-reader is active"),
+        ({"failed": ["data.mount loaded failed"]}, "data.mount loaded failed has failed"),
+        ({"mounts": {"/": "/dev/vda3 rw"}}, "not read-only"),
+    ],
+)
+def test_and_not_good_otherwise(changes: dict[str, Any], said: str) -> None:
+    assert any(said in fault for fault in refused(**changes).faults)
 
 
 def test_a_dhcp_client_waiting_for_its_answer_is_no_listener() -> None:

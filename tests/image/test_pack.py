@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.imaging import fat
+import pytest
+
+from anpr_edge.errors import ImageError
+from scripts.imaging import ext4, fat
 from scripts.imaging.build import installed
 from scripts.imaging.customise import HERE
-from scripts.imaging.pack import DATA, Packer, table
+from scripts.imaging.layout import MIB
+from scripts.imaging.pack import DATA, ROOT_SLOT, Packer, root_bytes, table
 from scripts.imaging.tools import run
 from tests.image.cards import EPOCH, needs_tools
 
@@ -44,6 +48,13 @@ def test_the_fat_partitions_fit_their_places_and_only_one_says_what_is_started(t
     assert fat.listing(made["firmware_b"]) == []
     there = set(fat.listing(made["firmware_a"]))
     assert {"/kernel8.img", "/config.txt", "/cmdline_a.txt", "/cmdline_b.txt", "/overlays/x.dtbo"} <= there
+
+
+def test_a_root_file_system_is_given_what_a_slot_has_and_refused_beyond() -> None:
+    assert root_bytes(1_000 * MIB) == ext4.size_for(1_000 * MIB) < ROOT_SLOT
+    assert root_bytes(1_800 * MIB) == ROOT_SLOT
+    with pytest.raises(ImageError, match="needs 2,227 MB, a slot has 2,147 MB"):
+        root_bytes(1_967 * MIB)
 
 
 def test_the_packages_of_an_image_are_those_that_are_installed() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from anpr_edge.errors import ImageError
 from scripts.imaging import audit
-from scripts.imaging.customise import HERE, UNITS, Anchors, overlay
+from scripts.imaging.customise import HERE, SCRIPTS, STAGE, UNITS, Anchors, overlay
 from scripts.imaging.tools import run
 from scripts.imaging.tree import Tree
 from tests.image.cards import EPOCH
@@ -44,7 +44,8 @@ def rootfs(tmp_path: Path, files: dict[str, bytes | str], links: dict[str, str])
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     laid = overlay(EPOCH, Anchors(), wheels)
-    laid.files.pop("opt/anpr-edge/stage/setup.sh")
+    for script in SCRIPTS:
+        laid.files.pop(f"{STAGE}/{script}")
     tar = tmp_path / "root.tar"
     laid.write(tar)
     with tarfile.open(tar, "a", format=tarfile.PAX_FORMAT) as out:
@@ -123,6 +124,15 @@ FAULTS: list[tuple[str, dict[str, bytes | str], dict[str, str], str]] = [
         {"opt/anpr-edge/venv/lib/x.pyc": PYC[:4] + bytes(12)},
         {},
         "/opt/anpr-edge/venv/lib/x.pyc",
+    ),
+    ("no-swap", {"var/swap": "x"}, {}, "/var/swap"),
+    ("no-swap", {"usr/sbin/dphys-swapfile": "x"}, {}, "/usr/sbin/dphys-swapfile"),
+    ("no-swap", {"etc/fstab": "/dev/x none swap sw 0 0\n"}, {}, "/dev/x none swap sw 0 0"),
+    (
+        "no-wizard",
+        {},
+        {f"{UNITS}/multi-user.target.wants/userconfig.service": "/usr/lib/systemd/system/x"},
+        "userconfig.service",
     ),
     ("writable-places", {"etc/fstab": "PARTLABEL=root_a / ext4 ro 0 1\n"}, {}, "no /data in /etc/fstab"),
 ]
