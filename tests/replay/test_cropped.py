@@ -41,7 +41,9 @@ def tilted(angle_deg: float) -> tuple[Picture, Quad]:
 
 
 @pytest.mark.parametrize("angle_deg", [-12, -6, 0, 6, 12])
-def test_corners_are_found_to_a_quarter_of_the_plates_height(crop_reader: CropReader, angle_deg: float) -> None:
+def test_corners_are_found_to_a_quarter_of_the_plates_height(
+    crop_reader: CropReader, angle_deg: float
+) -> None:
     crop, corners = tilted(angle_deg)
     found = crop_reader.corners_in(crop)
     assert found is not None
