@@ -31,19 +31,16 @@ MOST_SYSTEMS: Final = 6
 
 def lines(report: FleetReport, *, width: int | None = None, height: int | None = None) -> list[str]:
     """The screen as lines of text, cut to `width` columns and `height` rows where they are given."""
-    head = _head(report)
-    room = None if height is None else max(0, height - len(head) - 1)
-    units = report.shown
-    shown = units if room is None else units[:room]
-    if room is not None and len(units) > room:
-        shown = units[: max(0, room - 1)]
+    head, units = _head(report), report.shown
+    room = len(units) if height is None else max(0, height - len(head) - 1)
+    shown = units if len(units) <= room else units[: max(0, room - 1)]
     rows = _telling([HEADINGS, *(_row(unit) for unit in shown)], report)
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
     body = [_cut(_aligned(row, widths), width) for row in rows]
     marked = [body[0], *(_marked(text, unit) for text, unit in zip(body[1:], shown, strict=True))]
     left = len(units) - len(shown)
-    more = [f"… {left} more" if left else ""] if room is not None else []
-    return [*(_cut(line, width) for line in head), *marked, *more]
+    more = [f"… {left} more"] if left else []
+    return [*(_cut(line, width) for line in head), *marked, *more][:height]
 
 
 def _head(report: FleetReport) -> list[str]:

@@ -26,7 +26,7 @@ def last(phase: str, why: str = "", utc: str = EPOCH_UTC, version: str = NEW) ->
     return {"version": version, "from_version": OLD, "slot": "B", "phase": phase, "why": why, "utc": utc}
 
 
-def told(system: str, last: dict[str, Any] | None = None, fetch: dict[str, Any] | None = None) -> Any:
+def told(system: str | None, last: dict[str, Any] | None = None, fetch: dict[str, Any] | None = None) -> Any:
     return flat(update={"system": system, "last": last, "fetch": fetch})
 
 
@@ -48,6 +48,13 @@ STEPS = {
     "committed and left again": (told(OLD, last("committed")), Progress.NOT_BEGUN, OLD),
     "no version to compare": (told("trunk"), Progress.NOT_BEGUN, "trunk"),
     "an unknown phase": (told(OLD, last("dreaming")), Progress.NOT_BEGUN, OLD),
+    "done and ordered again": (told(NEW, last("committed"), FETCH), Progress.DONE, "1.4.0 … 1.4.0"),
+    "done and could not do it again": (told(NEW, last("failed", "not newer")), Progress.DONE, NEW),
+    "a newer one on trial": (
+        told("1.5.0", last("trying", version="1.5.0")),
+        Progress.ON_TRIAL,
+        "1.5.0 on trial",
+    ),
     "silent": (flat(update=None), Progress.NOT_KNOWN, "-"),
 }
 
@@ -85,6 +92,9 @@ def test_without_health_nothing_is_known() -> None:
         (told(OLD, last("rolled-back", "dark"), FETCH), "ok", "fetching 1.4.0, 42%"),
         (told(NEW, last("committed")), "ok", NEW),
         (flat(update=None), "not-known", "the unit does not say"),
+        (told(None), "not-known", "the unit does not say which system runs"),
+        (told(None, last("committed"), FETCH), "not-known", "the unit does not say which system runs"),
+        (told(None, last("failed", "full")), "warn", "could not install 1.4.0: full"),
     ],
 )
 def test_what_came_of_an_update_is_a_condition(health: dict[str, Any], verdict: str, words: str) -> None:
@@ -118,8 +128,8 @@ def test_a_ring_in_one_line_and_who_troubles_first() -> None:
     table = lines(looked(forty()))
     assert table[0] == f"fleet {FLEET}, pilot: 2 warn, 38 ok"
     assert table[2] == (
-        "update 1.4.0: 12 of 40 done, 25 not begun, 1 on trial, "
-        "2 fell back: unit-0039: reader not alive; unit-0040: no broker"
+        "update 1.4.0: 12 of 40 done; 2 fell back: unit-0039: reader not alive, unit-0040: no broker; "
+        "25 not begun, 1 on trial"
     )
     names = [row.split()[1] for row in table[4:]]
     assert names[:4] == ["unit-0039", "unit-0040", "unit-0013", "unit-0014"]
@@ -132,7 +142,14 @@ def test_who_is_named_has_an_end() -> None:
     for number in range(1, 13):
         tell(view, told(OLD, last("failed", "full")), 2, f"unit-{number:04d}")
     words = lines(looked(view))[2]
-    assert "12 failed: unit-0001: full; unit-0002: full; unit-0003: full; and 9 more, 2 fell back" in words
+    assert words == (
+        "update 1.4.0: 0 of 40 done; 2 fell back: unit-0039: reader not alive, unit-0040: no broker; "
+        "12 failed: unit-0001: full, unit-0002: full, unit-0003: full, and 9 more; 25 not begun, 1 on trial"
+    )
+
+
+def test_why_one_fell_back_is_read_at_eighty_columns() -> None:
+    assert "unit-0039: reader not alive" in lines(looked(forty()), width=80)[2]
 
 
 def test_only_those_that_are_so_far_are_shown_and_all_are_counted() -> None:
