@@ -96,8 +96,10 @@ GRIEF: Final = (Progress.FELL_BACK, Progress.FAILED)
 
 
 def progress(systems: Systems | None, version: str) -> Progress:
-    """How far a unit is with the update to `version`. Whoever runs that one, or a newer one, is done, whatever
-    else it was ordered or could not do; but not while what runs is on trial.
+    """How far a unit is with the update to `version`.
+
+    Whoever runs that one, or a newer one, is done, whatever else it was ordered or could not do; but not
+    while there is a trial.
     """
     if systems is None or systems.running is None:
         return Progress.NOT_KNOWN
