@@ -48,7 +48,8 @@ def _head(report: FleetReport) -> list[str]:
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) or "nobody yet"
     groups = f", {' '.join(sorted(report.wanted.groups))}" if report.wanted.groups else ""
     unknown = f"; the groups of {counted(report.groupless, 'unit')} are not known" if report.groupless else ""
-    first = f"fleet {fleet.fleet}{groups}: {told}{unknown}"
+    left = f"; {counted(report.left_out, 'unit')} left out: away, and not listed" if report.left_out else ""
+    first = f"fleet {fleet.fleet}{groups}: {told}{unknown}{left}"
     if not fleet.connected:
         return [first, f"NOT CONNECTED, nothing below is certain: {fleet.detail}", *_updates(report)]
     ignored = f"; {fleet.unreadable} messages not understood" if fleet.unreadable else ""

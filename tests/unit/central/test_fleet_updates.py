@@ -15,6 +15,9 @@ from anpr_edge.central.fleet_report import FleetReport, Wanted, document, report
 from anpr_edge.central.fleet_updates import Progress, Systems, progress
 from anpr_edge.central.fleet_view import FleetView
 from anpr_edge.cli.watch_screen import lines
+from anpr_edge.seal.acks import Ack, sign_ack
+from anpr_edge.seal.keys import SigningKey
+from anpr_edge.uplink import topics
 from tests.fleet_samples import EPOCH_UTC, FLEET, UNIT, at, flat, tell, tell_status, well_view
 
 OLD, NEW = "1.3.0", "1.4.0"
@@ -187,6 +190,51 @@ def test_a_unit_that_is_away_stays_in_its_group_and_one_never_heard_is_counted()
     found = looked(silent)
     assert (len(found.units), found.groupless, found.is_well) == (1, 1, False)
     assert lines(found)[0].endswith("; the groups of 1 unit are not known")
+
+
+def retired(listed: list[str] | None) -> FleetView:
+    """A unit that is done, two that are away for ever, one of which told no groups, and an old watermark."""
+    key = SigningKey.generate()
+    view = FleetView(FLEET, listed=listed, ack_keys=[key.public])
+    view.link_changed(True, "connected", at(0))
+    tell_status(view, 1, state="online", groups=["pilot"])
+    tell(view, told(NEW), 1)
+    tell_status(view, 1, "unit-0008", state="offline", reason="lost", groups=["pilot"])
+    tell_status(view, 1, "unit-0009", state="offline", reason="stopped")
+    ack = sign_ack(Ack(FLEET, "unit-0010", "charging", 90, (), at(0).utc_ns, bytes(8)), key)
+    view.hear(topics.ack(FLEET, "unit-0010", "charging"), ack, True, at(1))
+    return view
+
+
+def test_a_unit_that_is_away_and_not_listed_does_not_hold_a_ring_for_ever() -> None:
+    found = looked(retired([UNIT]))
+    assert ([one.unit.name for one in found.units], found.groupless, found.left_out) == ([UNIT], 0, 3)
+    assert found.is_well
+    assert document(found)["units_left_out"] == 3
+    assert lines(found)[0] == f"fleet {FLEET}, pilot: 1 ok; 3 units left out: away, and not listed"
+    assert looked(retired([UNIT]), groups=()).is_well
+
+
+def test_without_a_list_or_when_listed_or_on_line_it_counts() -> None:
+    assert (looked(retired(None)).left_out, looked(retired(None)).is_well) == (0, False)
+    found = looked(retired([UNIT, "unit-0008", "unit-0009", "unit-0010"]))
+    assert (len(found.units), found.groupless, found.left_out, found.is_well) == (2, 2, 0, False)
+    view = retired([UNIT])
+    tell_status(view, 2, "unit-0008", state="online", groups=["pilot"])
+    assert (looked(view).left_out, looked(view).is_well) == (2, False)
+    whole = report(retired([UNIT]), at(5), Limits())
+    assert (len(whole.units), whole.left_out, whole.is_well) == (4, 0, False)
+
+
+def test_a_status_that_was_cleared_leaves_nothing() -> None:
+    view = retired([UNIT])
+    view.hear(topics.status(FLEET, "unit-0008"), b"", False, at(3))
+    assert (view.units["unit-0008"].online, view.units["unit-0008"].groups, view.unreadable) == (
+        None,
+        None,
+        0,
+    )
+    assert looked(view).left_out == 3
 
 
 def test_several_systems_are_told_without_being_asked() -> None:
