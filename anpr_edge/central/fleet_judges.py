@@ -198,17 +198,25 @@ def _update(health: Health, moment: Moment) -> Judgement:
     if health.systems is None:
         return not_known("the unit does not say")
     last, fetch = health.systems.last, health.systems.fetch
-    if fetch is not None:
-        return warn(f"{fetch.words}: {fetch.trouble}") if fetch.trouble else well(fetch.words)
-    if last is None:
-        return well(health.systems.words)
-    if last.phase in (Phase.ROLLED_BACK, Phase.FAILED):
+    if fetch is not None and fetch.trouble:
+        return warn(f"{fetch.words}: {fetch.trouble}")
+    if fetch is None and last is not None and last.phase in (Phase.ROLLED_BACK, Phase.FAILED):
         what = "fell back from" if last.phase is Phase.ROLLED_BACK else "could not install"
         return warn(f"{what} {last.version}: {last.why or 'it does not say why'}")
-    begun_s = None if last.utc_s is None or health.utc_s is None else health.utc_s - last.utc_s
-    if last.phase is Phase.TRYING and begun_s is not None and begun_s > moment.limits.trial_s:
-        return warn(f"{last.version} on trial for {begun_s / 60:.0f} min")
-    return well(health.systems.words)
+    trial_s = _trial_s(health)
+    if fetch is None and last is not None and trial_s > moment.limits.trial_s:
+        return warn(f"{last.version} on trial for {trial_s / 60:.0f} min")
+    if health.systems.running is None:
+        return not_known("the unit does not say which system runs")
+    return well(fetch.words if fetch else health.systems.words)
+
+
+def _trial_s(health: Health) -> float:
+    """For how long a system has been on trial; 0 when none is, or nobody knows since when."""
+    last = health.systems.last if health.systems else None
+    if last is None or last.phase is not Phase.TRYING or last.utc_s is None or health.utc_s is None:
+        return 0.0
+    return health.utc_s - last.utc_s
 
 
 def _stored(moment: Moment) -> Judgement:

@@ -52,6 +52,12 @@ class Wanted:
         """Whether the unit is of one of the groups, when some are asked for."""
         return not self.groups or bool(self.groups & (unit.groups or frozenset()))
 
+    def leaves_out(self, unit: UnitView) -> bool:
+        """Whether only something that a unit left at the broker speaks of it: it is away, and not in the list
+        of units there should be. It is no part of a group or of an update, but of the fleet as a whole.
+        """
+        return bool(self.groups or self.update) and unit.is_left
+
 
 @dataclass(frozen=True, slots=True)
 class FleetReport:
@@ -64,6 +70,9 @@ class FleetReport:
     rollout: Rollout | None = None
     groupless: int = 0
     """Units that no status has told the groups of: with `groups` they are not among `units`."""
+
+    left_out: int = 0
+    """Units that are away and not in the list, which `wanted` leaves out."""
 
     @property
     def shown(self) -> tuple[UnitReport, ...]:
@@ -97,7 +106,8 @@ class FleetReport:
 
 def report(fleet: FleetView, now: Instant, limits: Limits, wanted: Wanted = Wanted()) -> FleetReport:
     """Judge every unit now; those with the same verdict by the gravity of what is wrong, then by name."""
-    members = [unit for unit in fleet.units.values() if wanted.takes(unit)]
+    there = [unit for unit in fleet.units.values() if not wanted.leaves_out(unit)]
+    members = [unit for unit in there if wanted.takes(unit)]
     units = [_judged(fleet, unit, now.mono_ns / 1e9, limits) for unit in members]
     systems = {unit.name: unit.systems for unit in members}
     return FleetReport(
@@ -106,7 +116,8 @@ def report(fleet: FleetView, now: Instant, limits: Limits, wanted: Wanted = Want
         tuple(sorted(units, key=_gravity)),
         wanted,
         rollout(wanted.update, systems) if wanted.update else None,
-        sum(unit.groups is None for unit in fleet.units.values()) if wanted.groups else 0,
+        sum(unit.groups is None for unit in there) if wanted.groups else 0,
+        len(fleet.units) - len(there),
     )
 
 
@@ -137,6 +148,7 @@ def document(fleet: FleetReport) -> dict[str, Any]:
         "systems": dict(fleet.systems),
         "groups": sorted(fleet.wanted.groups) or None,
         "units_of_unknown_groups": fleet.groupless,
+        "units_left_out": fleet.left_out,
         "update": _rollout(fleet.rollout),
         "units": [_unit(one, fleet.rollout) for one in fleet.shown],
     }

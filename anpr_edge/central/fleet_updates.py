@@ -91,17 +91,27 @@ OF_PHASE: Final = {
 }
 """Of the last update, when it is the one that is asked for; one that is committed is judged by what runs."""
 
+GRIEF: Final = (Progress.FELL_BACK, Progress.FAILED)
+"""Whose units are named."""
+
 
 def progress(systems: Systems | None, version: str) -> Progress:
-    """How far a unit is with the update to `version`. Whoever runs that one, or a newer one, is done."""
+    """How far a unit is with the update to `version`.
+
+    Whoever runs that one, or a newer one, is done, whatever else it was ordered or could not do; but not
+    while there is a trial.
+    """
     if systems is None or systems.running is None:
         return Progress.NOT_KNOWN
     last = systems.last
+    if not _is_older(systems.running, version):
+        on_trial = last is not None and last.phase is Phase.TRYING
+        return Progress.ON_TRIAL if on_trial else Progress.DONE
     if systems.fetch is not None and systems.fetch.version == version:
         return Progress.FETCHING
     if last is not None and last.version == version and last.phase in OF_PHASE:
         return OF_PHASE[last.phase]
-    return Progress.NOT_BEGUN if _is_older(systems.running, version) else Progress.DONE
+    return Progress.NOT_BEGUN
 
 
 def _is_older(running: str, version: str) -> bool:
@@ -132,24 +142,32 @@ class Rollout:
 
     @property
     def words(self) -> str:
-        """In one line: `12 of 40 done, 27 not begun, 1 fell back: unit-0007: reader not alive`."""
+        """In one line, who came to grief before all others: it is cut where a terminal ends.
+
+        `12 of 40 done; 1 fell back: unit-0007: reader not alive; 26 not begun, 1 on trial`
+        """
         counts = self.counts
-        steps = [one for one in reversed(Progress) if one is not Progress.DONE and counts[one]]
-        told = [f"{counts[one]} {one.replace('-', ' ')}{self._named(one)}" for one in steps]
-        return ", ".join([f"{counts[Progress.DONE]} of {len(self.units)} done", *told])
+        steps = [one for one in Progress if one not in (*GRIEF, Progress.DONE) and counts[one]]
+        grief = [f"{counts[one]} {_said(one)}: {self._named(one)}" for one in GRIEF if counts[one]]
+        rest = ", ".join(f"{counts[one]} {_said(one)}" for one in reversed(steps))
+        return "; ".join(
+            [f"{counts[Progress.DONE]} of {len(self.units)} done", *grief, *([rest] if rest else [])]
+        )
 
     def _named(self, step: Progress) -> str:
-        """Who fell back or failed, and why."""
-        if step not in (Progress.FELL_BACK, Progress.FAILED):
-            return ""
+        """Who it is, and why."""
         names = sorted(name for name, one in self.units.items() if one is step)
         told = [f"{name}: {self._why(name)}" for name in names[:MOST_NAMED]]
         more = len(names) - len(told)
-        return ": " + "; ".join([*told, f"and {more} more"] if more else told)
+        return ", ".join([*told, f"and {more} more"] if more else told)
 
     def _why(self, name: str) -> str:
         systems = self.systems[name]
         return (systems.last.why if systems and systems.last else "") or "it does not say why"
+
+
+def _said(step: Progress) -> str:
+    return step.replace("-", " ")
 
 
 def rollout(version: str, systems: Mapping[str, Systems | None]) -> Rollout:

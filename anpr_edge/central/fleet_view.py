@@ -128,6 +128,13 @@ class UnitView:
         return self.health.systems if self.health else None
 
     @property
+    def is_left(self) -> bool:
+        """Whether it is in no list of units, though there is one, and what speaks of it is what was left at
+        the broker: that it is away, or watermarks alone.
+        """
+        return self.listed is False and (self.online is False or (self.online is None and not self.health))
+
+    @property
     def missing(self) -> int:
         """How many numbers the centres ask for again, over all feeds."""
         return sum(one.missing for one in self.confirmed.values())
@@ -218,6 +225,9 @@ class FleetView:
         return self._units.get(name)
 
     def _status(self, unit: UnitView, payload: bytes, now: Instant) -> None:
+        if not payload:  # somebody has cleared what was left there
+            unit.online, unit.groups = None, None
+            return
         try:
             document = json.loads(payload)
             state, reason = document["state"], document.get("reason", "")

@@ -1,7 +1,8 @@
 """`anpr-fleet command`: sign a command to units, and write it to a file or send it and gather replies.
 
 `--json`: {"schema": 1, "command", "number", "request", "replies": [{"unit", "by", "outcome", "says",
-"document"}]}; `document` is the signed reply as docs/commands.md has it, {} where there was none.
+"document"}], "left_out": [UNIT]}; `document` is the signed reply as docs/commands.md has it, {} where there
+was none; `left_out` are units that were not asked, since they are away and retired.
 
 Exit code: 0 every unit did it, 1 one refused, failed or was silent.
 """
@@ -87,6 +88,13 @@ def _add_whom(parser: ArgumentParser) -> None:
     group.add_argument("--group", action="append", default=[], metavar="G", help="the units of a group")
     group.add_argument("--all", action="store_true", help="every unit of the fleet")
     parser.add_argument("--fleet", required=True, help="the fleet's name")
+    parser.add_argument(
+        "--fleet-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="with --group or --all: the fleet folder, whose retired units are not asked while they are away "
+        "(this one, when it is one)",
+    )
 
 
 def _add_connection(parser: ArgumentParser) -> None:
@@ -118,8 +126,9 @@ def run(arguments: Namespace) -> int:
         print(arguments.out)
         note(f"{command.name}, number {command.number}: send it in time with --signed {arguments.out}")
         return 0
-    replies = _gather(arguments, command, blob)
-    _show(arguments, command, replies)
+    commander = _commander(arguments)
+    replies = _gather(arguments, commander, command, blob)
+    _show(arguments, command, replies, commander.left_out)
     last = {(reply.unit, reply.by): reply.outcome for reply in replies}
     return 0 if last and all(outcome in WELL for outcome in last.values()) else 1
 
@@ -204,17 +213,38 @@ def bundle_arguments(bundle: Path | None) -> dict[str, Argument]:
         raise UsageError(f"{bundle}: {error.strerror}") from None
 
 
-def _gather(arguments: Namespace, command: Command, blob: bytes) -> list[Reply]:
+def _gather(arguments: Namespace, commander: Commander, command: Command, blob: bytes) -> list[Reply]:
     """Every reply, each service's last one alone; those before it are shown as progress."""
-    commander = _commander(arguments)
     last: dict[tuple[str, str], Reply] = {}
-    for reply in commander.send(command, blob, command.units, arguments.wait):
+    retired = () if command.units else _retired(arguments)
+    for reply in commander.send(command, blob, command.units, arguments.wait, retired=retired):
         last[reply.unit, reply.by] = reply
         progress(f"{reply.unit} {reply.by}: {reply.outcome}, {reply.says} ({len(last)} so far)")
     progress("")
+    if commander.left_out:
+        note(f"left out, away and retired in the fleet folder: {' '.join(commander.left_out)}")
     if not last:
         note("no unit was found: none has left its status at the broker, or none is of this group")
     return [last[key] for key in sorted(last)]
+
+
+def _retired(arguments: Namespace) -> frozenset[str]:
+    """The units that the fleet folder has as retired: the one given, or this one when it is this fleet's.
+
+    Raises: UsageError, ConfigError.
+    """
+    from anpr_edge.fleet.folder import FLEET_FILE, FleetFolder
+    from anpr_edge.fleet.unitrecord import State
+
+    given: Path | None = arguments.fleet_dir
+    if given is None and not Path(FLEET_FILE).is_file():
+        return frozenset()
+    folder = FleetFolder(given or Path())
+    if folder.fleet == arguments.fleet:
+        return frozenset(unit.name for unit in folder.units() if unit.state is State.RETIRED)
+    if given is not None:
+        raise UsageError(f"{given} is the folder of fleet {folder.fleet}, not {arguments.fleet}")
+    return frozenset()
 
 
 def _commander(arguments: Namespace) -> Commander:
@@ -237,7 +267,7 @@ def _commander(arguments: Namespace) -> Commander:
     return Commander(options, read_certificate(credentials.ca_file), SystemClock())
 
 
-def _show(arguments: Namespace, command: Command, replies: list[Reply]) -> None:
+def _show(arguments: Namespace, command: Command, replies: list[Reply], left_out: tuple[str, ...]) -> None:
     if arguments.json:
         said = [
             {
@@ -250,7 +280,7 @@ def _show(arguments: Namespace, command: Command, replies: list[Reply]) -> None:
             for reply in replies
         ]
         head = {"schema": SCHEMA, "command": command.name, "number": command.number}
-        json_line({**head, "request": command.request.hex(), "replies": said})
+        json_line({**head, "request": command.request.hex(), "replies": said, "left_out": list(left_out)})
         return
     if replies:
         table(

@@ -86,10 +86,10 @@ def feeds_in_force(config: Config) -> tuple[str, ...]:
 def _last_update(config: Config) -> Record | None:
     """What became of the last update; None when there was none, or it cannot be read."""
     from anpr_edge.errors import UpdateError
-    from anpr_edge.update.record import read_record
+    from anpr_edge.update.record import read_outcome
 
     try:
-        return read_record(config.unit.state_dir / "update")
+        return read_outcome(config.unit.state_dir / "update")
     except UpdateError:
         return None
 

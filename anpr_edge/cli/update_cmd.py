@@ -1,7 +1,7 @@
 """`anpr-edge update`: install a signed system into the other slot, try it, commit it or go back.
 
 `update status --json`: {"schema": 1, "version", "slots": {"running", "committed", "trial", "on_trial", "bad"}
-or null with "trouble", "last": the record in update.json or null} (docs/update.md).
+or null with "trouble", "last": a record or null} (docs/update.md).
 
 Exit code: 0 done, 1 refused or failed; of `status` 1 when there are no slots here.
 """
@@ -149,7 +149,7 @@ def run_status(arguments: Namespace) -> int:
     """Show where the unit stands."""
     from anpr_edge.update.bootstore import BootStore
     from anpr_edge.update.layout import load_layout
-    from anpr_edge.update.record import read_record
+    from anpr_edge.update.record import read_outcome
     from anpr_edge.update.versions import running_version
 
     layout = load_layout(arguments.layout)
@@ -158,7 +158,7 @@ def run_status(arguments: Namespace) -> int:
         slots = BootStore(layout).load()
     except UpdateError as error:
         trouble = str(error)
-    record = read_record(layout.state_dir)
+    record = read_outcome(layout.state_dir)
     if arguments.json:
         json_line(_document(version, slots, trouble, record))
     else:
@@ -195,7 +195,8 @@ def in_words(record: Record | None) -> str:
     if record is None:
         return "no update yet"
     why = f": {record.why}" if record.why else ""
-    what = f"{record.version} (from {record.from_version}) {record.phase} in slot {record.slot}"
+    where = f" in slot {record.slot}" if record.slot else ""
+    what = f"{record.version} (from {record.from_version}) {record.phase}{where}"
     return f"{what}, {record.utc}{why}"
 
 

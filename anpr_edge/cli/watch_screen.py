@@ -31,19 +31,16 @@ MOST_SYSTEMS: Final = 6
 
 def lines(report: FleetReport, *, width: int | None = None, height: int | None = None) -> list[str]:
     """The screen as lines of text, cut to `width` columns and `height` rows where they are given."""
-    head = _head(report)
-    room = None if height is None else max(0, height - len(head) - 1)
-    units = report.shown
-    shown = units if room is None else units[:room]
-    if room is not None and len(units) > room:
-        shown = units[: max(0, room - 1)]
+    head, units = _head(report), report.shown
+    room = len(units) if height is None else max(0, height - len(head) - 1)
+    shown = units if len(units) <= room else units[: max(0, room - 1)]
     rows = _telling([HEADINGS, *(_row(unit) for unit in shown)], report)
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
     body = [_cut(_aligned(row, widths), width) for row in rows]
     marked = [body[0], *(_marked(text, unit) for text, unit in zip(body[1:], shown, strict=True))]
     left = len(units) - len(shown)
-    more = [f"… {left} more" if left else ""] if room is not None else []
-    return [*(_cut(line, width) for line in head), *marked, *more]
+    more = [f"… {left} more"] if left else []
+    return [*(_cut(line, width) for line in head), *marked, *more][:height]
 
 
 def _head(report: FleetReport) -> list[str]:
@@ -51,7 +48,8 @@ def _head(report: FleetReport) -> list[str]:
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count) or "nobody yet"
     groups = f", {' '.join(sorted(report.wanted.groups))}" if report.wanted.groups else ""
     unknown = f"; the groups of {counted(report.groupless, 'unit')} are not known" if report.groupless else ""
-    first = f"fleet {fleet.fleet}{groups}: {told}{unknown}"
+    left = f"; {counted(report.left_out, 'unit')} left out: away, and not listed" if report.left_out else ""
+    first = f"fleet {fleet.fleet}{groups}: {told}{unknown}{left}"
     if not fleet.connected:
         return [first, f"NOT CONNECTED, nothing below is certain: {fleet.detail}", *_updates(report)]
     ignored = f"; {fleet.unreadable} messages not understood" if fleet.unreadable else ""

@@ -12,7 +12,8 @@ from anpr_edge.seal.replies import REPLY_SCHEMA
 from anpr_edge.seams import Clock
 
 Outcome = Literal["done", "accepted", "failed", "refused"]
-"""After `accepted` another reply follows, or the service's own end and new beginning."""
+"""`done`: it is. `accepted`: it is under way, and another reply follows, or the service ends and begins anew.
+`failed`: it was taken and could not be done. `refused`: it was not taken, and `Answer.kind` says for what."""
 
 
 @dataclass(frozen=True, slots=True)

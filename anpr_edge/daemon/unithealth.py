@@ -19,7 +19,7 @@ from anpr_edge.errors import AnprError, UpdateError
 from anpr_edge.seams import Clock
 from anpr_edge.statefile import is_fresh, read_state
 from anpr_edge.update.layout import Layout
-from anpr_edge.update.record import Record, read_record
+from anpr_edge.update.record import Record, read_outcome
 from anpr_edge.update.versions import running_version
 
 HEALTH_SCHEMA: Final = 2
@@ -79,7 +79,7 @@ class System:
         """Look now."""
         version = running_version(layout.release_file)
         try:
-            return cls(version, read_record(update_dir))
+            return cls(version, read_outcome(update_dir))
         except UpdateError as error:
             return cls(version, None, str(error))
 
@@ -317,6 +317,8 @@ def _commands(commands: State, nulls: Nulls) -> dict[str, Any]:
 def _update(system: System, own: State, nulls: Nulls) -> dict[str, Any]:
     last = system.last
     told = None if last is None else {key: getattr(last, key) for key in UPDATE_FIELDS}
+    if told is not None:
+        told["slot"] = nulls.or_why(told["slot"] or None, "update.last.slot", "it was written into none")
     fetch = own.get("update")
     return {
         "system": system.version,

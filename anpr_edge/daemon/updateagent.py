@@ -22,6 +22,7 @@ from anpr_edge.seams import Clock
 from anpr_edge.update.rauc import Progress
 from anpr_edge.update.record import Phase, Record
 from anpr_edge.update.updater import CUT_OFF, Updater, Wanted
+from anpr_edge.update.versions import running_version
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,12 @@ class UpdateAgent:
     def take(self, progress: Progress) -> Record | None:
         """Install the order that lies ready, and put it on trial; None when none does.
 
-        Whatever comes of it, the order and its bundle are gone then: it is acted on once at most.
+        Whatever comes of it, the order and its bundle are gone then: it is acted on once at most. An order
+        that is refused before anything is written is kept for health to tell of.
 
         Raises: UpdateError saying why it was not installed; who ordered it is told.
         """
-        bundle = self._folder / BUNDLE_FILE
+        bundle, order = self._folder / BUNDLE_FILE, None
         try:
             order = read_order(self._incoming / ORDER_FILE, self._identity)
             if order is None:
@@ -61,6 +63,7 @@ class UpdateAgent:
             wanted = Wanted(order.allow_older, order.version, order.sha256, order.command.number)
             return self._updater.install(bundle, wanted, progress)
         except UpdateError as error:
+            self._note_refused(order, str(error))
             self.tell(Answer("failed", str(error)))
             clear(self._incoming)
             raise
@@ -73,6 +76,7 @@ class UpdateAgent:
         record = self._updater.recorder.last()
         goes_on = record is not None and record.phase in (Phase.INSTALLED, Phase.TRYING)
         if not goes_on and (self._folder / ORDER_FILE).exists():
+            self._note_refused(self._kept(), CUT_OFF)
             self.tell(Answer("failed", CUT_OFF))
 
     def tell_end(self, record: Record) -> None:
@@ -102,6 +106,33 @@ class UpdateAgent:
             path.unlink(missing_ok=True)
         except AnprError as error:
             log.error("how the update ended cannot be told: %s", error)
+
+    def _kept(self) -> Order | None:
+        try:
+            return read_order(self._folder / ORDER_FILE, self._identity)
+        except UpdateError:
+            return None
+
+    def _note_refused(self, order: Order | None, why: str) -> None:
+        """Let health tell of an order that came to nothing; what the record has of it already stays.
+
+        Whoever runs what was ordered lacks nothing. What cannot be noted is logged.
+        """
+        recorder, running = self._updater.recorder, running_version(self._updater.layout.release_file)
+        if order is None or order.version == running:
+            return
+        number = order.command.number
+        known = [
+            one.number for one in (recorder.last(), recorder.refused()) if one and one.number is not None
+        ]
+        if number <= max(known, default=0):
+            return
+        utc_ns = self._clock.now().utc_ns
+        record = Record(Phase.FAILED, order.version, running, "", order.sha256, number=number)
+        try:
+            recorder.refuse(record.now(Phase.FAILED, utc_ns, why), utc_ns)
+        except AnprError as error:
+            log.error("that the update was refused cannot be noted: %s", error)
 
     def _check(self, order: Order) -> None:
         now_s = self._clock.now().utc_ns // 10**9

@@ -15,6 +15,7 @@ from anpr_edge.daemon.commandjudge import Identity
 from anpr_edge.errors import SealError, UpdateError
 from anpr_edge.seal.commandbook import checked
 from anpr_edge.seal.commands import Argument, Command, open_command
+from anpr_edge.update.record import REFUSED_FILE
 from anpr_edge.update.replacefile import replace_file
 
 ORDER_FILE: Final = "order.json"
@@ -102,7 +103,7 @@ def read_order(path: Path, identity: Identity) -> Order | None:
 def clear(folder: Path, but: Order | None = None) -> None:
     """Remove an order and all that came of it, `but` what is there of this one."""
     kept = () if but is None else (folder / ORDER_FILE, but.part(folder))
-    for pattern in (READY_FILE, ORDER_FILE, "*.part", "*.raucb", "*.new"):
+    for pattern in (READY_FILE, ORDER_FILE, REFUSED_FILE, "*.part", "*.raucb", "*.new"):
         for path in folder.glob(pattern):
             if path not in kept:
                 path.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from anpr_edge.daemon.updateorder import ORDER_FILE, READY_FILE, Order, clear, r
 from anpr_edge.errors import UpdateError
 from anpr_edge.seal.commands import Command
 from anpr_edge.seams import Clock
+from anpr_edge.update.record import Phase, Record, write_refused
 from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.meter import Wire
 
@@ -24,7 +25,9 @@ NO_SERVER: Final = "this unit takes no update by command: update.host is not set
 
 
 class Updating:
-    """Holds the order in `folder`. `may_fetch` says whether the link's budget has room for it now."""
+    """Holds the order in `folder`. `may_fetch` says whether the link's budget has room for it now, `running`
+    which system runs.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Updating:
         *,
         kilobytes_per_s: float,
         may_fetch: Callable[[], bool],
+        running: str,
     ) -> None:
         self._folder = folder
         self._identity = identity
@@ -42,6 +46,7 @@ class Updating:
         self._clock = clock
         self._bytes_per_s = kilobytes_per_s * 1000
         self._may_fetch = may_fetch
+        self._running = running
         self._fetch: Fetch | None = None
         self._wire = Wire()
         self._life = Life()
@@ -85,6 +90,7 @@ class Updating:
         if fetch.why:
             log.error("update %s: %s", fetch.order.version, fetch.why)
             clear(self._folder)
+            self._note_given_up(fetch.order, fetch.why)
             yield fetch.order.command, fetch.order.correlation, Answer("failed", fetch.why)
         else:
             log.info("update %s is here", fetch.order.version)
@@ -110,6 +116,18 @@ class Updating:
     def close(self) -> None:
         """End; the order stays, and is gone on with at the next start."""
         self._end_fetch()
+
+    def _note_given_up(self, order: Order, why: str) -> None:
+        """Let health tell of it, until the next order or update; who runs what was ordered lacks nothing."""
+        if order.version == self._running:
+            return
+        record = Record(
+            Phase.FAILED, order.version, self._running, "", order.sha256, number=order.command.number
+        )
+        try:
+            write_refused(self._folder, record.now(Phase.FAILED, self._clock.now().utc_ns, why))
+        except UpdateError as error:
+            log.error("%s", error)
 
     def _resume(self) -> None:
         """Go on with an order from before a restart, unless its bundle already waits to be installed."""

@@ -39,6 +39,7 @@ from anpr_edge.seal.replies import ReplySigner
 from anpr_edge.seams import Clock
 from anpr_edge.unitpolicy import notice, store_of
 from anpr_edge.update.layout import Layout, load_layout
+from anpr_edge.update.versions import running_version
 from anpr_edge.uplink import topics
 from anpr_edge.uplink.brokers import Address, Failover
 from anpr_edge.uplink.fetch import Server
@@ -70,7 +71,8 @@ def build_uplink(config: Config, file: Path | None = None) -> UplinkService:
         ask_board=lambda: Board.asked(config.unit.state_dir),
         ask_system=lambda: System.asked(layout, config.unit.state_dir / "update"),
     )
-    outbox, updating = build_outbox(config, standing.policy, clock), build_updating(config, traffic, clock)
+    outbox = build_outbox(config, standing.policy, clock)
+    updating = build_updating(config, layout, traffic, clock)
     service = UplinkService(
         outbox,
         uplink,
@@ -128,7 +130,7 @@ def usual_layout() -> Layout:
         return Layout()
 
 
-def build_updating(config: Config, traffic: Traffic, clock: Clock) -> Updating:
+def build_updating(config: Config, layout: Layout, traffic: Traffic, clock: Clock) -> Updating:
     """Takes ordered updates, as configured."""
     update, broker = config.update, config.broker
     papers = Credentials(broker.ca_file, broker.cert_file, broker.key_file)
@@ -139,6 +141,7 @@ def build_updating(config: Config, traffic: Traffic, clock: Clock) -> Updating:
         clock,
         kilobytes_per_s=update.kilobytes_per_s,
         may_fetch=traffic.has_room_for_updates,
+        running=running_version(layout.release_file),
     )
 
 

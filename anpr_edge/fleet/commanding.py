@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
 from typing import Any, Final
@@ -54,14 +54,26 @@ class Commander:
         self._clock = clock
         self._happened: queue.Queue[_Event] = queue.Queue()
         self._most = 1
+        self.left_out: tuple[str, ...] = ()
+        """Units that were not asked: retired, and away."""
+
         self._link = Link(options, self, clock)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="commander", daemon=True)
 
-    def send(self, command: Command, blob: bytes, units: Sequence[str], wait_s: float) -> Iterator[Reply]:
+    def send(
+        self,
+        command: Command,
+        blob: bytes,
+        units: Sequence[str],
+        wait_s: float,
+        *,
+        retired: Collection[str] = (),
+    ) -> Iterator[Reply]:
         """Publish the command, and give replies as they come, for `wait_s` seconds at most.
 
-        Without `units` it goes to those that the broker knows and the command is for.
+        Without `units` it goes to those that the broker knows and the command is for, but for the `retired`
+        ones of which only an old status is left there.
 
         Raises: UplinkError when the broker cannot be reached, refuses us, or hangs up.
         """
@@ -70,7 +82,7 @@ class Commander:
             self._await_connection()
             fleet = command.fleet
             self._link.subscribe([topics.reply(fleet, "+", command.name)])
-            yield from self._exchange(command, blob, units or self._units_for(command), wait_s)
+            yield from self._exchange(command, blob, units or self._units_for(command, retired), wait_s)
         finally:
             self._stopping.set()
             self._thread.join(5.0)
@@ -82,17 +94,18 @@ class Commander:
         if event != "up":
             raise UplinkError(event or "the broker does not answer", hint="check --host, --port and --home")
 
-    def _units_for(self, command: Command) -> Sequence[str]:
+    def _units_for(self, command: Command, retired: Collection[str]) -> Sequence[str]:
         """The units whose status is kept at the broker, and that the command is for."""
         self._link.subscribe([topics.status(command.fleet, "+")])
         until_ns = self._clock.now().mono_ns + round(FIND_UNITS_S * 1e9)
-        found: list[str] = []
+        found: dict[str, bool] = {}
         while (event := self._next(until_ns)) is not None:
             if isinstance(event, Message):
-                unit = event.topic.split("/")[3]
-                if command.is_for(command.fleet, unit, _groups(event.payload)):
-                    found.append(unit)
-        return sorted(set(found))
+                unit, status = event.topic.split("/")[3], _status(event.payload)
+                if command.is_for(command.fleet, unit, _groups(status)):
+                    found[unit] = status.get("state") == "offline"
+        self.left_out = tuple(sorted(unit for unit, away in found.items() if away and unit in retired))
+        return sorted(found.keys() - set(self.left_out))
 
     def _exchange(
         self, command: Command, blob: bytes, units: Sequence[str], wait_s: float
@@ -184,10 +197,14 @@ class Commander:
         """A commander has no status to leave behind."""
 
 
-def _groups(status: bytes) -> tuple[str, ...]:
+def _status(payload: bytes) -> Mapping[str, Any]:
     try:
-        said = loads(status)
-    except (JSONDecodeError, UnicodeDecodeError):
-        return ()
-    groups = said.get("groups") if isinstance(said, dict) else None
+        said = loads(payload)
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _groups(status: Mapping[str, Any]) -> tuple[str, ...]:
+    groups = status.get("groups")
     return tuple(map(str, groups)) if isinstance(groups, list) else ()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from anpr_edge.errors import UpdateError
+from anpr_edge.update.record import INCOMING
 
 LAYOUT_FILE: Final = Path("/usr/lib/anpr-edge/slots.toml")
 
@@ -38,7 +39,7 @@ class Layout:
     @property
     def incoming(self) -> Path:
         """Where the uplink leaves what it fetched: the one folder of the update's that it may write."""
-        return self.state_dir / "incoming"
+        return self.state_dir / INCOMING
 
 
 def load_layout(path: Path = LAYOUT_FILE) -> Layout:

@@ -2,12 +2,18 @@
 
 `<state_dir>/update/update.json`, written by root alone: {"schema": 1, "phase", "version", "from_version",
 "slot", "sha256", "why", "utc", "number", "broker_before"}.
+
+An order that came to nothing before a slot was touched is no update, and takes nothing from the record: it
+is kept beside it, in the same form, as `refused.json`; by the uplink, that could not fetch it, in `incoming`.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,7 +25,13 @@ from anpr_edge.errors import UpdateError
 from anpr_edge.update.replacefile import replace_file
 
 RECORD_FILE: Final = "update.json"
+REFUSED_FILE: Final = "refused.json"
+INCOMING: Final = "incoming"
+"""The folder that the uplink may write."""
+
 RECORD_SCHEMA: Final = 1
+LONGEST_FILE_BYTES: Final = 16_384
+LONGEST_WORDS: Final = 500
 
 
 class Phase(StrEnum):
@@ -44,6 +56,7 @@ class Phase(StrEnum):
     """It never came to be tried; `why` says so."""
 
 
+UNDER_WAY: Final = frozenset({Phase.INSTALLING, Phase.INSTALLED, Phase.TRYING})
 AUDITED: Final = frozenset({Phase.INSTALLED, Phase.COMMITTED, Phase.ROLLED_BACK, Phase.FAILED})
 
 
@@ -51,7 +64,8 @@ AUDITED: Final = frozenset({Phase.INSTALLED, Phase.COMMITTED, Phase.ROLLED_BACK,
 class Record:
     """The last update. `number` is the command's that ordered it; None when somebody did by hand.
 
-    `broker_before` says whether the broker was reached before the trial; None when nobody knows.
+    `slot` is empty when none was touched. `broker_before` says whether the broker was reached before the
+    trial; None when nobody knows.
     """
 
     phase: Phase
@@ -82,6 +96,64 @@ def read_record(folder: Path) -> Record | None:
         return None
     except (OSError, ValueError) as error:
         raise UpdateError(f"{path}: {error}", hint="the next update writes it anew") from None
+    return _record(path, found)
+
+
+def read_outcome(folder: Path) -> Record | None:
+    """What to tell of the last update: the one under way, else the order that was refused since, else the
+    last one. None when there never was any.
+
+    Raises: UpdateError when the record cannot be used.
+    """
+    last = read_record(folder)
+    if last is not None and last.phase in UNDER_WAY:
+        return last
+    return read_refused(folder / INCOMING) or read_refused(folder) or last
+
+
+def read_refused(folder: Path) -> Record | None:
+    """The order that came to nothing; None when there is none, or what is there cannot be one.
+
+    Root reads the uplink's too: only a plain file is, and what it says has no control characters here.
+    """
+    path = folder / REFUSED_FILE
+    try:
+        record = _record(path, json.loads(_read_plain(path)))
+    except (OSError, ValueError, RecursionError, UpdateError):
+        return None
+    words = (record.version, record.from_version, record.slot, record.sha256, record.why, record.utc)
+    if record.phase is not Phase.FAILED or not all(isinstance(one, str) for one in words):
+        return None
+    return replace(
+        record,
+        version=_plain(record.version),
+        from_version=_plain(record.from_version),
+        slot="",
+        why=_plain(record.why),
+        utc=_plain(record.utc),
+    )
+
+
+def write_refused(folder: Path, record: Record) -> None:
+    """Keep an order that came to nothing, in the place of the one before. Raises: UpdateError."""
+    document: Mapping[str, Any] = {"schema": RECORD_SCHEMA, **asdict(record)}
+    replace_file(folder / REFUSED_FILE, json.dumps(document).encode())
+
+
+def _read_plain(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, LONGEST_FILE_BYTES) if is_plain else b""
+    finally:
+        os.close(descriptor)
+
+
+def _plain(words: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in words[:LONGEST_WORDS])
+
+
+def _record(path: Path, found: Any) -> Record:
     known = {one.name for one in fields(Record)}
     if not isinstance(found, dict) or found.get("schema") != RECORD_SCHEMA or not known <= found.keys():
         raise UpdateError(
@@ -108,19 +180,40 @@ class Recorder:
             return None
 
     def write(self, record: Record, utc_ns: int) -> None:
-        """Keep the record, and enter it. Raises: UpdateError, AnprError when the disk takes neither."""
+        """Keep the record, and enter it. A refused order from before this update counts no more.
+
+        Raises: UpdateError, AnprError when the disk takes neither.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         document: Mapping[str, Any] = {"schema": RECORD_SCHEMA, **asdict(record)}
         replace_file(self._folder / RECORD_FILE, json.dumps(document).encode())
+        if record.phase not in (Phase.TRYING, Phase.COMMITTED):  # an order may be refused during a trial
+            self._forget_refused()
         if record.phase in AUDITED:
             self._enter(record, utc_ns)
+
+    def refuse(self, record: Record, utc_ns: int) -> None:
+        """Keep and enter an order that came to nothing, beside the record. Raises: as `write` does."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._forget_refused()
+        write_refused(self._folder, record)
+        self._enter(record, utc_ns)
+
+    def refused(self) -> Record | None:
+        """The order that was refused here; None when there is none."""
+        return read_refused(self._folder)
+
+    def _forget_refused(self) -> None:
+        for folder in (self._folder, self._folder / INCOMING):
+            with suppress(OSError):  # the uplink may have left there what is no file
+                (folder / REFUSED_FILE).unlink()
 
     def _enter(self, record: Record, utc_ns: int) -> None:
         details: dict[str, Any] = {
             "version": record.version,
             "from": record.from_version,
-            "slot": record.slot,
         }
+        details |= {"slot": record.slot} if record.slot else {}
         details |= {"why": record.why} if record.why else {}
         details |= {} if record.number is None else {"number": record.number}
         with in_turn(self._unit_state_dir):

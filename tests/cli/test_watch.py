@@ -125,7 +125,7 @@ def test_an_update_of_a_group_is_watched_to_its_end(broker: Site, capsys: pytest
         assert told["units"][0]["last_update"]["why"] == why
         assert told["systems"] == {"1.3.0": 1}
         main(arguments(broker, "--once", "--for", "1", *asked))
-        assert f"update 1.4.0: 0 of 1 done, 1 fell back: {UNIT}: {why}\n" in capsys.readouterr().out
+        assert f"update 1.4.0: 0 of 1 done; 1 fell back: {UNIT}: {why}\n" in capsys.readouterr().out
         done = {"system": "1.4.0", "last": {**last, "phase": "committed", "why": ""}, "fetch": None}
         assert uplink.report_health(flat(now_utc(), update=done))
         time.sleep(0.3)

@@ -40,7 +40,15 @@ def test_what_does_not_fit_is_counted() -> None:
 def test_all_fit_without_a_remainder() -> None:
     table = shown(fleet(5), height=24)
     assert len([line for line in table if "unit-00" in line]) == 5
-    assert table[-1] == ""
+    assert len(table) == 8
+
+
+def test_what_fits_exactly_is_shown_whole_and_no_row_more() -> None:
+    table = shown(fleet(42), height=45)
+    assert len(table) == 45
+    assert len([line for line in table if "unit-00" in line]) == 42
+    assert len(shown(fleet(43), height=45)) == 45
+    assert max(len(shown(fleet(5), height=height)) - height for height in range(1, 12)) == 0
 
 
 def test_nothing_is_wider_than_the_terminal() -> None:

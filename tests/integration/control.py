@@ -69,7 +69,13 @@ class _Ears:
 
 
 def publish(
-    rig: Rig, topic: str, payload: bytes, *, response_topic: str = "", as_whom: Path | None = None
+    rig: Rig,
+    topic: str,
+    payload: bytes,
+    *,
+    response_topic: str = "",
+    as_whom: Path | None = None,
+    retain: bool = False,
 ) -> int:
     """Publish as the rig's commander, or with the files of somebody else; the broker's reason code."""
     ears, stopping = _Ears(), threading.Event()
@@ -81,7 +87,9 @@ def publish(
     thread.start()
     try:
         assert ears.is_up.wait(20)
-        link.publish(topic, payload, content_type="application/cose", response_topic=response_topic)
+        link.publish(
+            topic, payload, content_type="application/cose", response_topic=response_topic, retain=retain
+        )
         return ears.answers.get(timeout=20)
     finally:
         stopping.set()

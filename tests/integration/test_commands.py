@@ -19,8 +19,12 @@ from jsonschema import Draft202012Validator
 from anpr_edge.auditlog import read_audit
 from anpr_edge.devices.clock import SystemClock
 from anpr_edge.errors import UplinkError
+from anpr_edge.fleet.authority import Authority
 from anpr_edge.fleet.broker import find_mosquitto
+from anpr_edge.fleet.commanding import FAILURE
+from anpr_edge.fleet.folder import FleetFolder
 from anpr_edge.fleet.rig import FEED, FLEET, UNIT, Rig, build_rig
+from anpr_edge.fleet.unitrecord import FleetUnit, State
 from anpr_edge.seal.commands import open_command, sign_command
 from anpr_edge.seal.keys import SigningKey
 from anpr_edge.uplink import topics
@@ -110,6 +114,49 @@ def test_a_ping_is_answered_and_audited(rig: Rig) -> None:
 def test_the_whole_fleet_and_a_group_are_found_by_their_statuses(rig: Rig) -> None:
     assert [reply["unit"] for reply in order(rig, "ping", "--all")["replies"]] == [UNIT]
     assert order(rig, "ping", "--group", "nobody", code=1)["replies"] == []
+
+
+def test_a_retired_unit_whose_status_is_left_is_not_asked(rig: Rig, tmp_path: Path) -> None:
+    """`unit-0008` is retired and away, `unit-0009` away only, and the unit itself retired but there."""
+    folder = fleet_folder(tmp_path / "folder", FLEET)
+    folder.save(
+        [FleetUnit(UNIT, State.RETIRED), FleetUnit("unit-0008", State.RETIRED), FleetUnit("unit-0009")]
+    )
+    with left_at_the_broker(rig, tmp_path, "unit-0008", "unit-0009"):
+        said = order(rig, "ping", "--all", "--fleet-dir", str(folder.directory), code=1)
+        outcomes = {reply["unit"]: reply["outcome"] for reply in said["replies"]}
+        assert (outcomes, said["left_out"]) == ({UNIT: "done", "unit-0009": "silent"}, ["unit-0008"])
+        said = order(rig, "ping", "--unit", "unit-0008", "--fleet-dir", str(folder.directory), code=1)
+        assert [reply["unit"] for reply in said["replies"]] == ["unit-0008"], "who is named is asked"
+        other = fleet_folder(tmp_path / "other", "elsewhere")
+        done = run_fleet(rig, "ping", "--all", "--fleet-dir", str(other.directory))
+        assert (done.returncode, "folder of fleet elsewhere" in done.stderr) == (2, True)
+    assert [reply["unit"] for reply in order(rig, "ping", "--all")["replies"]] == [UNIT], "cleared"
+
+
+def fleet_folder(directory: Path, fleet: str) -> FleetFolder:
+    (directory / "units").mkdir(parents=True)
+    (directory / "fleet.toml").write_text(f'fleet = "{fleet}"\n')
+    return FleetFolder(directory)
+
+
+@contextmanager
+def left_at_the_broker(rig: Rig, tmp_path: Path, *units: str) -> Iterator[None]:
+    """The statuses of units that are away; each clears its own in the end, as docs/commands.md says."""
+    authority = Authority.load(rig.directory / "authority", SystemClock())
+    for unit in units:
+        issued, papers = authority.issue_client(unit), tmp_path / unit
+        papers.mkdir()
+        (papers / "ca.crt").write_bytes(authority.cert_pem)
+        (papers / "tls.crt").write_bytes(issued.cert_pem)
+        (papers / "tls.pem").write_bytes(issued.key_pem)
+        status = json.dumps({"schema": 1, "state": "offline", "groups": ["pilot"], "reason": "lost"})
+        assert (
+            publish(rig, topics.status(FLEET, unit), status.encode(), as_whom=papers, retain=True) < FAILURE
+        )
+    yield
+    for unit in units:
+        assert publish(rig, topics.status(FLEET, unit), b"", as_whom=tmp_path / unit, retain=True) < FAILURE
 
 
 def test_a_pause_reaches_the_reader_who_keeps_no_more_reads(rig: Rig) -> None:

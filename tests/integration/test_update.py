@@ -129,6 +129,24 @@ def test_an_update_by_command_from_the_order_to_the_last_reply(rig: Rig, unit: U
     assert watched(rig, "1.2.0") == ("not-begun", [])
 
 
+def test_an_ordered_bundle_that_is_refused_shows_in_health_and_watch(rig: Rig, unit: Unit) -> None:
+    bundle, _ = unit.bundle("1.1.0", compatible="anpr-edge-cm9")
+    with serving(Web(bundle.read_bytes()), rig.listener.cert_file.parent, port_of(rig)):
+        commander = ordering(rig, bundle)
+        for _ in within("the bundle has come"):
+            if (unit.board.layout.incoming / "ready").exists():
+                break
+    code, said = edge(rig, "take", rauc=True)
+    assert (code, "made for anpr-edge-cm9" in said) == (1, True), said
+    out, err = commander.communicate(timeout=60)
+    assert (commander.returncode, json.loads(out)["replies"][0]["outcome"]) == (1, "failed"), err
+    last = last_in_health(rig, "failed")
+    assert (last["version"], last["slot"]) == ("1.1.0", None)
+    step, (why,) = watched(rig, "1.1.0")
+    assert (step, why.startswith("could not install 1.1.0: ")) == ("failed", True)
+    assert "made for anpr-edge-cm9" in why
+
+
 def watched(rig: Rig, version: str) -> tuple[str, list[str]]:
     """What `anpr-central watch` says of an update: how far the unit is with it, and what is wrong."""
     words = ["--home", str(rig.centre_dir), "--host", rig.listener.address, "--port", str(rig.listener.port)]

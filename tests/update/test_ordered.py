@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import threading
 import time
@@ -25,6 +26,7 @@ from anpr_edge.errors import UpdateError
 from anpr_edge.fleet.authority import Authority
 from anpr_edge.seal.commands import Command, sign_command
 from anpr_edge.seal.keys import SigningKey
+from anpr_edge.update.record import REFUSED_FILE, Phase, Record, read_outcome, write_refused
 from anpr_edge.update.updater import CUT_OFF
 from anpr_edge.uplink.fetch import Server
 from anpr_edge.uplink.tls import Credentials
@@ -72,7 +74,12 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def updating(folder: Path, server: Server | None, **more: Any) -> Updating:
-    settings: dict[str, Any] = {"kilobytes_per_s": 100_000, "may_fetch": lambda: True, **more}
+    settings: dict[str, Any] = {
+        "kilobytes_per_s": 100_000,
+        "may_fetch": lambda: True,
+        "running": "1.0.0",
+        **more,
+    }
     return Updating(folder, IDENTITY, server, SystemClock(), **settings)
 
 
@@ -154,7 +161,30 @@ def test_another_file_than_was_ordered_is_given_up(
         (answer,) = watched(desk, incoming / READY_FILE)
     assert (answer.outcome, len(web.asked)) == ("failed", 3)
     assert "not the file that was ordered" in answer.says
-    assert list(incoming.iterdir()) == []
+    assert [path.name for path in incoming.iterdir()] == [REFUSED_FILE]
+    given_up = read_outcome(incoming.parent)
+    assert given_up is not None
+    assert (given_up.version, given_up.phase, given_up.from_version) == ("1.1.0", Phase.FAILED, "1.0.0")
+    assert given_up.why == answer.says
+
+
+def test_the_next_order_ends_what_was_given_up(papers: Path, incoming: Path) -> None:
+    late_s = time.time_ns() // 10**9 - 73 * 3600
+    late = sign_command(order(issued_utc_s=late_s, expires_utc_s=late_s + 1), KEY)
+    with serving(Web(CONTENT), papers) as server:
+        desk = updating(incoming, server)
+        desk.begin(late, CORRELATION)
+        watched(desk, incoming / READY_FILE)
+        given_up = read_outcome(incoming.parent)
+        assert given_up is not None
+        assert "not fetched within 72 hours" in given_up.why
+        desk.begin(with_arguments(), CORRELATION)
+        assert read_outcome(incoming.parent) is None
+        watched(desk, incoming / READY_FILE)
+        runs = updating(incoming, server, running="1.1.0")
+        runs.begin(late, CORRELATION)
+        watched(runs, incoming / "never")
+    assert read_outcome(incoming.parent) is None, "it runs what was ordered"
 
 
 def test_a_metered_link_keeps_its_bytes_for_reads(papers: Path, incoming: Path) -> None:
@@ -281,6 +311,103 @@ def test_an_order_is_acted_on_once(board: Board) -> None:
     assert len(told(board)) == 2
 
 
+def outcome(board: Board) -> tuple[str, str, str, int | None] | None:
+    """What health tells of the last update."""
+    last = read_outcome(board.layout.state_dir)
+    return None if last is None else (last.version, str(last.phase), last.why, last.number)
+
+
+def refuse(board: Board, command: Command) -> None:
+    leave(board, sign_command(command, KEY))
+    with pytest.raises(UpdateError):
+        agent(board).take(lambda text: None)
+
+
+def test_a_refused_order_is_told_of_and_the_record_stays(board: Board) -> None:
+    clock = FakeClock(utc_ns=time.time_ns())
+    recorder = board.updater(clock).recorder
+    recorder.write(Record(Phase.COMMITTED, "1.0.0", "0.9.0", "A", number=1), clock.now().utc_ns)
+    command = order()
+    refuse(board, command)
+    told_of = outcome(board)
+    assert told_of is not None
+    assert told_of[:2] == ("1.1.0", "failed")
+    assert "system.conf: No such file" in told_of[2]
+    assert board.audit() == ["update-committed", "update-failed"]
+    refuse(board, command)  # played again: the reason stays
+    assert outcome(board) == told_of
+    late_s = time.time_ns() // 10**9 - 73 * 3600
+    refuse(board, order(number=command.number + 1, issued_utc_s=late_s, expires_utc_s=late_s + 1))
+    assert "within 72 hours" in str(outcome(board))
+    assert board.record()["phase"] == "committed"
+    assert board.updater(clock).try_other().version == "0.9.0", "the way back is there"
+    assert outcome(board) == ("0.9.0", "installed", "going back to the system before", None)
+
+
+def test_who_runs_what_was_ordered_has_not_failed(board: Board) -> None:
+    board.version_is("1.1.0")
+    refuse(board, order())
+    assert outcome(board) is None
+
+
+def test_what_nobody_signed_is_not_told_of(board: Board) -> None:
+    for name, blob, _ in bad_orders():
+        leave(board, blob)
+        with pytest.raises(UpdateError):
+            agent(board).take(lambda text: None)
+        assert (outcome(board) is None) == (name != "too old"), name
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"), [(Phase.COMMITTED, ("1.1.0", "failed")), (Phase.ROLLED_BACK, ("1.0.9", "rolled-back"))]
+)
+def test_a_trial_is_told_before_an_order_that_was_refused_meanwhile(
+    board: Board, end: Phase, shown: tuple[str, str]
+) -> None:
+    clock = FakeClock(utc_ns=time.time_ns())
+    recorder, utc_ns = board.updater(clock).recorder, clock.now().utc_ns
+    trial = Record(Phase.TRYING, "1.0.9", "1.0.0", "B", number=1)
+    recorder.write(trial, utc_ns)
+    refuse(board, order())
+    assert outcome(board) == ("1.0.9", "trying", "", 1)
+    recorder.write(trial.now(end, utc_ns, "dark"), utc_ns)
+    told_of = outcome(board)
+    assert told_of is not None
+    assert told_of[:2] == shown
+
+
+def test_a_later_update_ends_it_the_uplinks_word_too(board: Board) -> None:
+    clock = FakeClock(utc_ns=time.time_ns())
+    refuse(board, order())
+    write_refused(board.layout.incoming, Record(Phase.FAILED, "1.2.0", "1.0.0", "", why="away"))
+    assert outcome(board) == ("1.2.0", "failed", "away", None)
+    record = Record(Phase.INSTALLING, "1.3.0", "1.0.0", "B")
+    board.updater(clock).recorder.write(record, clock.now().utc_ns)
+    assert outcome(board) == ("1.3.0", "installing", "", None)
+    assert not list(board.folder.rglob(REFUSED_FILE))
+
+
+def test_root_reads_nothing_of_the_uplinks_but_plain_words(board: Board) -> None:
+    path = board.layout.incoming / REFUSED_FILE
+    record = Record(Phase.FAILED, "1.2.0", "1.0.0", "B", why="a\x1b[2Jb")
+    write_refused(board.layout.incoming, record)
+    assert outcome(board) == ("1.2.0", "failed", "a?[2Jb", None)
+    whole = path.read_text()
+    path.write_text(whole.replace('"failed"', '"committed"'))
+    assert outcome(board) is None
+    path.write_text(whole.replace('"1.2.0"', "[7]"))
+    assert outcome(board) is None
+    path.rename(board.folder / "elsewhere")
+    path.symlink_to(board.folder / "elsewhere")
+    assert outcome(board) is None
+    path.unlink()
+    os.mkfifo(path)
+    assert outcome(board) is None
+    path.unlink()
+    path.mkdir()
+    assert outcome(board) is None
+
+
 def test_an_order_that_was_cut_off_is_told_and_its_bundle_removed(board: Board) -> None:
     folder = board.layout.state_dir
     write_order(folder / ORDER_FILE, sign_command(order(), KEY), CORRELATION)
@@ -288,6 +415,7 @@ def test_an_order_that_was_cut_off_is_told_and_its_bundle_removed(board: Board) 
     agent(board).clean_up()
     agent(board).clean_up()
     assert told(board) == [CUT_OFF]
+    assert str(CUT_OFF) in str(outcome(board))
     assert not (folder / "ordered.raucb").exists()
 
 

@@ -12,7 +12,7 @@ from anpr_edge.diag.subject import Subject
 from anpr_edge.errors import UpdateError
 from anpr_edge.update.bootstore import BootStore
 from anpr_edge.update.layout import load_layout
-from anpr_edge.update.record import Phase, Record, read_record
+from anpr_edge.update.record import Phase, Record, read_outcome
 from anpr_edge.update.slots import Slots
 from anpr_edge.update.versions import running_version
 
@@ -49,7 +49,7 @@ def run(subject: Subject) -> Iterator[Finding]:
         yield fail(UPDATE_STATE, str(error), next_step=error.hint or UPDATE_STATE.next_step)
         return
     try:
-        last = read_record(layout.state_dir)
+        last = read_outcome(layout.state_dir)
     except UpdateError as error:
         yield warn(UPDATE_STATE, str(error), next_step=error.hint)
         return

@@ -15,6 +15,9 @@ from anpr_edge.central.fleet_report import FleetReport, Wanted, document, report
 from anpr_edge.central.fleet_updates import Progress, Systems, progress
 from anpr_edge.central.fleet_view import FleetView
 from anpr_edge.cli.watch_screen import lines
+from anpr_edge.seal.acks import Ack, sign_ack
+from anpr_edge.seal.keys import SigningKey
+from anpr_edge.uplink import topics
 from tests.fleet_samples import EPOCH_UTC, FLEET, UNIT, at, flat, tell, tell_status, well_view
 
 OLD, NEW = "1.3.0", "1.4.0"
@@ -26,7 +29,7 @@ def last(phase: str, why: str = "", utc: str = EPOCH_UTC, version: str = NEW) ->
     return {"version": version, "from_version": OLD, "slot": "B", "phase": phase, "why": why, "utc": utc}
 
 
-def told(system: str, last: dict[str, Any] | None = None, fetch: dict[str, Any] | None = None) -> Any:
+def told(system: str | None, last: dict[str, Any] | None = None, fetch: dict[str, Any] | None = None) -> Any:
     return flat(update={"system": system, "last": last, "fetch": fetch})
 
 
@@ -48,6 +51,13 @@ STEPS = {
     "committed and left again": (told(OLD, last("committed")), Progress.NOT_BEGUN, OLD),
     "no version to compare": (told("trunk"), Progress.NOT_BEGUN, "trunk"),
     "an unknown phase": (told(OLD, last("dreaming")), Progress.NOT_BEGUN, OLD),
+    "done and ordered again": (told(NEW, last("committed"), FETCH), Progress.DONE, "1.4.0 … 1.4.0"),
+    "done and could not do it again": (told(NEW, last("failed", "not newer")), Progress.DONE, NEW),
+    "a newer one on trial": (
+        told("1.5.0", last("trying", version="1.5.0")),
+        Progress.ON_TRIAL,
+        "1.5.0 on trial",
+    ),
     "silent": (flat(update=None), Progress.NOT_KNOWN, "-"),
 }
 
@@ -85,6 +95,9 @@ def test_without_health_nothing_is_known() -> None:
         (told(OLD, last("rolled-back", "dark"), FETCH), "ok", "fetching 1.4.0, 42%"),
         (told(NEW, last("committed")), "ok", NEW),
         (flat(update=None), "not-known", "the unit does not say"),
+        (told(None), "not-known", "the unit does not say which system runs"),
+        (told(None, last("committed"), FETCH), "not-known", "the unit does not say which system runs"),
+        (told(None, last("failed", "full")), "warn", "could not install 1.4.0: full"),
     ],
 )
 def test_what_came_of_an_update_is_a_condition(health: dict[str, Any], verdict: str, words: str) -> None:
@@ -118,8 +131,8 @@ def test_a_ring_in_one_line_and_who_troubles_first() -> None:
     table = lines(looked(forty()))
     assert table[0] == f"fleet {FLEET}, pilot: 2 warn, 38 ok"
     assert table[2] == (
-        "update 1.4.0: 12 of 40 done, 25 not begun, 1 on trial, "
-        "2 fell back: unit-0039: reader not alive; unit-0040: no broker"
+        "update 1.4.0: 12 of 40 done; 2 fell back: unit-0039: reader not alive, unit-0040: no broker; "
+        "25 not begun, 1 on trial"
     )
     names = [row.split()[1] for row in table[4:]]
     assert names[:4] == ["unit-0039", "unit-0040", "unit-0013", "unit-0014"]
@@ -132,7 +145,14 @@ def test_who_is_named_has_an_end() -> None:
     for number in range(1, 13):
         tell(view, told(OLD, last("failed", "full")), 2, f"unit-{number:04d}")
     words = lines(looked(view))[2]
-    assert "12 failed: unit-0001: full; unit-0002: full; unit-0003: full; and 9 more, 2 fell back" in words
+    assert words == (
+        "update 1.4.0: 0 of 40 done; 2 fell back: unit-0039: reader not alive, unit-0040: no broker; "
+        "12 failed: unit-0001: full, unit-0002: full, unit-0003: full, and 9 more; 25 not begun, 1 on trial"
+    )
+
+
+def test_why_one_fell_back_is_read_at_eighty_columns() -> None:
+    assert "unit-0039: reader not alive" in lines(looked(forty()), width=80)[2]
 
 
 def test_only_those_that_are_so_far_are_shown_and_all_are_counted() -> None:
@@ -170,6 +190,51 @@ def test_a_unit_that_is_away_stays_in_its_group_and_one_never_heard_is_counted()
     found = looked(silent)
     assert (len(found.units), found.groupless, found.is_well) == (1, 1, False)
     assert lines(found)[0].endswith("; the groups of 1 unit are not known")
+
+
+def retired(listed: list[str] | None) -> FleetView:
+    """A unit that is done, two that are away for ever, one of which told no groups, and an old watermark."""
+    key = SigningKey.generate()
+    view = FleetView(FLEET, listed=listed, ack_keys=[key.public])
+    view.link_changed(True, "connected", at(0))
+    tell_status(view, 1, state="online", groups=["pilot"])
+    tell(view, told(NEW), 1)
+    tell_status(view, 1, "unit-0008", state="offline", reason="lost", groups=["pilot"])
+    tell_status(view, 1, "unit-0009", state="offline", reason="stopped")
+    ack = sign_ack(Ack(FLEET, "unit-0010", "charging", 90, (), at(0).utc_ns, bytes(8)), key)
+    view.hear(topics.ack(FLEET, "unit-0010", "charging"), ack, True, at(1))
+    return view
+
+
+def test_a_unit_that_is_away_and_not_listed_does_not_hold_a_ring_for_ever() -> None:
+    found = looked(retired([UNIT]))
+    assert ([one.unit.name for one in found.units], found.groupless, found.left_out) == ([UNIT], 0, 3)
+    assert found.is_well
+    assert document(found)["units_left_out"] == 3
+    assert lines(found)[0] == f"fleet {FLEET}, pilot: 1 ok; 3 units left out: away, and not listed"
+    assert looked(retired([UNIT]), groups=()).is_well
+
+
+def test_without_a_list_or_when_listed_or_on_line_it_counts() -> None:
+    assert (looked(retired(None)).left_out, looked(retired(None)).is_well) == (0, False)
+    found = looked(retired([UNIT, "unit-0008", "unit-0009", "unit-0010"]))
+    assert (len(found.units), found.groupless, found.left_out, found.is_well) == (2, 2, 0, False)
+    view = retired([UNIT])
+    tell_status(view, 2, "unit-0008", state="online", groups=["pilot"])
+    assert (looked(view).left_out, looked(view).is_well) == (2, False)
+    whole = report(retired([UNIT]), at(5), Limits())
+    assert (len(whole.units), whole.left_out, whole.is_well) == (4, 0, False)
+
+
+def test_a_status_that_was_cleared_leaves_nothing() -> None:
+    view = retired([UNIT])
+    view.hear(topics.status(FLEET, "unit-0008"), b"", False, at(3))
+    assert (view.units["unit-0008"].online, view.units["unit-0008"].groups, view.unreadable) == (
+        None,
+        None,
+        0,
+    )
+    assert looked(view).left_out == 3
 
 
 def test_several_systems_are_told_without_being_asked() -> None:

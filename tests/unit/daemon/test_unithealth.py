@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from anpr_edge.central.fleet_health import read_health
+from anpr_edge.central.fleet_updates import Progress, progress
 from anpr_edge.daemon.unithealth import Board, System, UnitHealth
 from anpr_edge.devices.lamp_line import LampBoardState
 from anpr_edge.statefile import StateFile
@@ -213,6 +215,22 @@ def test_an_update_and_how_it_ended_are_told(tmp_path: Path, phase: Phase) -> No
     check(document)
     update = document["update"]
     assert (update["system"], update["last"]["phase"], update["fetch"]) == ("1.3.2", phase, fetch)
+
+
+def test_an_order_that_was_refused_is_told_in_the_place_of_the_last_update(tmp_path: Path) -> None:
+    clock = FakeClock()
+    utc_ns = clock.now().utc_ns
+    recorder = Recorder(tmp_path / "update", tmp_path)
+    recorder.write(Record(Phase.COMMITTED, "1.3.2", "1.3.1", "B").now(Phase.COMMITTED, utc_ns), utc_ns)
+    refused = Record(Phase.FAILED, "1.4.0", "1.3.2", "", number=7)
+    recorder.refuse(refused.now(Phase.FAILED, utc_ns, "no certificate here signed it"), utc_ns)
+    document = health(tmp_path, clock, FULL, None).document(uplink())
+    check(document)
+    last = document["update"]["last"]
+    assert (last["version"], last["phase"], last["slot"]) == ("1.4.0", "failed", None)
+    systems = read_health(json.dumps(document).encode())
+    assert systems is not None
+    assert progress(systems.systems, "1.4.0") is Progress.FAILED
 
 
 def test_a_record_that_is_damaged_says_so(tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ def test_how_the_last_update_ended(bench: Bench, board: Board, phase: Phase, ver
     assert "no frames" in found.measured
 
 
+def test_an_order_that_was_refused_is_a_warning_and_no_more(bench: Bench, board: Board) -> None:
+    assert noted(bench, board, Phase.COMMITTED).verdict is Verdict.OK
+    utc_ns = bench.clock.now().utc_ns
+    refused = Record(Phase.FAILED, "1.2.0", "1.1.0", "", number=7).now(Phase.FAILED, utc_ns, "another kind")
+    Recorder(board.layout.state_dir, bench.state_dir).refuse(refused, utc_ns)
+    found = bench.find(CHECK)["update-state"]
+    assert found.verdict is Verdict.WARN
+    assert "1.2.0 failed" in found.measured
+    assert noted(bench, board, Phase.TRYING).verdict is Verdict.OK, "a trial is told first"
+
+
 def test_an_installation_that_does_not_end(bench: Bench, board: Board) -> None:
     noted(bench, board, Phase.INSTALLING)
     bench.clock.advance(LONGEST_INSTALL_S + 1)
