@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import made_up_kafka, postgres
 
 # a busy machine is not a fault of what is tested
-settings.register_profile("anpr-edge", deadline=None)
+settings.register_profile("anpr-edge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("anpr-edge")
 
 SLOWNESS = float(os.environ.get("ANPR_TEST_SLOWNESS", "1"))
