@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tests.fleet_folders import request_for
 
 CLOCK = FakeClock()
 PASSPHRASE = b"correct horse battery"
+NEEDS_GIT = pytest.mark.skipif(shutil.which("git") is None, reason="git is missing: apt-get install git")
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ def test_a_fleet_has_a_public_folder_and_a_private_one(plan: Founding) -> None:
     ]
 
 
+@NEEDS_GIT
 def test_private_keys_are_their_owners_alone_and_git_takes_none(plan: Founding) -> None:
     found_fleet(plan, CLOCK)
     assert stat.S_IMODE(plan.keys.stat().st_mode) == 0o700
@@ -143,6 +146,7 @@ def test_a_refusal_leaves_nothing(plan: Founding, tmp_path: Path, change: dict[s
     assert set(tmp_path.rglob("*")) == before
 
 
+@NEEDS_GIT
 def test_a_folder_that_is_a_git_checkout_is_filled(plan: Founding) -> None:
     subprocess.run(["git", "init", "-q", str(plan.directory)], check=True)
     plan.keys.mkdir()
