@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
 READS = 1200
 STILL = 160
-"""Turns without progress, eight seconds: longer than a gap takes to be told of and sent again. The dead process
-gets its turn for new reads as well, and at another pace there would always be one that lies with it."""
+"""Turns without progress, eight seconds: longer than a gap takes to be told of and sent again. The dead
+process gets its turn for new reads as well: at another pace there would always be one that lies with it."""
 STOOD = 600
 """Half of them are three times what the broker gives a process before it acknowledges any."""
 
