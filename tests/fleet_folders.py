@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from anpr_edge.cli.fleet import main
 from anpr_edge.fleet.folder import FLEET_FILE, FleetFolder
 from anpr_edge.fleet.founding import Founding, found_fleet
 from anpr_edge.fleet.keysfolder import KeysFolder
@@ -27,6 +29,16 @@ def feeds_text() -> str:
         f'[feeds.{FEED}]\npurpose = "Road user charging"\nrecipients = {json.dumps([recipient])}\n'
         f'ack_key = "{ack}"\n[consumers.{CENTRE}]\nfeeds = ["{FEED}"]\n'
     )
+
+
+def made_by_command(where: Path, monkeypatch: pytest.MonkeyPatch, feeds: str | None = None) -> FleetFolder:
+    """The fleet that `authority create` makes in `where`, with a feed and a centre, and the shell in it."""
+    monkeypatch.chdir(where)
+    assert main(["authority", "create", FLEET, "--broker", HOST, "--no-passphrase"]) == 0
+    monkeypatch.chdir(where / FLEET)
+    with Path(FLEET_FILE).open("a") as file:
+        file.write(feeds_text() if feeds is None else feeds)
+    return FleetFolder(Path())
 
 
 def make_fleet(

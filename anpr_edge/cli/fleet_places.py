@@ -30,6 +30,13 @@ def add_fleet_option(parser: ArgumentParser) -> None:
     )
 
 
+def add_change_options(parser: ArgumentParser) -> None:
+    """`--dry-run`, `--json` and `--fleet-dir`, for commands that change units all or none."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_fleet_option(parser)
+
+
 def add_keys_options(parser: ArgumentParser) -> None:
     """`--keys`, and where passphrase and PIN come from when nobody is there to type them."""
     parser.add_argument(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from pathlib import Path
 
-from anpr_edge.cli.fleet_places import add_fleet_option, fleet_folder
+from anpr_edge.cli.fleet_places import add_change_options, fleet_folder
 from anpr_edge.cli.output import counted, json_line, note
 
 SCHEMA = 1
@@ -33,9 +33,7 @@ def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a unit's UNIT.areas.json")
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_fleet_option(parser)
+    add_change_options(parser)
     parser.set_defaults(run=run)
 
 

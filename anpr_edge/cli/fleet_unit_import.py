@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anpr_edge.cli.fleet_places import add_fleet_option, fleet_folder
+from anpr_edge.cli.fleet_places import add_change_options, fleet_folder
 from anpr_edge.cli.output import counted, json_line, note
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("table", type=Path, metavar="FILE", help="the table")
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_fleet_option(parser)
+    add_change_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,23 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from anpr_edge.central.fleet_updates import Progress
 from anpr_edge.errors import UpdateError, UsageError
 from anpr_edge.uplink import topics
 
 if TYPE_CHECKING:
     from anpr_edge.central.fleet_report import Wanted
 
-STEPS = (
-    "fell-back",
-    "failed",
-    "not-known",
-    "on-trial",
-    "installing",
-    "fetching",
-    "not-begun",
-    "done",
-)
-"""As `Progress` has them, which is not imported for `--help`."""
+STEPS = tuple(step.value for step in Progress)
 
 
 def add_choice(parser: ArgumentParser) -> None:
@@ -44,7 +35,6 @@ def add_choice(parser: ArgumentParser) -> None:
 def wanted_of(args: Namespace) -> Wanted:
     """What is asked for. Raises: UsageError."""
     from anpr_edge.central.fleet_report import Wanted
-    from anpr_edge.central.fleet_updates import Progress
     from anpr_edge.update.versions import Version
 
     for name in args.group:

@@ -14,7 +14,7 @@ from anpr_edge.cli.edge import main as edge
 from anpr_edge.cli.fleet import main
 from anpr_edge.fleet.folder import FleetFolder
 from anpr_edge.fleet.unitrecord import FleetUnit, State
-from tests.fleet_folders import feeds_text
+from tests.fleet_folders import made_by_command
 
 CSV = "unit,site,lat_deg,lon_deg,groups\nunit-0001,Example Road,51.5,-0.1,north\nunit-0002,,,,\n"
 
@@ -22,14 +22,10 @@ CSV = "unit,site,lat_deg,lon_deg,groups\nunit-0001,Example Road,51.5,-0.1,north\
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> FleetFolder:
     """A fleet's folder, and the shell in it."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["authority", "create", "demo", "--broker", "broker.example", "--no-passphrase"]) == 0
-    monkeypatch.chdir(tmp_path / "demo")
-    with Path("fleet.toml").open("a") as file:
-        file.write(feeds_text())
+    folder = made_by_command(tmp_path, monkeypatch)
     Path("../fleet.csv").write_text(CSV)
     capsys.readouterr()
-    return FleetFolder(Path())
+    return folder
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from anpr_edge.config import load_config
 from anpr_edge.config.areas import plan_in
 from anpr_edge.fleet.folder import FleetFolder
 from tests.bundles import UNIT, Machine
-from tests.fleet_folders import feeds_text
+from tests.fleet_folders import made_by_command
 
 DRIVE = [[0.0, 0.5], [0.25, 0.5], [0.125, 1.0]]
 ROAD = [[0.1, 0.2], [0.9, 0.2], [0.9, 0.95], [0.1234, 0.95]]
@@ -35,11 +35,7 @@ lanes = {{ near = {{ polygon = {ROAD} }}, far = {{ polygon = {DRIVE} }} }}
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> FleetFolder:
     """A fleet with two units, and the shell in its folder."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["authority", "create", "demo", "--broker", "broker.example", "--no-passphrase"]) == 0
-    monkeypatch.chdir(tmp_path / "demo")
-    with Path("fleet.toml").open("a") as file:
-        file.write(feeds_text())
+    folder = made_by_command(tmp_path, monkeypatch)
     assert (
         main(
             ["unit", "add", UNIT, "--set", "exposure.speed_limit_km_h=50", "--set", "camera.source=synthetic"]
@@ -48,7 +44,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     )
     assert main(["unit", "add", "unit-0002"]) == 0
     capsys.readouterr()
-    return FleetFolder(Path())
+    return folder
 
 
 def saved(content: object = AREAS, name: str = f"{UNIT}.areas.json") -> str:

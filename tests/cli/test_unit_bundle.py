@@ -16,6 +16,7 @@ from anpr_edge.fleet.unitrecord import State
 from anpr_edge.seal.keys import SigningKey, VerifyKey
 from anpr_edge.seal.manifest import Enrolment
 from tests.bundles import Machine
+from tests.fleet_folders import made_by_command
 from tests.unit.config.samples import ACK_KEY, RECIPIENT
 
 FEED = f"""
@@ -33,11 +34,7 @@ port = 8884
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
     """A fleet folder with three units, and the shell in it."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["authority", "create", "demo", "--broker", "broker.example", "--no-passphrase"]) == 0
-    with (tmp_path / "demo/fleet.toml").open("a") as file:
-        file.write(FEED)
-    monkeypatch.chdir(tmp_path / "demo")
+    made_by_command(tmp_path, monkeypatch, FEED)
     (tmp_path / "fleet.csv").write_text("unit,site\nunit-0001,A\nunit-0002,B\nunit-0003-,C\n")
     assert main(["unit", "import", "../fleet.csv"]) == 0
     capsys.readouterr()
