@@ -130,7 +130,10 @@ class Outbox(Protocol):
         ...
 
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
-        """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again."""
+        """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
+
+        When there has been a higher watermark, nothing is forgotten.
+        """
         ...
 
 

@@ -143,9 +143,8 @@ class FakeOutbox:
             raise OutboxError(f"watermark {watermark} for feed {feed!r}: the last number is {last_seq}")
         if any(not 1 <= first <= last <= last_seq for first, last in gaps):
             raise OutboxError(f"a gap for feed {feed!r} is not within 1 and {last_seq}")
-        if watermark < self._watermarks.get(feed, 0):
-            return
-        self._watermarks[feed] = watermark
+        is_older = watermark < self._watermarks.get(feed, 0)
+        self._watermarks[feed] = max(watermark, self._watermarks.get(feed, 0))
         for number, kept in list(self._kept.items()):
             wanted = any(first <= number[1] <= last for first, last in gaps)
             if number[0] == feed and wanted and kept.sent:
@@ -153,6 +152,7 @@ class FakeOutbox:
             elif (
                 number[0] == feed
                 and not wanted
+                and not is_older
                 and number[1] <= watermark
                 and (kept.sent or kept.attempts > 0)
             ):

@@ -149,7 +149,11 @@ class FeedLedger:
         return counts
 
     def watermark(self, utc_ns: int, grace_s: float = GRACE_S) -> tuple[int, Gaps]:
-        """The number up to which all is here, but for the gaps (first, last) that are asked for again."""
+        """The number up to which all is here, but for the gaps (first, last) that are asked for again.
+
+        A gap seen a little after `utc_ns` is as young as one seen before it: another process may have seen it
+        since, or its clock be ahead.
+        """
         mark = 0
         asked: list[tuple[int, int]] = []
         for run in self._runs:
@@ -157,7 +161,7 @@ class FeedLedger:
             open_parts = self._lost.rest_of(gap) if gap else []
             if open_parts:
                 room = MOST_GAPS - len(asked)
-                if not room or 0 <= utc_ns - run.gap_since_ns < grace_s * 1e9:
+                if not room or abs(utc_ns - run.gap_since_ns) < grace_s * 1e9:
                     break
                 asked += open_parts[:room]
                 if len(open_parts) > room:

@@ -153,6 +153,10 @@ def settle(
 ) -> str:
     """Forget what the centre has, offer its gaps again, and note which of them can never be filled.
 
+    A watermark below the last one only asks: by now its gaps may be filled and forgotten, and are no losses.
+    Yet what is still here goes out again: where a gap breaks into more than one watermark can name, the centre
+    asks for the first ones, below what it has said before.
+
     What no broker ever took is not forgotten: under its number the centre has another read then, of an
     outbox that an older copy has replaced. Says what is wrong with the watermark, or nothing.
     """
@@ -163,21 +167,26 @@ def settle(
     wrong = _wrong(watermark, gaps, last_seq)
     if wrong:
         db.execute("UPDATE feeds SET refused_acks = refused_acks + 1 WHERE feed = ?", (feed,))
-    elif watermark >= before:
+        return wrong
+    _offer_again(db, feed, gaps)
+    if watermark >= before:
         for first, last in _between(gaps, watermark):
             db.execute(
                 "DELETE FROM reads WHERE feed = ? AND seq BETWEEN ? AND ? AND (state = 1 OR attempts > 0)",
                 (feed, first, last),
             )
-        for first, last in gaps:
-            db.execute(
-                "UPDATE reads SET state = 0, attempts = 0, not_before = 0"
-                " WHERE feed = ? AND seq BETWEEN ? AND ? AND state = 1",
-                (feed, first, last),
-            )
         losses.asked_for(db, feed, gaps, age_ns)
         db.execute("UPDATE feeds SET watermark = ? WHERE feed = ?", (watermark, feed))
     return wrong
+
+
+def _offer_again(db: sqlite3.Connection, feed: str, gaps: Sequence[tuple[int, int]]) -> None:
+    for first, last in gaps:
+        db.execute(
+            "UPDATE reads SET state = 0, attempts = 0, not_before = 0"
+            " WHERE feed = ? AND seq BETWEEN ? AND ? AND state = 1",
+            (feed, first, last),
+        )
 
 
 def next_step(db: sqlite3.Connection, feed: str, step: int, watermark: int) -> int:

@@ -144,7 +144,7 @@ class SqliteOutbox:
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
 
-        A watermark below the last one is out of date and changes nothing.
+        A watermark below the last one forgets nothing: of its gaps, what is still kept goes out again.
 
         Raises: OutboxError for a number this feed has never used. That is counted and no read is forgotten;
         a watermark above the last number tells that an older copy of this outbox was put back, and the next

@@ -116,6 +116,8 @@ class RamOutbox:
     def settle(self, feed: str, watermark: int, gaps: Sequence[tuple[int, int]]) -> None:
         """Forget reads up to `watermark` except inside `gaps` (first, last), which go out again.
 
+        When there has been a higher watermark, nothing is forgotten.
+
         Raises: OutboxError for a number this feed has never used.
         """
         last_seq = self._last.get(feed, (0, b""))[0]
@@ -126,14 +128,13 @@ class RamOutbox:
             raise OutboxError(f"watermark {watermark} for feed {feed!r}: the last number is {last_seq}")
         if any(not 1 <= first <= last <= last_seq for first, last in gaps):
             raise OutboxError(f"a gap for feed {feed!r} is not within 1 and {last_seq}")
-        if watermark < self._watermarks.get(feed, 0):
-            return
-        self._watermarks[feed] = watermark
+        is_older = watermark < self._watermarks.get(feed, 0)
+        self._watermarks[feed] = max(watermark, self._watermarks.get(feed, 0))
         wanted_again = []
         for kept in self._up_to(feed, watermark, gaps):
             if any(first <= kept.read.seq <= last for first, last in gaps):
                 wanted_again += [kept] if kept.at in self._sent else []
-            elif kept.read.seq <= watermark and (kept.at in self._sent or kept.attempts > 0):
+            elif not is_older and kept.read.seq <= watermark and (kept.at in self._sent or kept.attempts > 0):
                 self._forget(kept)
         self._offer_again(wanted_again, anew=True)
 

@@ -248,11 +248,16 @@ def test_feeds_are_settled_apart(outbox: Outbox) -> None:
     assert {entry.read.feed for entry in outbox.due(9)} == {"police"}
 
 
-def test_an_older_watermark_changes_nothing(outbox: Outbox) -> None:
-    keep(outbox, "charging", 4)
-    send(outbox, "charging", 1, 2, 3, 4)
-    outbox.settle("charging", 3, [])
-    outbox.settle("charging", 2, [(4, 4)])
+def test_an_older_watermark_forgets_nothing_and_gets_what_it_asks_for_if_it_is_here(outbox: Outbox) -> None:
+    keep(outbox, "charging", 5)
+    send(outbox, "charging", 1, 2, 3, 4, 5)
+    outbox.settle("charging", 4, [(1, 2), (4, 4)])
+    send(outbox, "charging", 1, 2, 4)
+    outbox.settle("charging", 2, [(1, 1)])
+    assert numbers(outbox) == [1]
+    send(outbox, "charging", 1)
+    outbox.settle("charging", 4, [])
+    outbox.settle("charging", 2, [(1, 2)])
     assert numbers(outbox) == []
 
 

@@ -47,6 +47,14 @@ def test_a_fresh_gap_holds_the_watermark_and_an_old_one_is_asked_for() -> None:
     assert ledger.missing == 4
 
 
+def test_a_gap_that_another_process_has_seen_a_moment_later_is_fresh() -> None:
+    assert ledger_of(1, 3, utc_ns=5).watermark(0) == (1, ())
+
+
+def test_a_clock_that_was_put_back_does_not_hold_a_gap_for_ever() -> None:
+    assert ledger_of(1, 3, utc_ns=GRACE_NS).watermark(0) == (3, ((2, 2),))
+
+
 def test_a_backlog_that_fills_a_gap_is_not_asked_for() -> None:
     ledger = ledger_of(1, 100)
     for seq in range(2, 50):

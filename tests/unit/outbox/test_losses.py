@@ -141,6 +141,14 @@ def test_a_gap_that_can_never_be_filled_is_reported(small: SqliteOutbox) -> None
     assert shown(small) == (Loss(2, 3, LossCause.UNKNOWN),)
 
 
+def test_what_an_older_watermark_asks_for_is_no_loss(small: SqliteOutbox) -> None:
+    keep(small, 5)
+    send(small, 1, 2, 3, 4, 5)
+    small.settle("charging", 5, [])
+    small.settle("charging", 4, [(2, 3)])
+    assert shown(small) == ()
+
+
 def test_a_gap_that_is_here_is_no_loss(small: SqliteOutbox) -> None:
     keep(small, 5)
     send(small, 1, 2, 3, 4, 5)
