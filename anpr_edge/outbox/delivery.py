@@ -154,8 +154,8 @@ def settle(
     """Forget what the centre has, offer its gaps again, and note which of them can never be filled.
 
     A watermark below the last one only asks: by now its gaps may be filled and forgotten, and are no losses.
-    Yet what is still here goes out again: where a gap breaks into more than one watermark can name, the centre
-    asks for the first ones, below what it has said before.
+    Yet what is still here goes out again: where a gap breaks into more than one watermark can name, the
+    centre asks for the first ones, below what it has said before.
 
     What no broker ever took is not forgotten: under its number the centre has another read then, of an
     outbox that an older copy has replaced. Says what is wrong with the watermark, or nothing.
