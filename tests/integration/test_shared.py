@@ -28,9 +28,6 @@ from tests.postgres import Server
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
 READS = 1200
-STILL = 160
-"""Turns without progress, eight seconds: longer than a gap takes to be told of and sent again. The dead
-process gets its turn for new reads as well: at another pace there would always be one that lies with it."""
 STOOD = 600
 """Half of them are three times what the broker gives a process before it acknowledges any."""
 
@@ -103,8 +100,8 @@ def deliver(group: Group, *, kill: subprocess.Popen[str] | None = None, restart:
     unit = group.unit
     with ExitStack() as members, make_uplink(group.site) as uplink:
         unit.see(*range(READS))
-        extra, kept, still = READS, READS, 0
-        for _ in within("the unit may forget all", 150):
+        extra = READS
+        for turn, _ in enumerate(within("the unit may forget all", 150)):
             unit.turn(uplink)
             if kill is not None and unit.waiting < READS // 2:
                 kill.kill()
@@ -113,8 +110,7 @@ def deliver(group: Group, *, kill: subprocess.Popen[str] | None = None, restart:
                     members.enter_context(group.member(restart))
             if unit.kept == 0:
                 return
-            kept, still = unit.kept, still + 1 if unit.kept == kept else 0
-            if unit.waiting == 0 and still >= STILL:
+            if unit.waiting == 0 and turn % 100 == 0:
                 unit.see(extra)  # something with a higher number, for a gap to show
                 extra += 1
 
