@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import random
 from collections.abc import Mapping
@@ -102,10 +103,14 @@ class JsonlBook:
             stored.add_refused(document)
 
     def crash(self, rng: random.Random) -> None:
-        """A line begun and not ended: what a batch leaves whose fsync never came."""
+        """A line begun and not ended: what a batch leaves whose fsync never came; on a full disk, none of it."""
         line = b'{"schema":1,"fleet":"demo","unit":"unit-0001","feed":"charging","seq":1,'
-        with self._path.open("ab") as file:
-            file.write(line[: rng.randrange(1, len(line))])
+        with self._path.open("ab", buffering=0) as file:
+            try:
+                file.write(line[: rng.randrange(1, len(line))])
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
     def close(self) -> None:
         """Files need nothing."""

@@ -33,7 +33,7 @@ class Service:
         self._clock = SystemClock()
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._over = threading.Event()
-        self.starts = 0
+        self._began_bytes = 0
 
     @property
     def pid(self) -> int | None:
@@ -100,12 +100,17 @@ class Service:
         """Its log, from `since_bytes` on."""
         return self.log.read_bytes()[since_bytes:].decode(errors="replace") if self.log.exists() else ""
 
+    def said_last(self) -> str:
+        """What the process that was started last has said."""
+        with self._lock:
+            return self.said(self._began_bytes) if self.pid else ""
+
     def _spawn(self) -> None:
         with self.log.open("ab") as log:
+            self._began_bytes = log.tell()
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
             )
-        self.starts += 1
 
     def _keep(self) -> None:
         while not self._over.is_set():

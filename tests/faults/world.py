@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -136,10 +136,8 @@ class World:
 
     def start_centre(self) -> None:
         """Start the centre, and wait until the broker has its subscription."""
-        centre = self.services["centre"]
-        known = len(centre.said().encode())
-        centre.start()
-        self.wait("the centre is connected", lambda: "connected to" in centre.said(known))
+        self.services["centre"].start()
+        self._wait_for_centre()
 
     def renew(self) -> None:
         """Bring the centre back after `end_centre`, and the uplink without its back-off."""
@@ -148,7 +146,9 @@ class World:
         self.services["uplink"].start()
 
     def end_centre(self) -> str:
-        """Stop the centre in order; gives what it says of all that came since it was started."""
+        """Stop the centre in order, once it is up; gives what it says of all that came since it was started."""
+        with suppress(AssertionError):
+            self._wait_for_centre()
         self.services["centre"].stop()
         summaries = SUMMARY.findall(self.services["centre"].said())
         return str(summaries[-1]) if summaries else ""
@@ -223,6 +223,10 @@ class World:
         self.unit_link.close()
         self.centre_link.close()
         self.book.close()
+
+    def _wait_for_centre(self) -> None:
+        centre = self.services["centre"]
+        self.wait("the centre is connected", lambda: "connected to" in centre.said_last())
 
     def _service(self, name: str, command: list[str], environment: Mapping[str, str]) -> Service:
         path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
