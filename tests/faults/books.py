@@ -103,7 +103,7 @@ class JsonlBook:
             stored.add_refused(document)
 
     def crash(self, rng: random.Random) -> None:
-        """A line begun and not ended: what a batch leaves whose fsync never came; on a full disk, none of it."""
+        """A line begun and not ended: what a batch leaves whose fsync never came; nothing on a full disk."""
         line = b'{"schema":1,"fleet":"demo","unit":"unit-0001","feed":"charging","seq":1,'
         with self._path.open("ab", buffering=0) as file:
             try:

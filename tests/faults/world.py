@@ -146,7 +146,7 @@ class World:
         self.services["uplink"].start()
 
     def end_centre(self) -> str:
-        """Stop the centre in order, once it is up; gives what it says of all that came since it was started."""
+        """Stop the centre in order, once it is up; gives its account of what came since it was started."""
         with suppress(AssertionError):
             self._wait_for_centre()
         self.services["centre"].stop()
