@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 import tomli_w
 
@@ -84,6 +84,7 @@ class World:
         self.centre_link = Proxy(self.rig.listener.port, random.Random(seed + 1))
         self._clock = SystemClock()
         self._given_up = Event()
+        self._looking, self._asking = Lock(), Lock()
         self.shift_clock(0)
         changes: dict[str, dict[str, object]] = {
             "broker": {"port": self.unit_link.port, "keep_alive_s": KEEP_ALIVE_S},
@@ -155,16 +156,14 @@ class World:
 
     def write(self, reads: int) -> None:
         """From now on `reads` more reads are written for each feed; the writer goes on slowly after them."""
-        self.look()
-        draft = self._target_path.with_suffix(".new")
-        draft.write_text(str(self.ledger.count // len(FEEDS) + reads))
-        draft.replace(self._target_path)
+        self._ask_for(self.committed // len(FEEDS) + reads)
         self.services["writer"].start()
 
     def wait_for_reads(self, reads: int) -> None:
-        """Wait until `reads` more are kept on the unit."""
-        enough = self.committed + reads * len(FEEDS)
-        self.wait(f"{reads} more reads are kept", lambda: self.committed >= enough)
+        """Wait until `reads` more are kept on the unit, and have them written if they are not under way."""
+        target = self.committed // len(FEEDS) + reads
+        self._ask_for(target)
+        self.wait(f"{reads} more reads are kept", lambda: self.committed >= target * len(FEEDS))
 
     @property
     def committed(self) -> int:
@@ -173,9 +172,10 @@ class World:
         return self.ledger.count
 
     def look(self) -> None:
-        """Read on in the writer's ledger and the centre's store."""
-        self.ledger.follow(self._ledger_path)
-        self.book.follow(self.stored)
+        """Read on in the writer's ledger and the centre's store; faults that strike at once all do."""
+        with self._looking:
+            self.ledger.follow(self._ledger_path)
+            self.book.follow(self.stored)
 
     def missing(self) -> list[Number]:
         """Numbers that the unit has kept and the centre has not."""
@@ -223,6 +223,14 @@ class World:
         self.unit_link.close()
         self.centre_link.close()
         self.book.close()
+
+    def _ask_for(self, target: int) -> None:
+        """Have the writer keep `target` reads for each feed in all, or more if more are asked for already."""
+        with self._asking:
+            asked = int(self._target_path.read_text()) if self._target_path.exists() else 0
+            draft = self._target_path.with_suffix(".new")
+            draft.write_text(str(max(asked, target)))
+            draft.replace(self._target_path)
 
     def _wait_for_centre(self) -> None:
         centre = self.services["centre"]
