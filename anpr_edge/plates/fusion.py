@@ -161,23 +161,25 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def _likeliest(rows: NDArray[np.float64], alphabet: str) -> Iterator[tuple[str, float]]:
     """The most probable texts with their probabilities, best first: a walk over swaps by cost."""
     order = np.argsort(-rows, axis=1)
-    ranked = np.take_along_axis(rows, order, axis=1)
-    costs = np.log(ranked[:, :1]) - np.log(ranked)
+    logs = np.log(np.take_along_axis(rows, order, axis=1))
+    best = float(logs[:, 0].sum())
+    columns, costs = order.tolist(), (logs[:, :1] - logs).tolist()
     start = (0,) * len(rows)
-    heap, seen, best = [(0.0, start)], {start}, float(np.log(ranked[:, 0]).sum())
+    heap, seen = [(0.0, start)], {start}
     for _ in range(_READINGS_RANKED):
         if not heap:
             return
         cost, choice = heapq.heappop(heap)
-        if cost > _LONGEST_ODDS:
-            return
-        text = "".join(alphabet[order[place, rank]] for place, rank in enumerate(choice))
+        text = "".join(alphabet[row[rank]] for row, rank in zip(columns, choice, strict=True))
         yield text, math.exp(best - cost)
         for place, rank in enumerate(choice):
+            if rank + 1 == len(alphabet):
+                continue
+            dearer = cost + costs[place][rank + 1] - costs[place][rank]
             swapped = (*choice[:place], rank + 1, *choice[place + 1 :])
-            if rank + 1 < len(alphabet) and swapped not in seen:
+            if dearer <= _LONGEST_ODDS and swapped not in seen:
                 seen.add(swapped)
-                heapq.heappush(heap, (cost + costs[place, rank + 1] - costs[place, rank], swapped))
+                heapq.heappush(heap, (dearer, swapped))
 
 
 def _rank(readings: list[tuple[str, float]], length_confidence: float) -> dict[str, float]:
@@ -211,7 +213,10 @@ def _drawn(ranked: dict[str, float]) -> dict[str, float]:
 def _char_confidences(rows: NDArray[np.float64], text: str, alphabet: str) -> tuple[float, ...]:
     """The probability of each character, counting those drawn alike as one."""
     alike = _drawn_alike(alphabet)
-    return tuple(float(row[alike[character]].sum()) for row, character in zip(rows, text, strict=True))
+    return tuple(
+        sum(row[column] for column in alike[character])
+        for row, character in zip(rows.tolist(), text, strict=True)
+    )
 
 
 @cache

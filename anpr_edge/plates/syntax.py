@@ -87,6 +87,9 @@ PATTERNS: tuple[Pattern, ...] = (
     _pattern("gb:dateless-short", "GB", "[A-Z]{1,2}[1-9][0-9]{0,3}|[1-9][0-9]{0,3}[A-Z]{1,2}", _WEAK),
 )
 
+_ANY = re.compile("|".join(f"({pattern.regex.pattern})" for pattern in PATTERNS))
+"""All of them at once: the first that fits is the group that took part."""
+
 
 def match(text: str) -> SyntaxMatch | None:
     """The narrowest pattern the whole of `text` fits, or None."""
@@ -124,4 +127,5 @@ def fold(text: str) -> str:
 
 
 def _find(text: str) -> Pattern | None:
-    return next((pattern for pattern in PATTERNS if pattern.regex.fullmatch(text)), None)
+    fit = _ANY.fullmatch(text)
+    return PATTERNS[fit.lastindex - 1] if fit and fit.lastindex else None

@@ -58,10 +58,9 @@ def greedy(probabilities: Floats) -> Reading:
     probability that nothing but blank or the characters beside it stood there. This counts nearly all
     alignments of the text and costs a fraction of the exact sum over them.
     """
-    best = probabilities.argmax(axis=1)
-    starts = np.flatnonzero((best != BLANK) & (best != np.concatenate(([BLANK], best[:-1]))))
-    classes = best[starts]
-    peaks = np.array([_surest_slot(probabilities, best, start) for start in starts], np.intp)
+    slots = _surest_slots(probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1).tolist())
+    peaks = np.array(slots, np.intp)
+    classes = probabilities[peaks].argmax(axis=1)
     rows = probabilities[peaks, 1:]
     rows = np.asarray(rows / rows.sum(axis=1, keepdims=True, dtype=np.float64), np.float32)
     surely = probabilities[peaks, classes].prod(dtype=np.float64)
@@ -69,12 +68,17 @@ def greedy(probabilities: Floats) -> Reading:
     return Reading(classes - 1, rows, float(score))
 
 
-def _surest_slot(probabilities: Floats, best: NDArray[np.intp], start: int) -> int:
-    """The slot of the run beginning at `start` in which its character is most probable."""
-    stop = start + 1
-    while stop < len(best) and best[stop] == best[start]:
-        stop += 1
-    return int(start + probabilities[start:stop, best[start]].argmax())
+def _surest_slots(best: Sequence[int], sure: Sequence[float]) -> list[int]:
+    """For each character the slot of its run in which it is most probable."""
+    found: list[int] = []
+    before = BLANK
+    for slot, character in enumerate(best):
+        if character not in (BLANK, before):
+            found.append(slot)
+        elif character != BLANK and sure[slot] > sure[found[-1]]:
+            found[-1] = slot
+        before = character
+    return found
 
 
 def _nothing_else(probabilities: Floats, peaks: NDArray[np.intp], classes: NDArray[np.intp]) -> float:

@@ -8,9 +8,10 @@ Source: shared model study §3, end-to-end exact .731 → .741 (float .731 → .
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +22,6 @@ NMS_IOU = 0.5
 VOTE_SHARE = 0.5
 """A neighbour votes when its score is at least this share of the peak's."""
 
-_AROUND = np.array([(row, col) for row in (-1, 0, 1) for col in (-1, 0, 1)])
-_SQUARE = np.ones((3, 3), np.uint8)
 _UNIT_CORNERS = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)], np.float32)
 MAX_PEAKS = 64
 """More peaks than this in one picture are noise: only the best are looked at."""
@@ -43,6 +42,35 @@ class Decoded:
     quads: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """The cells of a map, row by row: `centres` float32 (cells, 2) as x y, in cells.
+
+    `around` int (cells, 9) is each cell's neighbourhood, itself in the middle; at the edge the nearest cell
+    stands where there is none, and `inside` bool (cells, 9) says so.
+    """
+
+    centres: Floats
+    around: NDArray[np.intp]
+    inside: NDArray[np.bool_]
+
+
+_OWN = 4
+"""A cell's own place in its neighbourhood."""
+
+
+@lru_cache(maxsize=4)
+def _grid(rows: int, cols: int) -> _Grid:
+    row, col = (places.reshape(-1, 1) for places in np.mgrid[:rows, :cols])
+    down, across = (steps.reshape(-1) for steps in np.mgrid[-1:2, -1:2])
+    near_row, near_col = (row + down).clip(0, rows - 1), (col + across).clip(0, cols - 1)
+    return _Grid(
+        centres=np.hstack([col, row]).astype(np.float32) + np.float32(0.5),
+        around=near_row * cols + near_col,
+        inside=(near_row == row + down) & (near_col == col + across),
+    )
+
+
 def decode(
     heat: Floats,
     offset: Floats,
@@ -57,27 +85,33 @@ def decode(
     `heat` float32 (rows, cols[, 1]) logits; `offset` and `size` (rows, cols, 2); `corners`
     (rows, cols, 8). A map without a hot cell costs one pass over `heat`.
     """
-    heat = heat.reshape(heat.shape[:2])
-    limit = np.log(threshold / (1 - threshold))
-    if heat.max() < limit:
+    grid = _grid(*heat.shape[:2])
+    flat = heat.reshape(-1)
+    limit = math.log(threshold / (1 - threshold))
+    hot = np.flatnonzero(flat >= limit)
+    cells = hot[flat[hot] >= flat[grid.around[hot]].max(axis=1)]
+    if not cells.size:
         return Decoded(*(np.zeros(shape, np.float32) for shape in ((0,), (0, 4), (0, 4, 2))))
-    peaks = np.argwhere((heat >= limit) & (heat >= cv2.dilate(heat, _SQUARE)))
-    scores = _sigmoid(heat[peaks[:, 0], peaks[:, 1]])
-    order = np.argsort(-scores, kind="stable")[:MAX_PEAKS]
-    peaks, scores = peaks[order], scores[order]
+    cells = cells[np.argsort(-flat[cells], kind="stable")[:MAX_PEAKS]]
 
-    rows, cols, weights = _votes(heat, peaks, scores)
-    stride, log_sides = np.float32(stride_px), size[rows, cols].clip(-_LOG_SIDE_LIMIT, _LOG_SIDE_LIMIT)
-    cells = np.stack([cols, rows], axis=-1).astype(np.float32) + np.float32(0.5)
-    centres: Floats = (cells + offset[rows, cols]) * stride
-    sides: Floats = np.exp(log_sides.astype(np.float64)).astype(np.float32) * stride
-    shape = corners[rows, cols].reshape(*rows.shape, 4, 2) + _UNIT_CORNERS
+    voters = grid.around[cells]
+    weights = _sigmoid(flat[voters])
+    scores = weights[:, _OWN].copy()
+    weights *= grid.inside[cells] & (weights >= VOTE_SHARE * scores[:, np.newaxis])
+    weights /= weights.sum(axis=1, keepdims=True)
+
+    stride = np.float32(stride_px)
+    log_sides = np.asarray(size.reshape(-1, 2)[voters], np.float64).clip(-_LOG_SIDE_LIMIT, _LOG_SIDE_LIMIT)
+    sides: Floats = np.exp(log_sides).astype(np.float32) * stride
+    centres: Floats = (grid.centres[voters] + offset.reshape(-1, 2)[voters]) * stride
+    shape = corners.reshape(-1, 4, 2)[voters] + _UNIT_CORNERS
     quads = centres[:, :, np.newaxis] + shape * sides[:, :, np.newaxis]
 
-    centre, side = _mean(centres, weights), _mean(sides, weights)
-    boxes = np.concatenate([centre - side / 2, centre + side / 2], axis=1)
+    mean = _mean(np.concatenate([centres, sides, quads.reshape(*voters.shape, 8)], axis=2), weights)
+    centre, half = mean[:, :2], mean[:, 2:4] / 2
+    boxes = np.concatenate([centre - half, centre + half], axis=1)
     kept = suppress(boxes)
-    return Decoded(scores[kept], boxes[kept], _mean(quads, weights)[kept])
+    return Decoded(scores[kept], boxes[kept], mean[kept, 4:].reshape(-1, 4, 2))
 
 
 def suppress(boxes: Floats, iou: float = NMS_IOU) -> list[int]:
@@ -89,24 +123,10 @@ def suppress(boxes: Floats, iou: float = NMS_IOU) -> list[int]:
     return kept
 
 
-def _votes(
-    heat: Floats, peaks: NDArray[np.intp], scores: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Rows, columns and weights, each (peaks, 9), of the cells around each peak."""
-    around = peaks[:, np.newaxis] + _AROUND
-    limit = np.array(heat.shape) - 1
-    inside = ((around >= 0) & (around <= limit)).all(axis=2)
-    around = np.clip(around, 0, limit)
-    rows, cols = around[..., 0], around[..., 1]
-    weights = _sigmoid(heat[rows, cols])
-    weights *= inside & (weights >= VOTE_SHARE * scores[:, np.newaxis])
-    return rows, cols, weights / weights.sum(axis=1, keepdims=True)
-
-
 def _mean(values: Floats, weights: Floats) -> Floats:
     """The weighted mean over the voters; in float64, whose rounding no processor's order of sums shows in."""
     wide = weights.astype(np.float64), values.astype(np.float64)
-    return np.asarray(np.einsum("pv,pv...->p...", *wide), np.float32)
+    return np.asarray(np.einsum("pv,pvk->pk", *wide), np.float32)
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -55,7 +55,7 @@ class TfliteRecogniser:
 
         Raises: CaptureError for anything but such a picture.
         """
-        check_picture(pixels)
+        check_picture(pixels, min_side_px=MIN_CROP_SIDE_PX)
         across, down = quad_sides(quad)
         if min(across, down) < 1:
             return None
