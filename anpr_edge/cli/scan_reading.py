@@ -23,9 +23,9 @@ from anpr_edge.vision.cropped import CropReader
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
 
-MIN_CONFIDENCE = 0.1
-"""Below this a reading is a guess. Source: our own measurement, of 10 such readings on 687 labelled
-plates not one was right."""
+MIN_CONFIDENCE = 0.05
+"""Below this a reading is a guess. Source: our own measurement: of 3,600 labelled plates 2 were read with
+less, neither right, and of 4 readings in 374 pictures without a plate, 3 were."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Measure an exported recogniser on the held-out crops, and write its card.
 
-The int8 model runs behind the wrapper that units use. The temperature is fitted on the calibration split,
-which is used for nothing else; every reported figure is of the validation split.
+The int8 model runs behind the wrapper that units use. The temperature is fitted on the calibration split
+(`confidence.py`), and every reported figure is of the validation split.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anpr_edge.config import find_models_directory
 from anpr_edge.vision.rectify import stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.data import Split
 from models.recipe.ocr.card import NAME, Release, ship
-from models.recipe.ocr.measures import Reading, expected_calibration_error, precision_at, summarise
-from models.recipe.ocr.readers import FloatReader, Int8Reader, PatchReader, Remembering, read
+from models.recipe.ocr.confidence import fit_temperature, trust
+from models.recipe.ocr.measures import Reading, summarise
+from models.recipe.ocr.readers import FloatReader, Int8Reader, PatchReader, read
 from models.recipe.ocr.real import blank_patches, crops_of, rectified_scene_plates
 
-TEMPERATURES = np.geomspace(0.5, 4.0, 43)
 Labelled = tuple[npt.NDArray[np.int8], str, str, tuple[str, ...]]
 """Patch, name, truth and slices."""
 
@@ -33,6 +34,13 @@ Labelled = tuple[npt.NDArray[np.int8], str, str, tuple[str, ...]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``evaluate-ocr``."""
     parser.add_argument("folder", type=Path, help="where export put recogniser.tflite and its companions")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=find_models_directory(),
+        help="folder of the detectors that go before it",
+    )
+    parser.add_argument("--temperature", type=float, help="instead of fitting one on the calibration split")
     parser.add_argument("--ship", type=Path, help="put model and card, with these figures, into this folder")
     parser.add_argument("--version", default="0.1.0", help="version to write in the card")
     parser.add_argument("--made-up", type=int, default=0, help="rendered patches trained on, for the card")
@@ -42,11 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table; with `--ship`, write the card."""
     model = Int8Reader(TfliteModel.load(args.folder, NAME))
-    temperature = fit_temperature(model)
+    temperature = args.temperature or fit_temperature(args.models, args.folder)
     held_out = labelled_patches("validation")
     report = measure(model, held_out, temperature)
     plain = measure(FloatReader(args.folder / f"{NAME}.float32.tflite"), held_out, temperature)
     slices = _join(report, plain) | {"blank": false_reads(model, temperature)}
+    slices["confidence"] = trust(args.models, args.folder, temperature)
     _print_table(slices)
     if args.errors:
         _print_errors(model, held_out, temperature)
@@ -68,36 +77,16 @@ def labelled_patches(split: Split) -> list[Labelled]:
     return found
 
 
-def fit_temperature(model: PatchReader) -> float:
-    """The temperature under which scores explain best what was right and wrong in the calibration split."""
-    known, labelled = Remembering(model), labelled_patches("calibration")
-    return float(min(TEMPERATURES, key=lambda temperature: _surprise(known, labelled, float(temperature))))
-
-
-def _surprise(model: PatchReader, labelled: Sequence[Labelled], temperature: float) -> float:
-    readings = [Reading(name, truth, *read(model, patch, temperature)) for patch, name, truth, _ in labelled]
-    scores = np.clip([reading.score for reading in readings], 1e-6, 1 - 1e-6)
-    right = np.array([reading.right for reading in readings])
-    return float(-np.where(right, np.log(scores), np.log(1 - scores)).mean())
-
-
 def measure(
     model: PatchReader, held_out: Sequence[Labelled], temperature: float
 ) -> dict[str, dict[str, float]]:
-    """Every slice's figures; ``all`` also says how far its scores can be trusted."""
+    """Every slice's figures."""
     by_slice: dict[str, list[Reading]] = defaultdict(list)
     for patch, name, truth, slices in held_out:
         reading = Reading(name, truth, *read(model, patch, temperature))
         for each in slices:
             by_slice[each].append(reading)
-    report = {name: summarise(readings) for name, readings in by_slice.items()}
-    threshold, precision = precision_at(by_slice["all"], 0.9)
-    report["all"] |= {
-        "calibration_error": round(expected_calibration_error(by_slice["all"]), 4),
-        "threshold_keeping_90_percent": round(threshold, 4),
-        "precision_keeping_90_percent": round(precision, 4),
-    }
-    return report
+    return {name: summarise(readings) for name, readings in by_slice.items()}
 
 
 def false_reads(model: PatchReader, temperature: float, score_min: float = 0.5) -> dict[str, float]:
@@ -122,7 +111,7 @@ def _print_table(measured: dict[str, Any]) -> None:
         interval = f"{row['folded_low']:.3f}-{row['folded_high']:.3f}"
         figures = f"{row['exact']:6.3f} {row['folded']:6.3f} {interval:>13} {row['float_folded']:6.3f}"
         print(f"{name:28} {row['count']:5} {figures} {row['character_error_rate']:6.4f}")
-    print(json.dumps({"all": measured["all"], "blank": measured["blank"]}))
+    print(json.dumps({name: measured[name] for name in ("all", "blank", "confidence")}))
 
 
 def _print_errors(model: PatchReader, held_out: Sequence[Labelled], temperature: float) -> None:

@@ -55,21 +55,6 @@ class FloatReader:
         return answer
 
 
-class Remembering:
-    """A reader that answers a patch it has seen before from memory."""
-
-    def __init__(self, reader: PatchReader) -> None:
-        self._reader = reader
-        self._known: dict[bytes, Logits] = {}
-
-    def logits(self, patch: npt.NDArray[np.int8]) -> Logits:
-        """The reader's own logits."""
-        key = patch.tobytes()
-        if key not in self._known:
-            self._known[key] = self._reader.logits(patch)
-        return self._known[key]
-
-
 def read(model: PatchReader, patch: npt.NDArray[np.int8], temperature: float) -> tuple[str, float]:
     """Text and score as a unit reports them."""
     return as_text(read_patch(patch, lambda one: softmax(model.logits(one), temperature)))

@@ -1,12 +1,16 @@
 """The recogniser's training parts that run without PyTorch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from anpr_edge.vision.tflite import TfliteModel
+from models.recipe.data import LabelledPlate, Scene
 from models.recipe.ocr.alphabet import encode
 from models.recipe.ocr.batches import BatchMaker, jitter, normalise
+from models.recipe.ocr.confidence import HeldOut, surprise_of
 from models.recipe.ocr.measures import (
     Reading,
     edit_distance,
@@ -15,8 +19,11 @@ from models.recipe.ocr.measures import (
     summarise,
     wilson,
 )
+from models.recipe.ocr.real import RealCrop
 from models.recipe.ocr.shards import load_shard, save_shard
 from models.recipe.synthesis.crops import Sample
+from tests import shipped_models
+from tests.replay.clip import sight
 
 
 def test_encode_refuses_what_the_model_cannot_say() -> None:
@@ -70,6 +77,29 @@ def test_calibration_error_is_zero_for_honest_scores_and_large_for_boasting() ->
     boasting = [Reading("", "A", "B", 1.0)] * 10
     assert expected_calibration_error(honest) == 0.0
     assert expected_calibration_error(boasting) == 1.0
+
+
+def test_the_least_surprise_is_that_of_the_share_that_is_right() -> None:
+    def surprise(score: float) -> float:
+        return surprise_of([Reading("", "A", "A", score)] * 9 + [Reading("", "A", "B", score)])
+
+    assert min((0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0), key=surprise) == 0.9
+
+
+def test_confidence_is_measured_on_every_crop_and_every_plate_with_a_text(tmp_path: Path) -> None:
+    plate = LabelledPlate(sight().quad.box, sight().quad, sight().text, pseudo=False)
+    nameless = replace(plate, text=None)
+    supplied = replace(plate, pseudo=True)
+    scenes = [
+        Scene("", tmp_path, "", "A", "", infrared=True, plates=(one,)) for one in (plate, nameless, supplied)
+    ]
+    crop = RealCrop("crop", tmp_path, sight().text, ())
+    held_out = HeldOut([(sight().crop(), crop)], [(sight().pixels, scene) for scene in scenes])
+    model = TfliteModel.load(shipped_models.DIRECTORY, "recogniser")
+    cut_out, whole = held_out.readings(shipped_models.DIRECTORY, model)
+    assert cut_out.right
+    assert whole.right
+    assert 0.5 < min(cut_out.score, whole.score) <= 1
 
 
 def test_the_surest_readings_are_kept() -> None:

@@ -31,7 +31,7 @@ def test_a_sure_reading_takes_one_look() -> None:
 
 
 def test_a_hopeless_one_takes_one_look() -> None:
-    looks = [np.array([[0.01, 0.09, 0.08]], np.float32)]
+    looks = [np.array([[0.01, 0.9 * HOPELESS_SCORE, 0.8 * HOPELESS_SCORE]], np.float32)]
     assert read_patch(PATCH, lambda _: looks.pop()).score < HOPELESS_SCORE
 
 
