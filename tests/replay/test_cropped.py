@@ -74,7 +74,8 @@ def test_a_crop_without_a_plate_has_no_corners(crop_reader: CropReader) -> None:
 
 @pytest.mark.parametrize("height_px", range(4, 22))
 def test_a_crop_of_a_few_rows_is_looked_at_like_any_other(crop_reader: CropReader, height_px: int) -> None:
-    crop = np.asarray(cv2.resize(sight().crop(), (4 * height_px, height_px), interpolation=cv2.INTER_AREA))
+    small = cv2.resize(sight().crop(), (4 * height_px, height_px), interpolation=cv2.INTER_AREA)
+    crop = np.asarray(small, np.uint8)
     quad = crop_reader.corners_in(crop)
     looks = crop_reader.looks(crop, quad or Quad.of_box(Box(0, 0, 4 * height_px, height_px)))
     assert all(look.plate_width_px <= 5 * height_px for look in looks)
