@@ -28,13 +28,16 @@ class Meter {
     this.saidAt = 0;
   }
 
-  /** `share` of the bar in per cent, null when nothing is measured; `kind` is "", "good" or "bad". */
-  show(share, words, note, kind = "") {
+  /**
+   * `share` of the bar in per cent, null when nothing is measured; `kind` is "", "good" or "bad".
+   * `atOnce`: these words are not left out for coming soon after the last.
+   */
+  show(share, words, note, kind = "", atOnce = false) {
     const filled = share === null ? 0 : Math.max(0, Math.min(100, share));
     this.fill.style.width = `${filled.toFixed(1)}%`;
     this.root.className = `meter ${kind}`;
     const now = performance.now();
-    if (now - this.saidAt < WORDS_EVERY_MS) return;
+    if (!atOnce && now - this.saidAt < WORDS_EVERY_MS) return;
     this.saidAt = now;
     this.value.textContent = words;
     this.note.textContent = note;
@@ -78,7 +81,8 @@ export class Meters {
     }
     const share = now / peak;
     const figures = `now ${(100 * now).toFixed(1)}, best ${(100 * peak).toFixed(1)}`;
-    meter.show(share * PEAK_AT, `${Math.round(100 * share)} %`, figures, share >= 0.97 ? "good" : "");
+    const percent = Math.round(100 * share);
+    meter.show(share * PEAK_AT, `${percent} %`, figures, share >= 0.97 ? "good" : "", percent === 100);
   }
 
   #plates(facts) {
