@@ -30,11 +30,14 @@ MAX_NUMBER = 6
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One national syntax. `prior` is how much a fit speaks for a reading, next to no fit at all."""
+    """One national syntax: a regular expression without groups that capture.
+
+    `prior` is how much a fit speaks for a reading, next to no fit at all.
+    """
 
     name: str
     region: str | None
-    regex: re.Pattern[str]
+    regex: str
     prior: float
 
 
@@ -45,10 +48,6 @@ class SyntaxMatch:
     name: str
     region: str | None
     text: str
-
-
-def _pattern(name: str, region: str | None, regex: str, prior: float) -> Pattern:
-    return Pattern(name, region, re.compile(regex), prior)
 
 
 _STRONG, _FAIR, _WEAK = 20.0, 8.0, 3.0
@@ -64,31 +63,31 @@ _DUTCH = "[BDFGHJKLMNPRSTVWXZ]"
 _SPANISH = "[BCDFGHJKLMNPRSTVWXYZ]"
 
 PATTERNS: tuple[Pattern, ...] = (
-    _pattern("gb:current", "GB", f"{_TAG}{{2}}{_AGE}{_LAST}{{3}}", _STRONG),
-    _pattern("gb:prefix", "GB", f"(?:{_YEAR}|Q)[1-9][0-9]{{0,2}}{_TAG}{{3}}", _FAIR),
-    _pattern("gb:suffix", "GB", f"{_TAG}{{3}}[1-9][0-9]{{0,2}}{_YEAR}", _FAIR),
-    _pattern("gb:northern-ireland", "GB", "(?:[A-Z]?[A-Z]Z|[A-Z]?I[A-Z])[1-9][0-9]{0,3}", _FAIR),
-    _pattern("gb:diplomatic", "GB", "[0-9]{3}[DX][0-9]{3}", _FAIR),
-    _pattern("im:three-letter", "IM", "(?:MAN|[A-Z]MN)[1-9][0-9]{0,3}", _FAIR),
+    Pattern("gb:current", "GB", f"{_TAG}{{2}}{_AGE}{_LAST}{{3}}", _STRONG),
+    Pattern("gb:prefix", "GB", f"(?:{_YEAR}|Q)[1-9][0-9]{{0,2}}{_TAG}{{3}}", _FAIR),
+    Pattern("gb:suffix", "GB", f"{_TAG}{{3}}[1-9][0-9]{{0,2}}{_YEAR}", _FAIR),
+    Pattern("gb:northern-ireland", "GB", "(?:[A-Z]?[A-Z]Z|[A-Z]?I[A-Z])[1-9][0-9]{0,3}", _FAIR),
+    Pattern("gb:diplomatic", "GB", "[0-9]{3}[DX][0-9]{3}", _FAIR),
+    Pattern("im:three-letter", "IM", "(?:MAN|[A-Z]MN)[1-9][0-9]{0,3}", _FAIR),
     # France, Italy and others share this shape: the text cannot say which
-    _pattern("eu:aa000aa", None, "[A-HJ-NP-TV-Z]{2}[0-9]{3}[A-HJ-NP-TV-Z]{2}", _STRONG),
-    _pattern("es:current", "ES", f"[0-9]{{4}}{_SPANISH}{{3}}", _STRONG),
-    _pattern("ie:current", "IE", f"(?:1[3-9]|[2-9][0-9])[12]{_IRISH_COUNTY}[1-9][0-9]{{0,5}}", _FAIR),
-    _pattern("cz:2001", "CZ", "[1-9][ABCEHJKLMPSTUZ][0-9A-Z][0-9]{4}", _FAIR),
-    _pattern("nl:sidecode-4", "NL", f"{_DUTCH}{{2}}[0-9]{{2}}{_DUTCH}{{2}}", _FAIR),
-    _pattern("nl:sidecode-5", "NL", f"{_DUTCH}{{4}}[0-9]{{2}}", _FAIR),
-    _pattern("nl:sidecode-6", "NL", f"[0-9]{{2}}{_DUTCH}{{4}}", _FAIR),
-    _pattern("nl:sidecode-7", "NL", f"[0-9]{{2}}{_DUTCH}{{3}}[0-9]", _FAIR),
-    _pattern("nl:sidecode-8", "NL", f"[0-9]{_DUTCH}{{3}}[0-9]{{2}}", _FAIR),
-    _pattern("nl:sidecode-9", "NL", f"{_DUTCH}{{2}}[0-9]{{3}}{_DUTCH}", _FAIR),
-    _pattern("nl:sidecode-10", "NL", f"{_DUTCH}[0-9]{{3}}{_DUTCH}{{2}}", _FAIR),
+    Pattern("eu:aa000aa", None, "[A-HJ-NP-TV-Z]{2}[0-9]{3}[A-HJ-NP-TV-Z]{2}", _STRONG),
+    Pattern("es:current", "ES", f"[0-9]{{4}}{_SPANISH}{{3}}", _STRONG),
+    Pattern("ie:current", "IE", f"(?:1[3-9]|[2-9][0-9])[12]{_IRISH_COUNTY}[1-9][0-9]{{0,5}}", _FAIR),
+    Pattern("cz:2001", "CZ", "[1-9][ABCEHJKLMPSTUZ][0-9A-Z][0-9]{4}", _FAIR),
+    Pattern("nl:sidecode-4", "NL", f"{_DUTCH}{{2}}[0-9]{{2}}{_DUTCH}{{2}}", _FAIR),
+    Pattern("nl:sidecode-5", "NL", f"{_DUTCH}{{4}}[0-9]{{2}}", _FAIR),
+    Pattern("nl:sidecode-6", "NL", f"[0-9]{{2}}{_DUTCH}{{4}}", _FAIR),
+    Pattern("nl:sidecode-7", "NL", f"[0-9]{{2}}{_DUTCH}{{3}}[0-9]", _FAIR),
+    Pattern("nl:sidecode-8", "NL", f"[0-9]{_DUTCH}{{3}}[0-9]{{2}}", _FAIR),
+    Pattern("nl:sidecode-9", "NL", f"{_DUTCH}{{2}}[0-9]{{3}}{_DUTCH}", _FAIR),
+    Pattern("nl:sidecode-10", "NL", f"{_DUTCH}[0-9]{{3}}{_DUTCH}{{2}}", _FAIR),
     # United Kingdom before 1963: letters and digits in almost any number, in either order
-    _pattern("gb:dateless", "GB", "[A-Z]{3}[1-9][0-9]{0,2}|[1-9][0-9]{0,2}[A-Z]{3}", _WEAK),
-    _pattern("gb:dateless-short", "GB", "[A-Z]{1,2}[1-9][0-9]{0,3}|[1-9][0-9]{0,3}[A-Z]{1,2}", _WEAK),
+    Pattern("gb:dateless", "GB", "[A-Z]{3}[1-9][0-9]{0,2}|[1-9][0-9]{0,2}[A-Z]{3}", _WEAK),
+    Pattern("gb:dateless-short", "GB", "[A-Z]{1,2}[1-9][0-9]{0,3}|[1-9][0-9]{0,3}[A-Z]{1,2}", _WEAK),
 )
 
-_ANY = re.compile("|".join(f"({pattern.regex.pattern})" for pattern in PATTERNS))
-"""All of them at once: the first that fits is the group that took part."""
+_ANY = re.compile("|".join(f"({pattern.regex})" for pattern in PATTERNS))
+"""All of them at once, each a group: the one that took part is the first that fits."""
 
 
 def match(text: str) -> SyntaxMatch | None:

@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=find_models_directory(),
         help="folder of the detectors that go before it",
     )
-    parser.add_argument("--temperature", type=float, help="instead of fitting one on the calibration split")
     parser.add_argument("--ship", type=Path, help="put model and card, with these figures, into this folder")
     parser.add_argument("--version", default="0.1.0", help="version to write in the card")
     parser.add_argument("--made-up", type=int, default=0, help="rendered patches trained on, for the card")
@@ -50,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table; with `--ship`, write the card."""
     model = Int8Reader(TfliteModel.load(args.folder, NAME))
-    temperature = args.temperature or fit_temperature(args.models, args.folder)
+    temperature = fit_temperature(args.models, args.folder)
     held_out = labelled_patches("validation")
     report = measure(model, held_out, temperature)
     plain = measure(FloatReader(args.folder / f"{NAME}.float32.tflite"), held_out, temperature)

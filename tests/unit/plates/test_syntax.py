@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from anpr_edge.plates.syntax import PATTERNS, could_be_plate, fold, match, prior, speaks_for_itself
@@ -99,3 +101,7 @@ def test_words_and_telephone_numbers_have_not(text: str) -> None:
 def test_only_a_narrow_pattern_speaks_for_itself() -> None:
     texts = ("AB12CDE", "A123BCD", "A40", "M25", "SL0W")
     assert [speaks_for_itself(text) for text in texts] == [True, False, False, False, False]
+
+
+def test_no_pattern_has_a_group_of_its_own() -> None:
+    assert [pattern.name for pattern in PATTERNS if re.compile(pattern.regex).groups] == []
