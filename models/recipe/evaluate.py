@@ -17,8 +17,9 @@ from anpr_edge.vision.closeup import MODEL_NAME as CLOSE_UP
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
+from models.recipe.card import Release, ship
 from models.recipe.data import load_collection
-from models.recipe.detector.card import Release, ship
+from models.recipe.detector.card import KIND, tuned
 from models.recipe.detector.measures import Report, choose_threshold, look_at, report
 from models.recipe.detector.twin import FloatTwin
 
@@ -81,7 +82,7 @@ def _ship(args: argparse.Namespace, threshold: float, reports: dict[str, Report]
     """Ship the detector, or, when it was measured with a second look, that second look's model."""
     measured = {"split": "validation", "looks": 2 if args.close_up else 1, **reports}
     name = CLOSE_UP if args.close_up else "detector"
-    release = Release(name, args.version, args.made_up, threshold, measured)
+    release = Release(KIND, name, tuned(threshold), args.version, args.made_up, measured)
     card = ship(args.close_up or args.folder, args.ship, release)
     print(f"{card} written", file=sys.stderr)
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from anpr_edge.vision.closeup import MODEL_NAME
+from models.recipe.card import Release, write_card
 from models.recipe.data import load_collection
 from models.recipe.detector import card
 from models.recipe.detector.closeups import plain_close_ups, random_close_up
@@ -35,8 +36,7 @@ def exportable(checkpoint: Path) -> Exportable:
 
 def first_card(folder: Path) -> None:
     """Give a model fresh from export a card without figures, so that it can be loaded and measured."""
-    release = card.Release(MODEL_NAME, "0.0.0", 0, PROVISIONAL_THRESHOLD, {"split": "none"})
-    card.write_card(folder, folder, release)
+    write_card(folder, folder, Release(card.KIND, MODEL_NAME, card.tuned(PROVISIONAL_THRESHOLD)))
 
 
 def _quantiser_windows() -> NDArray[np.uint8]:

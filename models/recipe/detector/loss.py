@@ -36,13 +36,9 @@ class Losses:
     corners: torch.Tensor
     calm: torch.Tensor
 
-    def total(self) -> torch.Tensor:
-        """What is minimised."""
-        return self.heat + self.offset + self.size + self.corners + self.calm
-
-    def values(self) -> list[float]:
-        """The parts as numbers, in their order."""
-        return [float(getattr(self, part.name).detach()) for part in fields(self)]
+    def parts(self) -> list[torch.Tensor]:
+        """Scalars in their order; their sum is what is minimised."""
+        return [getattr(self, part.name) for part in fields(self)]
 
 
 def losses(maps: tuple[torch.Tensor, ...], targets: Targets, complete: torch.Tensor) -> Losses:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.recipe.card import Release, write_card
 from models.recipe.data import load_collection
 from models.recipe.detector import card
 from models.recipe.detector.compose import Sources, plain_frame, random_frame
@@ -35,8 +36,7 @@ def exportable(checkpoint: Path) -> Exportable:
 
 def first_card(folder: Path) -> None:
     """Give a model fresh from export a card without figures, so that it can be loaded and measured."""
-    release = card.Release(NAME, "0.0.0", 0, PROVISIONAL_THRESHOLD, {"split": "none"})
-    card.write_card(folder, folder, release)
+    write_card(folder, folder, Release(card.KIND, NAME, card.tuned(PROVISIONAL_THRESHOLD)))
 
 
 def _quantiser_pictures() -> NDArray[np.uint8]:

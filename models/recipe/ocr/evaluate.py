@@ -20,8 +20,9 @@ import numpy.typing as npt
 from anpr_edge.config import find_models_directory
 from anpr_edge.vision.rectify import stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
+from models.recipe.card import Release, ship
 from models.recipe.data import Split
-from models.recipe.ocr.card import NAME, Release, ship
+from models.recipe.ocr.card import KIND, NAME, tuned
 from models.recipe.ocr.confidence import fit_temperature, trust
 from models.recipe.ocr.measures import Reading, summarise
 from models.recipe.ocr.readers import FloatReader, Int8Reader, PatchReader, read
@@ -59,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if args.errors:
         _print_errors(model, held_out, temperature)
     if args.ship:
-        release = Release(args.version, args.made_up, temperature, {"split": "validation", "slices": slices})
+        measured = {"split": "validation", "slices": slices}
+        release = Release(KIND, NAME, tuned(temperature), args.version, args.made_up, measured)
         print(f"{ship(args.folder, args.ship, release)} written", file=sys.stderr)
     return 0
 

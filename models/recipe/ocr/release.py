@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from anpr_edge.vision.rectify import stretch_contrast
+from models.recipe.card import Release, write_card
 from models.recipe.export import Exportable
 from models.recipe.ocr import card
 from models.recipe.ocr.network import Recogniser
@@ -32,8 +33,7 @@ def exportable(checkpoint: Path) -> Exportable:
 
 def first_card(folder: Path) -> None:
     """Give a model fresh from export a card without figures, so that it can be loaded and measured."""
-    release = card.Release("0.0.0", 0, 1.0, {"split": "none"})
-    card.write_card(folder / f"{card.NAME}.tflite", folder / f"{card.NAME}.graph.npz", release)
+    write_card(folder, folder, Release(card.KIND, card.NAME, card.tuned(temperature=1.0)))
 
 
 def _quantiser_patches() -> NDArray[np.uint8]:
