@@ -24,6 +24,11 @@ PLACES = 3
 PLACE_WIDTHS, PLACE_GROWN = MOVED_WIDTHS / 2, 1.06
 """What has moved was seen in so many places at least, each half a move from the others: on its way, too. Two
 boards near each other that are found by turns are two places."""
+RETURNS, MANY_PLACES = 3, 6
+"""What came back to an earlier place so often wavers: a board of two lines is found as the upper, the lower
+and both. It has moved only when it was seen in many more places than that. Source: our measurement: rendered
+vehicles come back once at most and are seen in five places or more; a board comes back at every sixth look,
+from three."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,8 @@ class Rest:
     _away_on_end: int = 0
     _has_settled: bool = False
     _places: list[Box] = field(default_factory=list)
+    _place: int = 0
+    _returns: int = 0
 
     def __post_init__(self) -> None:
         self._home = self.box
@@ -46,7 +53,7 @@ class Rest:
     @property
     def moved(self) -> bool:
         """Whether it is elsewhere than where it was first seen, and came there step by step."""
-        if len(self._places) < PLACES:
+        if len(self._places) < (MANY_PLACES if self._returns >= RETURNS else PLACES):
             return False
         return self._away_on_end >= LOOKS_AWAY or 2 * self._looks_away >= self._looks
 
@@ -56,8 +63,7 @@ class Rest:
             self.box, self.since_ns = box, mono_ns
         if not self._has_settled and self.settled(mono_ns):
             self._settle()
-        if len(self._places) < PLACES and all(_is_apart(box, place) for place in self._places):
-            self._places.append(box)
+        self._arrive(box)
         away = _elsewhere(box, self._home)
         self._looks += 1
         self._looks_away += away
@@ -68,7 +74,17 @@ class Rest:
         self._has_settled = True
         if not _elsewhere(self.box, self._home, widths=BESIDE_WIDTHS, grown=BESIDE_GROWN):
             self._home, self._looks_away, self._away_on_end = self.box, 0, 0
-            self._places = [self.box]
+            self._places, self._place, self._returns = [self.box], 0, 0
+
+    def _arrive(self, box: Box) -> None:
+        """Count a place that is new, and coming back to one that is not."""
+        known = [number for number, place in enumerate(self._places) if not _is_apart(box, place)]
+        if not known and len(self._places) < MANY_PLACES:
+            self._places.append(box)
+            self._place = len(self._places) - 1
+        elif known and self._place not in known:
+            self._returns += known[-1] < self._place
+            self._place = known[-1]
 
     def settled(self, mono_ns: int) -> bool:
         """Whether it has stood still for long."""

@@ -87,6 +87,28 @@ def test_a_sign_of_two_lines_found_by_turns_has_not_moved() -> None:
         assert step < 4 or not rest.moved
 
 
+UPPER, LOWER, BOTH = Box(300, 150, 345, 173), Box(300, 180, 345, 203), Box(295, 158, 351, 190)
+
+
+def wavering() -> Rest:
+    """A board found as its upper line, as its lower one and as both, a few frames each."""
+    rest = Rest(UPPER, 0)
+    for step in range(1, 150):
+        rest.follow((UPPER, BOTH, LOWER, BOTH)[step // 7 % 4], step * SECOND // 30)
+    return rest
+
+
+def test_a_board_of_two_lines_found_in_three_places_has_not_moved() -> None:
+    assert not wavering().moved
+
+
+def test_what_wavered_and_then_drives_off_has_moved() -> None:
+    rest = wavering()
+    for step in range(20):
+        rest.follow(at(330 + 20 * step), (150 + step) * SECOND // 30)
+    assert rest.moved
+
+
 def test_a_vehicle_seen_in_three_frames_has_moved() -> None:
     rest = Rest(at(300), 0)
     rest.follow(at(340), SECOND // 30)
