@@ -111,13 +111,14 @@ def could_be_plate(text: str) -> bool:
     """Whether `text` has a shape that some country's plates have: words and telephone numbers have none."""
     if _find(text):
         return True
-    digits = sum(character.isdigit() for character in text)
+    digits = "".join(character for character in text if character.isdigit())
     word = max((len(run) for run in re.findall("[A-Z]+", text)), default=0)
-    longest = MAX_NUMBER if digits == len(text) else MAX_CHARACTERS
+    longest = MAX_NUMBER if digits == text else MAX_CHARACTERS
     runs = len(re.findall("[A-Z]+|[0-9]+", text))
     dialled = re.search("[A-Z]{4}0", text)
     short = word <= MAX_LETTERS_TOGETHER and runs <= MAX_RUNS and len(text) <= longest
-    return digits > 0 and short and not dialled
+    # No plate's number is a lone 0: that is an O, as in SLOW on the road.
+    return digits not in ("", "0") and short and not dialled
 
 
 def fold(text: str) -> str:

@@ -92,7 +92,19 @@ def test_plates_of_many_countries_have_a_plates_shape(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["FLORIST", "LUW", "0134960345", "SINCE1987", "24HGLASS", "FLORIST87", "CALL0800", "A406M25N"]
+    "text",
+    [
+        "FLORIST",
+        "LUW",
+        "0134960345",
+        "SINCE1987",
+        "24HGLASS",
+        "FLORIST87",
+        "CALL0800",
+        "A406M25N",
+        "SL0W",
+        "ST0P",
+    ],
 )
 def test_words_and_telephone_numbers_have_not(text: str) -> None:
     assert not could_be_plate(text)
