@@ -265,8 +265,8 @@ def test_lettering_that_never_moves_is_counted_not_read() -> None:
 
 
 def test_a_text_of_no_known_pattern_is_read_once_it_moves() -> None:
-    road = ScriptedRoad({"SL0W": (0, [*parked(100), *approach(20)])})
-    assert texts(drive(road, reader_of(road), 140)) == ["SL0W"]
+    road = ScriptedRoad({"WA12A34": (0, [*parked(100), *approach(20)])})
+    assert texts(drive(road, reader_of(road), 140)) == ["WA12A34"]
 
 
 def test_what_has_settled_is_searched_on_the_heartbeat_only() -> None:
