@@ -10,6 +10,7 @@ from typing import Any, Final
 COMMANDS: Final = {
     "render-detector": ("models.recipe.detector.render", "render training frames for the detector"),
     "train-detector": ("models.recipe.detector.train", "train the detector"),
+    "thin-detector": ("models.recipe.detector.thinning", "make a trained detector narrower"),
     "mine-detector": ("models.recipe.detector.mistakes", "find what a trained detector takes for plates"),
     "render-ocr": ("models.recipe.ocr.render", "render training patches for the recogniser"),
     "train-ocr": ("models.recipe.ocr.train", "train the recogniser"),

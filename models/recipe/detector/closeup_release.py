@@ -29,9 +29,8 @@ _SEED: Final = 21
 
 def exportable(checkpoint: Path) -> Exportable:
     """The averaged network of a training checkpoint, ready for `export`."""
-    network = DetectorNet()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
-    return Exportable(network.eval(), tuple(OUTPUTS), _quantiser_windows())
+    network = DetectorNet.restored(torch.load(checkpoint, weights_only=True)["average"])
+    return Exportable(network, tuple(OUTPUTS), _quantiser_windows())
 
 
 def first_card(folder: Path) -> None:

@@ -32,10 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write, for each shard, float32 (n, 5): the frame's number and the box of each wrong find."""
-    network = DetectorNet()
-    with np.load(args.weights) as stored:
-        network.load_state_dict({name: torch.from_numpy(stored[name]) for name in stored.files})
-    network.eval()
+    network = DetectorNet.restored(args.weights)
     torch.set_num_threads(1)
     newest = sorted(shard_paths(args.shards), key=lambda path: path.stat().st_mtime)[-args.newest :]
     for path in newest:

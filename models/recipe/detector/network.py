@@ -8,9 +8,12 @@ Source: shared model study §2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -33,8 +36,28 @@ class Widths:
     bottom: int = 80
     neck: int = 48
 
+    @classmethod
+    def of(cls, weights: Mapping[str, Any]) -> Widths:
+        """Those of a trained network, from the shapes of its weights."""
+        return cls(*(weights[f"{unit}.weight"].shape[0] for unit in _GIVERS))
 
+
+_GIVERS: Final = (
+    "stem.0.1",
+    "stem.1.1",
+    "to_eighth.0.narrow.0",
+    "to_sixteenth.0.narrow.0",
+    "to_bottom.0.narrow.0",
+    "neck.1.0",
+)
+"""The convolution that gives the channels of each width."""
 DEFAULT_WIDTHS: Final = Widths()
+STAGES: Final = {
+    "to_eighth": ("quarter", "eighth", 2),
+    "to_sixteenth": ("eighth", "sixteenth", 3),
+    "to_bottom": ("sixteenth", "bottom", 3),
+}
+"""The trunk's stages: the widths they take and give, and how many blocks each has."""
 
 
 class Unit(nn.Sequential):
@@ -68,6 +91,13 @@ class Block(nn.Module):
         return x + narrow if self.shortcut else narrow
 
 
+def _stage(widths: Widths, channels_in: str, channels_out: str, blocks: int) -> nn.Sequential:
+    """A block that halves the grid, and the others after it."""
+    given = getattr(widths, channels_out)
+    first = Block(getattr(widths, channels_in), given, stride=2)
+    return nn.Sequential(first, *(Block(given, given) for _ in range(blocks - 1)))
+
+
 class DetectorNet(nn.Module):
     """`float32 (N, 1, 320, 448)` in −1..1 → heat, offset, size, corners, each `float32 (N, C, 40, 56)`."""
 
@@ -75,19 +105,24 @@ class DetectorNet(nn.Module):
         super().__init__()
         w = widths
         self.stem = nn.Sequential(Unit(1, w.half, stride=2), Unit(w.half, w.quarter, stride=2))
-        self.to_eighth = nn.Sequential(Block(w.quarter, w.eighth, 2), Block(w.eighth, w.eighth))
-        self.to_sixteenth = nn.Sequential(
-            Block(w.eighth, w.sixteenth, 2), Block(w.sixteenth, w.sixteenth), Block(w.sixteenth, w.sixteenth)
-        )
-        self.to_bottom = nn.Sequential(
-            Block(w.sixteenth, w.bottom, 2), Block(w.bottom, w.bottom), Block(w.bottom, w.bottom)
-        )
+        self.to_eighth, self.to_sixteenth, self.to_bottom = (_stage(w, *stage) for stage in STAGES.values())
         self.bottom_up = nn.Sequential(Unit(w.bottom, w.sixteenth, 1), nn.Upsample(scale_factor=2))
         self.join_sixteenth = Unit(w.sixteenth, w.sixteenth)
         self.sixteenth_up = nn.Sequential(Unit(w.sixteenth, w.eighth, 1), nn.Upsample(scale_factor=2))
         self.neck = nn.Sequential(Unit(w.eighth, w.neck), Unit(w.neck, w.neck))
         self.heads = nn.ModuleDict({name: nn.Conv2d(w.neck, size, 1) for name, size in OUTPUTS.items()})
         self._start_heads()
+
+    @classmethod
+    def restored(cls, weights: Mapping[str, torch.Tensor] | Path) -> DetectorNet:
+        """A trained network in evaluation mode, as wide as its weights say; a path names an .npz of them."""
+        if isinstance(weights, Path):
+            with np.load(weights) as stored:
+                weights = {name: torch.from_numpy(stored[name]) for name in stored.files}
+        network = cls(Widths.of(weights))
+        network.load_state_dict(weights)
+        network.eval()
+        return network
 
     def _start_heads(self) -> None:
         for head in self.heads.values():

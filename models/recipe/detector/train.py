@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train until the time is used up, writing checkpoints and validation figures to stderr."""
-    model = DetectorNet()
+    model = DetectorNet.restored(args.weights) if args.weights else DetectorNet()
     progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
     rng = np.random.default_rng((args.seed, progress.step))
     pool = CloseUpPool(args.shards, CLOSE_UP_SHARDS) if args.close_up else FramePool(args.shards)
@@ -71,9 +71,7 @@ def _held_out_windows() -> list[LabelledFrame]:
 @torch.no_grad()
 def validate(weights: dict[str, torch.Tensor], frames: list[LabelledFrame]) -> Score:
     """How a network with these weights does on held-out real pictures."""
-    model = DetectorNet()
-    model.load_state_dict(weights)
-    model.eval()
+    model = DetectorNet.restored(weights)
     answers = []
     for start in range(0, len(frames), 16):
         maps = model(as_input([frame.pixels for frame in frames[start : start + 16]]))
