@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.recipe.ocr.shards import Shard, load_shard, shard_paths
 
-MIXTURE: Final = {"made-up": 0.57, "distant": 0.20, "real": 0.19, "blank": 0.04}
+MIXTURE: Final = {"made-up": 0.47, "distant": 0.14, "real": 0.15, "spliced": 0.20, "blank": 0.04}
 """Share of each kind in a batch; the share of a kind without shards goes to the others."""
 
 REACH_X_PX: Final = 3

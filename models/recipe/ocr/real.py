@@ -64,13 +64,18 @@ class RealCrop:
 
 @dataclass(frozen=True)
 class RealPlate:
-    """A plate to train on: where it is in which picture."""
+    """A plate to train on: where it is in which picture; `origin` names its source and country."""
 
     path: Path
     quad: Quad
     text: str
     rows: int
     weight: float
+    origin: str
+
+    def pixels(self) -> Picture:
+        """The whole picture it is in, ``uint8 (H, W)``."""
+        return _grey(self.path)
 
 
 def crops_of(split: Split) -> list[RealCrop]:
@@ -107,8 +112,12 @@ def real_drawer() -> Callable[[np.random.Generator], Sample]:
 
 
 def roughen(rng: np.random.Generator, plate: RealPlate) -> Sample:
-    """Another look at a real plate: other size, other exposure, other cut; at times inverted."""
-    picture, quad = _around(_grey(plate.path), plate.quad)
+    """Another look at a real plate."""
+    return worn(rng, *_around(plate.pixels(), plate.quad), plate.text, plate.rows)
+
+
+def worn(rng: np.random.Generator, picture: Picture, quad: Quad, text: str, rows: int) -> Sample:
+    """A plate in a picture at another size, with another exposure and cut; at times inverted."""
     width_px = float(np.linalg.norm(quad[1] - quad[0]))
     wanted = float(np.exp(rng.uniform(np.log(50), np.log(230))))
     if wanted < width_px:
@@ -120,7 +129,7 @@ def roughen(rng: np.random.Generator, plate: RealPlate) -> Sample:
     picture = reexpose(rng, picture, width_px)
     if rng.random() < 0.03:
         picture = np.asarray(255 - picture, np.uint8)
-    return Sample(cut(rng, picture, quad), plate.text, plate.rows)
+    return Sample(cut(rng, picture, quad), text, rows)
 
 
 @cache
@@ -187,7 +196,8 @@ def _from_scene(scene: Scene, plate: LabelledPlate) -> RealPlate:
     by_country = {"gb": "uk", "br": "br"}
     name = "near-ir" if scene.source == "robertlucian" else by_country.get(scene.country, "")
     weight = SLICE_WEIGHTS.get(name, 1.0)
-    return RealPlate(scene.path, _as_array(corners), plate.text or "", 1, weight)
+    origin = f"{scene.source} {scene.country}"
+    return RealPlate(scene.path, _as_array(corners), plate.text or "", 1, weight, origin)
 
 
 def _from_crop(crop: Crop) -> RealPlate:
@@ -195,7 +205,9 @@ def _from_crop(crop: Crop) -> RealPlate:
     side, top = _CROP_INSET[0] * width, _CROP_INSET[1] * height
     box = records.Box(side, top, width - side, height - top)
     weight = SLICE_WEIGHTS.get(slices_of(crop)[0], 1.0)
-    return RealPlate(crop.path, _as_array(records.Quad.of_box(box)), crop.text, crop.rows or 1, weight)
+    origin = f"{crop.source} {crop.country}"
+    quad = _as_array(records.Quad.of_box(box))
+    return RealPlate(crop.path, quad, crop.text, crop.rows or 1, weight, origin)
 
 
 def _as_array(quad: records.Quad) -> Quad:

@@ -1,4 +1,4 @@
-"""Render examples for the recogniser: made-up plates, roughened real ones, patches with nothing on them."""
+"""Render examples for the recogniser: made-up plates, real ones roughened or spliced, patches without one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from models.recipe.ocr.real import blank_drawer, real_drawer
 from models.recipe.ocr.shards import KINDS, save_shard
+from models.recipe.ocr.splicing import spliced_drawer
 from models.recipe.synthesis.crops import Sample, distant_crop, random_crop
 
 Draw = Callable[[np.random.Generator], Sample]
@@ -51,6 +52,8 @@ def _drawer(kind: str, two_row_share: float) -> Draw:
         return blank_drawer()
     if kind == "real":
         return real_drawer()
+    if kind == "spliced":
+        return spliced_drawer()
     if kind == "distant":
         return distant_crop
     return partial(random_crop, two_row_share=two_row_share)

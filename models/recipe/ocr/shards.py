@@ -13,7 +13,7 @@ import numpy.typing as npt
 from anpr_edge.vision.rectify import stretch_contrast
 from models.recipe.synthesis.crops import PATCH_HEIGHT_PX, PATCH_WIDTH_PX, Sample
 
-KINDS: Final = ("made-up", "real", "blank", "distant")
+KINDS: Final = ("made-up", "real", "blank", "distant", "spliced")
 
 
 @dataclass(frozen=True)
