@@ -159,27 +159,28 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _likeliest(rows: NDArray[np.float64], alphabet: str) -> Iterator[tuple[str, float]]:
-    """The most probable texts with their probabilities, best first: a walk over swaps by cost."""
+    """The most probable texts with their probabilities, best first: a walk over swaps by cost.
+
+    Places are swapped from left to right only, so that no text is come to twice.
+    """
     order = np.argsort(-rows, axis=1)
     logs = np.log(np.take_along_axis(rows, order, axis=1))
     best = float(logs[:, 0].sum())
     columns, costs = order.tolist(), (logs[:, :1] - logs).tolist()
-    start = (0,) * len(rows)
-    heap, seen = [(0.0, start)], {start}
+    heap = [(0.0, (0,) * len(rows), 0)]
     for _ in range(_READINGS_RANKED):
         if not heap:
             return
-        cost, choice = heapq.heappop(heap)
+        cost, choice, first = heapq.heappop(heap)
         text = "".join(alphabet[row[rank]] for row, rank in zip(columns, choice, strict=True))
         yield text, math.exp(best - cost)
-        for place, rank in enumerate(choice):
-            if rank + 1 == len(alphabet):
+        for place in range(first, len(choice)):
+            rank = choice[place] + 1
+            if rank == len(alphabet):
                 continue
-            dearer = cost + costs[place][rank + 1] - costs[place][rank]
-            swapped = (*choice[:place], rank + 1, *choice[place + 1 :])
-            if dearer <= _LONGEST_ODDS and swapped not in seen:
-                seen.add(swapped)
-                heapq.heappush(heap, (dearer, swapped))
+            dearer = cost + costs[place][rank] - costs[place][rank - 1]
+            if dearer <= _LONGEST_ODDS:
+                heapq.heappush(heap, (dearer, (*choice[:place], rank, *choice[place + 1 :]), place))
 
 
 def _rank(readings: list[tuple[str, float]], length_confidence: float) -> dict[str, float]:
