@@ -231,13 +231,19 @@ def fill_card(world: World, rng: Random) -> None:
     The outbox keeps some room back for that, and its log has some; here both are gone too.
     """
     (world.card / "outbox.db.reserve").unlink(missing_ok=True)
-    with closing(sqlite3.connect(world.outbox_path)) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    world.wait("the outbox's log is empty", lambda: _log_emptied(world.outbox_path), 10.0)
     noticed = until_noticed(world, ("writer", UNKEPT), within_s=5.0)
     with world.services["uplink"].held(), filled(world.card), noticed:
         world.sleep(rng.uniform(0.5, 1.5))
     with filled(world.card):
         world.sleep(rng.uniform(1.0, 2.0))
+
+
+def _log_emptied(outbox: Path) -> bool:
+    """Whether the outbox's log could be written back and cut off: not while somebody else is at it."""
+    with closing(sqlite3.connect(outbox)) as database:
+        busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def fill_centre(world: World, rng: Random) -> None:
