@@ -20,9 +20,13 @@ CALM: Final = 0.003
 scale from all cells, and none of these ever matters."""
 UNLABELLED_WEIGHT: Final = 0.25
 """Weight of a confident find where the picture's labels are known to be incomplete."""
+TAUGHT_FROM: Final = 0.1
+"""Cells to which a teacher gives less are no plate, and its regressions there say nothing."""
 _CONFIDENT: Final = 0.3
 _BEND: Final = 0.05
 """Where the smooth L1 turns from square to straight, in plate heights."""
+Maps = tuple[torch.Tensor, ...]
+"""A network's answer: heat, offset, size and corners, each float (N, channels, rows, cols)."""
 _UNIT_CORNERS: Final = (-0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, 0.5)
 
 
@@ -41,7 +45,7 @@ class Losses:
         return [getattr(self, part.name) for part in fields(self)]
 
 
-def losses(maps: tuple[torch.Tensor, ...], targets: Targets, complete: torch.Tensor) -> Losses:
+def losses(maps: Maps, targets: Targets, complete: torch.Tensor) -> Losses:
     """Losses of heat, offset, size and corner maps; `complete` float (N,) is 0 for incomplete labels."""
     heat, offset, size, corners = (part.float() for part in maps)
     goal = {part.name: torch.from_numpy(getattr(targets, part.name)) for part in fields(targets)}
@@ -63,6 +67,25 @@ def losses(maps: tuple[torch.Tensor, ...], targets: Targets, complete: torch.Ten
         corners=1.5 * _mean(shaped, corner_vote) + 1.5 * _mean(landed, corner_vote),
         calm=CALM * _calm(offset, size, corners, vote),
     )
+
+
+def distances(maps: Maps, teacher: Maps) -> list[torch.Tensor]:
+    """How far the maps are from a teacher's: two scalars, of the heat and of where plates are.
+
+    The heat's by a loss that weighs a cell by how far off it is.
+    Source: Li et al., Generalized Focal Loss, arXiv:2006.04388, equation 3, at power 1.
+    """
+    heat, offset, size, corners = (part.float() for part in maps)
+    goal = teacher[0].float().sigmoid()
+    gap = (heat.detach().sigmoid() - goal).abs()
+    unlike = gap * functional.binary_cross_entropy_with_logits(heat, goal, reduction="none")
+    vote = goal * (goal > TAUGHT_FROM)
+
+    _, wanted_offset, wanted_size, wanted_corners = (part.float() for part in teacher)
+    height = wanted_size[:, 1:].exp().clamp(min=0.7)
+    ends = _ends(offset, size, corners) - _ends(wanted_offset, wanted_size, wanted_corners)
+    apart = _bend(ends / height).mean(1, keepdim=True) + _bend(size - wanted_size).mean(1, keepdim=True)
+    return [unlike.sum() / goal.sum().clamp(min=1), 2.0 * _mean(apart, vote)]
 
 
 def _focal(

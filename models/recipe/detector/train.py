@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.recipe.detector.batches import CloseUpPool, FramePool, as_input, aug
 from models.recipe.detector.closeups import plain_close_ups
 from models.recipe.detector.compose import plain_frame
 from models.recipe.detector.frames import LabelledFrame
-from models.recipe.detector.loss import losses
+from models.recipe.detector.loss import Maps, distances, losses
 from models.recipe.detector.network import DetectorNet
 from models.recipe.detector.pictures import training_pictures
 from models.recipe.detector.scoring import Score, score
@@ -30,12 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train-detector`."""
     training.add_arguments(parser, batch=32, peak_rate=PACE.peak_rate)
     parser.add_argument("--close-up", action="store_true", help="train the second look instead")
+    parser.add_argument(
+        "--teacher", type=Path, help="averaged weights (.npz) of a network to learn from beside labels"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train until the time is used up, writing checkpoints and validation figures to stderr."""
     model = DetectorNet.restored(args.weights) if args.weights else DetectorNet()
     progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
+    teacher = DetectorNet.restored(args.teacher) if args.teacher else None
     rng = np.random.default_rng((args.seed, progress.step))
     pool = CloseUpPool(args.shards, CLOSE_UP_SHARDS) if args.close_up else FramePool(args.shards)
     held_out = _held_out_windows() if args.close_up else _held_out()
@@ -44,8 +49,10 @@ def run(args: argparse.Namespace) -> int:
         frames = augment(rng, pool.draw(rng, args.batch))
         complete = torch.tensor([float(frame.complete) for frame in frames])
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
-            maps = model(as_input([frame.pixels for frame in frames]))
-        return losses(maps, encode(frames), complete).parts()
+            shown = as_input([frame.pixels for frame in frames])
+            maps = model(shown)
+            taught = distances(maps, _answered(teacher, shown)) if teacher else []
+        return [*losses(maps, encode(frames), complete).parts(), *taught]
 
     def at_checkpoint(number: int) -> str | None:
         pool.look_for_shards()
@@ -55,6 +62,12 @@ def run(args: argparse.Namespace) -> int:
 
     training.train(args, progress, one_batch, at_checkpoint)
     return 0
+
+
+@torch.no_grad()
+def _answered(network: DetectorNet, pictures: torch.Tensor) -> Maps:
+    maps: Maps = network(pictures)
+    return maps
 
 
 def _held_out() -> list[LabelledFrame]:

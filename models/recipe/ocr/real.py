@@ -33,6 +33,12 @@ from models.recipe.synthesis.looks import Picture, reexpose
 CUT_FROM_SCENES: Final = ("_derived", "_pseudo")
 """Endings of crop sources whose plates are also labelled in scenes, where there is more around them."""
 
+_BY_SOURCE: Final = {
+    "robertlucian": "near-ir",
+    "cnn_ocr_lp_ar": "night",
+    "openalpr_eu2_twoline_crops": "two-line",
+}
+_BY_COUNTRY: Final = {"gb": "uk", "je": "uk", "im": "uk", "us": "us", "br": "br"}
 SLICE_WEIGHTS: Final = {"two-line": 2.5, "night": 2.0, "uk": 2.5, "near-ir": 0.6, "br": 1.5}
 """How often a training plate of a slice is drawn, against 1 for the others."""
 
@@ -64,14 +70,24 @@ class RealCrop:
 
 @dataclass(frozen=True)
 class RealPlate:
-    """A plate to train on: where it is in which picture; `origin` names its source and country."""
+    """A plate to train on: where it is in which picture, and where that is from."""
 
     path: Path
     quad: Quad
     text: str
     rows: int
-    weight: float
-    origin: str
+    source: str
+    country: str
+
+    @property
+    def slice(self) -> str:
+        """The slice of the accuracy table that it would count in."""
+        return slice_of(self.source, self.country)
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn, against 1 for most plates."""
+        return SLICE_WEIGHTS.get(self.slice, 1.0)
 
     def pixels(self) -> Picture:
         """The whole picture it is in, ``uint8 (H, W)``."""
@@ -82,21 +98,16 @@ def crops_of(split: Split) -> list[RealCrop]:
     """The ready crops of one split, texts supplied by a model left out."""
     crops = load_collection().crops_in(split)
     return [
-        RealCrop(crop.name, crop.path, crop.text, slices_of(crop))
+        RealCrop(crop.name, crop.path, crop.text, (slice_of(crop.source, crop.country),))
         for crop in crops
         if not crop.pseudo and crop.text
     ]
 
 
-def slices_of(crop: Crop) -> tuple[str, ...]:
-    """The slices of the accuracy table that a crop counts in."""
-    if crop.source.startswith("openalpr_eu2"):
-        return ("two-line",)
-    named = {"robertlucian_derived": "near-ir", "cnn_ocr_lp_ar": "night"}.get(crop.source)
-    if named:
-        return (named,)
-    by_country = {"gb": "uk", "je": "uk", "im": "uk", "us": "us", "br": "br"}
-    return (by_country.get(crop.country, "single-line"),)
+def slice_of(source: str, country: str) -> str:
+    """The slice of the accuracy table for a source of crops or scenes, or else for a country."""
+    named = _BY_SOURCE.get(source.removesuffix("_derived"))
+    return named or _BY_COUNTRY.get(country, "single-line")
 
 
 def real_drawer() -> Callable[[np.random.Generator], Sample]:
@@ -193,21 +204,16 @@ def _somewhere(rng: np.random.Generator, picture: Picture) -> Picture:
 
 def _from_scene(scene: Scene, plate: LabelledPlate) -> RealPlate:
     corners = plate.corners or records.Quad.of_box(plate.box)
-    by_country = {"gb": "uk", "br": "br"}
-    name = "near-ir" if scene.source == "robertlucian" else by_country.get(scene.country, "")
-    weight = SLICE_WEIGHTS.get(name, 1.0)
-    origin = f"{scene.source} {scene.country}"
-    return RealPlate(scene.path, _as_array(corners), plate.text or "", 1, weight, origin)
+    quad = _as_array(corners)
+    return RealPlate(scene.path, quad, plate.text or "", 1, scene.source, scene.country)
 
 
 def _from_crop(crop: Crop) -> RealPlate:
     height, width = _grey(crop.path).shape
     side, top = _CROP_INSET[0] * width, _CROP_INSET[1] * height
     box = records.Box(side, top, width - side, height - top)
-    weight = SLICE_WEIGHTS.get(slices_of(crop)[0], 1.0)
-    origin = f"{crop.source} {crop.country}"
     quad = _as_array(records.Quad.of_box(box))
-    return RealPlate(crop.path, quad, crop.text, crop.rows or 1, weight, origin)
+    return RealPlate(crop.path, quad, crop.text, crop.rows or 1, crop.source, crop.country)
 
 
 def _as_array(quad: records.Quad) -> Quad:

@@ -1,8 +1,8 @@
-"""New plates from two real ones: the left part of one, the right part of the other.
+"""New plates from two real ones: the left part of one, the right part of the other; or one row of each.
 
 A network that sees a few hundred plates of a camera learns their texts; of spliced ones it can only learn
 what that camera makes of glyphs. Both plates are straightened, brought to one size and one contrast, and cut
-in a gap between characters, which the shipped recogniser finds for them.
+in a gap between characters, or between their rows, which the shipped recogniser finds for them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from anpr_edge.vision.rectify import stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.data import fold
 from models.recipe.ocr.alphabet import ALPHABET, SLOTS
-from models.recipe.ocr.readers import Int8Reader, PatchReader
+from models.recipe.ocr.readers import Int8Reader, Logits, PatchReader
 from models.recipe.ocr.real import RealPlate, training_plates, worn
 from models.recipe.synthesis.crops import (
     PATCH_HEIGHT_PX,
@@ -38,35 +38,44 @@ from models.recipe.synthesis.looks import Picture
 
 SAME_SIZE: Final = 1.4
 """How much wider than the other one of a pair may be: what is blurred differently shows the seam."""
-SAME_PLACE: Final = 0.03
-"""How far apart the two gaps may lie, in plate widths."""
-FAVOURED: Final = {"robertlucian ro": 6.0}
-"""Origins drawn more often than their plates' weights say: the near-infrared ones are two in five of all."""
+SAME_PLACE: Final = {1: 0.03, 2: 0.12}
+"""How far apart the two gaps may lie by rows: in plate widths, or for two rows in heights."""
+FAVOURED: Final = {"near-ir": 6.0}
+"""Slices drawn more often than their plates' weights say: the near-infrared ones are two in five of all."""
 AROUND: Final = (0.25, 0.7)
 """What is kept around the plate for loose cuts, in plate widths and heights."""
 SEAM_PX: Final = 2
 _GAP_REACH_PX: Final = 6
-"""How far from the middle between two characters their gap is looked for."""
+"""How far from the middle between two characters, or rows, their gap is looked for."""
 _ATTEMPTS: Final = 60
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A place to cut: in plate widths from the left, or of two rows in heights from the top."""
+
+    place: float
+    before: int
+    """How many characters are left of it, or above it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Spliceable:
-    """A one-row plate; `gaps` are the places between its characters, in plate widths from its left edge."""
+    """A plate and the gaps between its characters, or the one between its rows."""
 
     plate: RealPlate
     width_px: float
-    gaps: tuple[float, ...]
+    gaps: tuple[Gap, ...]
 
     @classmethod
     def of(cls, plate: RealPlate, reader: PatchReader) -> Spliceable | None:
-        """The plate with its gaps; None when it has two rows, or is not read as it is labelled."""
-        gaps = _gaps(plate, reader) if plate.rows == 1 else ()
+        """The plate with its gaps; None when it is not read as it is labelled."""
+        gaps = _gaps(plate, reader)
         return cls(plate, float(np.linalg.norm(plate.quad[1] - plate.quad[0])), gaps) if gaps else None
 
 
 def spliced_drawer() -> Callable[[np.random.Generator], Sample]:
-    """A function that draws a roughened patch of two training plates of one source and country."""
+    """A function that draws a roughened patch of two training plates of one group."""
     groups = _groups()
     weights = np.array([_weight(group) for group in groups])
     odds = weights / weights.sum()
@@ -78,83 +87,120 @@ def spliced_drawer() -> Callable[[np.random.Generator], Sample]:
             pairs = fitting_gaps(one, other)
             if pairs:
                 picture, quad, text = spliced(one, other, *pairs[int(rng.integers(len(pairs)))])
-                return worn(rng, picture, quad, text, 1)
+                return worn(rng, picture, quad, text, one.plate.rows)
         raise ValueError("no two training plates go together")
 
     return draw
 
 
 def _weight(group: Sequence[Spliceable]) -> float:
-    return FAVOURED.get(group[0].plate.origin, 1.0) * sum(one.plate.weight for one in group)
+    return FAVOURED.get(group[0].plate.slice, 1.0) * sum(one.plate.weight for one in group)
 
 
 def _groups() -> list[list[Spliceable]]:
-    """The plates that may be spliced with one another, two or more in a group."""
+    """The plates that may be spliced with one another, two or more in a group.
+
+    One row only with its like of the same source and country, two rows, which are few, of the same source.
+    """
     reader = Int8Reader(TfliteModel.load(find_models_directory(), "recogniser"))
-    groups: dict[str, list[Spliceable]] = defaultdict(list)
+    groups: dict[tuple[str, str | None], list[Spliceable]] = defaultdict(list)
     for plate in training_plates():
         spliceable = Spliceable.of(plate, reader)
         if spliceable:
-            groups[plate.origin].append(spliceable)
+            groups[plate.source, plate.country if plate.rows == 1 else None].append(spliceable)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _gaps(plate: RealPlate, reader: PatchReader) -> tuple[float, ...]:
-    """Where the gaps between the characters are; none when the text is not read as it is labelled."""
+def _gaps(plate: RealPlate, reader: PatchReader) -> tuple[Gap, ...]:
+    """Where the gaps are; none when the text, or its number of rows, is not read as it is labelled."""
     patch = rectify(plate.pixels(), grow(plate.quad, SIDE_MARGIN, TOP_MARGIN))
-    centres, text = _characters(reader.logits(stretch_contrast(patch)))
-    if fold(text) != fold(plate.text):
+    rows = [row for row in _rows(reader.logits(stretch_contrast(patch))) if row.text]
+    if len(rows) != plate.rows or fold("".join(row.text for row in rows)) != fold(plate.text):
         return ()
+    if plate.rows == 2:
+        return (Gap(_between_rows(patch), len(rows[0].text)),)
+    return tuple(Gap(place, number) for number, place in enumerate(_between(patch, rows[0].centres), 1))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The characters of a row, and the px in the patch where each is."""
+
+    text: str
+    centres: tuple[float, ...]
+
+
+def _rows(logits: Logits) -> list[_Row]:
+    """The upper row and the lower one; a plate of one row has only an upper one."""
+    half = SLOTS // 2
+    slot_px = PATCH_WIDTH_PX / half
+    rows = []
+    for best in logits.argmax(axis=1).reshape(2, half):
+        starts = [slot for slot in np.flatnonzero(best) if slot == 0 or best[slot - 1] != best[slot]]
+        ends = [next((s for s in range(start, half) if best[s] != best[start]), half) for start in starts]
+        centres = ((start + end) / 2 * slot_px for start, end in zip(starts, ends, strict=True))
+        rows.append(_Row("".join(ALPHABET[best[start]] for start in starts), tuple(centres)))
+    return rows
+
+
+def _between(patch: Picture, centres: Sequence[float]) -> list[float]:
+    """Where the gaps between characters are, in plate widths."""
     ink = patch[PATCH_HEIGHT_PX // 5 : -PATCH_HEIGHT_PX // 5].std(axis=0)
-    middles = [round((left + right) / 2) for left, right in pairwise(centres)]
     whole = PATCH_WIDTH_PX / (1 + 2 * SIDE_MARGIN)
-    return tuple((_emptiest(ink, middle) + 0.5) / whole - SIDE_MARGIN for middle in middles)
+    middles = [round((left + right) / 2) for left, right in pairwise(centres)]
+    return [(_emptiest(ink, middle) + 0.5) / whole - SIDE_MARGIN for middle in middles]
 
 
-def _characters(logits: npt.NDArray[np.float32]) -> tuple[list[float], str]:
-    """The characters of the upper row and the px in the patch where each is."""
-    slot_px = PATCH_WIDTH_PX / (SLOTS // 2)
-    best = logits.argmax(axis=1)
-    if best[SLOTS // 2 :].any():
-        return [], ""
-    starts = [slot for slot in np.flatnonzero(best) if slot == 0 or best[slot - 1] != best[slot]]
-    ends = [next(slot for slot in range(start, SLOTS) if best[slot] != best[start]) for start in starts]
-    centres = [(start + end) / 2 * slot_px for start, end in zip(starts, ends, strict=True)]
-    return centres, "".join(ALPHABET[best[start]] for start in starts)
+def _between_rows(patch: Picture) -> float:
+    """Where the gap between the two rows is, in plate heights."""
+    ink = patch[:, PATCH_WIDTH_PX // 5 : -PATCH_WIDTH_PX // 5].std(axis=1)
+    whole = PATCH_HEIGHT_PX / (1 + 2 * TOP_MARGIN)
+    return (_emptiest(ink, PATCH_HEIGHT_PX // 2) + 0.5) / whole - TOP_MARGIN
 
 
 def _emptiest(ink: npt.NDArray[np.float64], middle: int) -> int:
-    """The column about `middle` with the least on it, the nearest of equals."""
-    columns = range(max(0, middle - _GAP_REACH_PX), min(len(ink), middle + _GAP_REACH_PX + 1))
-    return min(columns, key=lambda column: (ink[column], abs(column - middle)))
+    """The line about `middle` with the least on it, the nearest of equals."""
+    lines = range(max(0, middle - _GAP_REACH_PX), min(len(ink), middle + _GAP_REACH_PX + 1))
+    return min(lines, key=lambda line: (ink[line], abs(line - middle)))
 
 
-def fitting_gaps(one: Spliceable, other: Spliceable) -> list[tuple[int, int]]:
-    """Pairs of gaps, by number, that lie in about the same place; none when the sizes do not go together."""
+def fitting_gaps(one: Spliceable, other: Spliceable) -> list[tuple[Gap, Gap]]:
+    """Pairs of gaps that lie in about the same place; none when sizes or rows do not go together."""
     widths = sorted((one.width_px, other.width_px))
-    if widths[1] > SAME_SIZE * widths[0]:
+    rows = one.plate.rows
+    if other.plate.rows != rows or widths[1] > SAME_SIZE * widths[0]:
         return []
     return [
-        (left, right)
-        for left, place in enumerate(one.gaps)
-        for right, beside in enumerate(other.gaps)
-        if abs(place - beside) <= SAME_PLACE
+        (gap, beside)
+        for gap in one.gaps
+        for beside in other.gaps
+        if abs(gap.place - beside.place) <= SAME_PLACE[rows]
     ]
 
 
-def spliced(one: Spliceable, other: Spliceable, left: int, right: int) -> tuple[Picture, Quad, str]:
-    """What is left of gap `left` of `one`, and right of gap `right` of `other`: picture, corners, text."""
+def spliced(one: Spliceable, other: Spliceable, left: Gap, right: Gap) -> tuple[Picture, Quad, str]:
+    """What is before gap `left` of `one`, and after gap `right` of `other`: picture, corners, text."""
     width = max(24, round(min(one.width_px, other.width_px)))
     height = max(6, round(width * _aspect(one.plate.quad)))
-    start, end = _straight(one.plate, width, height), _straight(other.plate, width, height)
-    shift = round((one.gaps[left] - other.gaps[right]) * width)
-    end = _matched(np.roll(end, shift, axis=1), start)
     x0, y0 = _surroundings(width, height)
-    share = np.clip((np.arange(start.shape[1]) + 0.5 - x0 - one.gaps[left] * width) / SEAM_PX + 0.5, 0, 1)
-    picture = np.asarray(np.rint(start * (1 - share) + end * share), np.uint8)
+    start, end = _straight(one.plate, width, height), _straight(other.plate, width, height)
+    plate = slice(y0, y0 + height), slice(x0, x0 + width)
+    end = _matched(end, end[plate], start[plate])
+    apart = left.place - right.place
+    if one.plate.rows == 1:
+        picture = _joined(start, end, x0 + left.place * width, apart * width)
+    else:
+        picture = _joined(start.T, end.T, y0 + left.place * height, apart * height).T
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    text = one.plate.text[: left + 1] + other.plate.text[right + 1 :]
+    text = one.plate.text[: left.before] + other.plate.text[right.before :]
     return picture, corners + np.array([x0, y0], np.float32), text
+
+
+def _joined(start: Picture, end: Picture, seam: float, shift: float) -> Picture:
+    """`start` left of the column `seam`, and right of it `end`, moved right by `shift` px."""
+    end = np.roll(end, round(shift), axis=1)
+    share = np.clip((np.arange(start.shape[1]) + 0.5 - seam) / SEAM_PX + 0.5, 0, 1)
+    return np.asarray(np.rint(start * (1 - share) + end * share), np.uint8)
 
 
 def _straight(plate: RealPlate, width: int, height: int) -> Picture:
@@ -175,11 +221,9 @@ def _surroundings(width: int, height: int) -> tuple[int, int]:
     return round(AROUND[0] * width), round(AROUND[1] * height)
 
 
-def _matched(picture: Picture, like: Picture) -> Picture:
-    """The picture with its darkest and brightest parts as dark and as bright as the other's."""
-    (dark, bright), (wanted_dark, wanted_bright) = (
-        np.percentile(one[one.shape[0] // 4 : -one.shape[0] // 4], (5, 95)) for one in (picture, like)
-    )
+def _matched(picture: Picture, plate: Picture, like: Picture) -> Picture:
+    """The picture with its plate's darkest and brightest parts as dark and as bright as the other plate's."""
+    (dark, bright), (wanted_dark, wanted_bright) = (np.percentile(one, (5, 95)) for one in (plate, like))
     gain = (wanted_bright - wanted_dark) / max(bright - dark, 8.0)
     return np.asarray(np.clip((picture - dark) * gain + wanted_dark, 0, 255), np.uint8)
 
