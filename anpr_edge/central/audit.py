@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anpr_edge.central.dedupe import FeedLedger, Link, Place
+from anpr_edge.central.dedupe import FeedLedger, Place
 from anpr_edge.central.opener import verify
+from anpr_edge.central.prints import Link
 from anpr_edge.central.units import Units
 from anpr_edge.errors import EnvelopeError
 from anpr_edge.seal.envelope import envelope_hash

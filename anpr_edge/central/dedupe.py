@@ -16,8 +16,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from anpr_edge.central.lost import LostNumbers
-from anpr_edge.central.prints import MemoryPrints, Prints, print_of
-from anpr_edge.records import EPOCH_NUMBERS, Loss, LossCause
+from anpr_edge.central.prints import Link, MemoryPrints, Prints, print_of
+from anpr_edge.records import Loss, LossCause
 from anpr_edge.seal.envelope import CHAIN_START
 
 GRACE_S = 10.0
@@ -46,20 +46,6 @@ class Place(Enum):
     REPEAT = "repeat"
     CONFLICT = "conflict"
     """The number is taken by another read: the unit's outbox was reset or cloned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One envelope's place in its feed's chain: its number, its hash, and the hash it names before it."""
-
-    seq: int
-    previous: bytes
-    hash: bytes
-
-    @property
-    def before_epoch(self) -> int:
-        """The number below the first that this one's epoch can have."""
-        return self.seq // EPOCH_NUMBERS * EPOCH_NUMBERS
 
 
 @dataclass(slots=True)

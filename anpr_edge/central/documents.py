@@ -18,8 +18,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from anpr_edge.central.dedupe import Link
 from anpr_edge.central.opener import OpenedRead
+from anpr_edge.central.prints import Link
 from anpr_edge.records import Alternative, Fix, PlateRead, mask_plate
 from anpr_edge.seal.envelope import Envelope
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from anpr_edge.central.dedupe import GRACE_S, FeedKey, FeedLedger, Link, Place
+from anpr_edge.central.dedupe import GRACE_S, FeedKey, FeedLedger, Place
 from anpr_edge.central.opener import OpenedRead, Opener, words_of
+from anpr_edge.central.prints import Link
 from anpr_edge.central.stores import Batch, Store, StoredRead, StoredRefusal, key_of
 from anpr_edge.central.stores.memory import MemoryLedgers
 from anpr_edge.errors import EnvelopeError, Refusal

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from anpr_edge.central.dedupe import Link
+from anpr_edge.records import EPOCH_NUMBERS
 
 PRINT_BYTES = 8
 """What is remembered of each read's hash, where memory has to hold all of them."""
 
 CHUNK = 1024
 """Numbers remembered together: eight bytes each, whether the number is here or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One envelope's place in its feed's chain: its number, its hash, and the hash it names before it."""
+
+    seq: int
+    previous: bytes
+    hash: bytes
+
+    @property
+    def before_epoch(self) -> int:
+        """The number below the first that this one's epoch can have."""
+        return self.seq // EPOCH_NUMBERS * EPOCH_NUMBERS
 
 
 class Prints(Protocol):

@@ -35,9 +35,9 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(args: Namespace) -> int:
     """Open each; 1 when one was refused."""
-    from anpr_edge.central.dedupe import Link
     from anpr_edge.central.documents import masked, read_document
     from anpr_edge.central.opener import Opener
+    from anpr_edge.central.prints import Link
     from anpr_edge.errors import EnvelopeError
     from anpr_edge.seal.envelope import envelope_hash
     from anpr_edge.seal.keys import RecipientPrivateKey

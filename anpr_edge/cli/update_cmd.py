@@ -22,7 +22,6 @@ from anpr_edge.errors import UpdateError, UsageError
 if TYPE_CHECKING:
     from anpr_edge.update.record import Record
     from anpr_edge.update.slots import Slots
-    from anpr_edge.update.updater import Updater
 
 SCHEMA = 1
 
@@ -125,6 +124,7 @@ def _of_service(name: str) -> Any:
 
 def run_install(arguments: Namespace) -> int:
     """Install, and restart into it."""
+    from anpr_edge.cli.update_steps import updater_of
     from anpr_edge.update.updater import Wanted
 
     updater = updater_of(arguments)
@@ -140,6 +140,8 @@ def run_install(arguments: Namespace) -> int:
 
 def run_try(arguments: Namespace) -> int:
     """Restart into what is on trial."""
+    from anpr_edge.cli.update_steps import updater_of
+
     updater_of(arguments).reboot_to_try()
     note("the unit restarts into the slot on trial, once")
     return 0
@@ -202,6 +204,8 @@ def in_words(record: Record | None) -> str:
 
 def run_commit(arguments: Namespace) -> int:
     """Commit what runs."""
+    from anpr_edge.cli.update_steps import updater_of
+
     updater = updater_of(arguments)
     if not arguments.without_gate:
         from anpr_edge.cli.update_service import looks_now
@@ -218,6 +222,8 @@ def run_commit(arguments: Namespace) -> int:
 
 def run_rollback(arguments: Namespace) -> int:
     """Give the trial up, or try the system before."""
+    from anpr_edge.cli.update_steps import updater_of
+
     updater = updater_of(arguments)
     if len(arguments.why) > 200:
         raise UsageError("--why: at most 200 characters")
@@ -235,24 +241,3 @@ def run_rollback(arguments: Namespace) -> int:
         updater.reboot_to_try()
         note(f"the unit restarts into slot {record.slot}, once: its gate commits it or comes back here")
     return 0
-
-
-def updater_of(arguments: Namespace) -> Updater:
-    """What does the steps on this unit."""
-    from anpr_edge.config import load_config
-    from anpr_edge.devices.clock import SystemClock
-    from anpr_edge.statefile import is_fresh, read_state
-    from anpr_edge.update.layout import load_layout
-    from anpr_edge.update.record import Recorder
-    from anpr_edge.update.updater import Updater
-
-    config, layout, clock = load_config(arguments.config), load_layout(arguments.layout), SystemClock()
-
-    def broker_reached() -> bool | None:
-        state = read_state(config.unit.run_dir / "uplink.json")
-        if state is None or not is_fresh(state, clock.now().mono_ns / 1e9):
-            return None
-        return bool(state["link"]["connected"])
-
-    recorder = Recorder(layout.state_dir, config.unit.state_dir)
-    return Updater(layout, recorder, clock, broker_reached=broker_reached)

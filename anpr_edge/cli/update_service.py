@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run_gate(arguments: Namespace) -> int:
     """Commit a trial or go back; 0 when the system that runs may stay, 1 when it may not."""
-    from anpr_edge.cli.update_cmd import updater_of
+    from anpr_edge.cli.update_steps import updater_of
 
     try:
         updater = updater_of(arguments)
@@ -43,7 +43,7 @@ def run_gate(arguments: Namespace) -> int:
 
 def run_take(arguments: Namespace) -> int:
     """Install the order that lies ready, and restart into it; without one there is nothing to do."""
-    from anpr_edge.cli.update_cmd import updater_of
+    from anpr_edge.cli.update_steps import updater_of
 
     updater = updater_of(arguments)
     record = _agent(arguments, updater).take(progress)

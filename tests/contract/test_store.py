@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from anpr_edge.central.dedupe import FeedKey, Link, Place
+from anpr_edge.central.dedupe import FeedKey, Place
 from anpr_edge.central.intake import Intake, Verdict
 from anpr_edge.central.opener import Opener
+from anpr_edge.central.prints import Link
 from anpr_edge.central.stores import Archive, Store
 from anpr_edge.errors import StoreError
 from anpr_edge.records import Loss, LossCause

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from anpr_edge.central.dedupe import GRACE_S, FeedLedger, Link, Place
+from anpr_edge.central.dedupe import GRACE_S, FeedLedger, Place
+from anpr_edge.central.prints import Link
 from anpr_edge.seal import envelope
 from anpr_edge.seal.keys import VerifyKey
 from tests.vectors.chains import CHAINS

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
-from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
+from anpr_edge.central.dedupe import FeedKey, FeedLedger
 from anpr_edge.central.opener import OpenedRead
+from anpr_edge.central.prints import Link
 from anpr_edge.errors import Refusal
 from anpr_edge.records import Loss
 from anpr_edge.seal.envelope import Envelope

@@ -20,13 +20,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
+from anpr_edge.central.dedupe import FeedKey, FeedLedger
 from anpr_edge.central.documents import (
     SCHEMA,
     read_document,
     refusal_document,
     seen_within,
 )
+from anpr_edge.central.prints import Link
 from anpr_edge.central.stores import Dropped, Item, StoredRead, StoredRefusal, ledger_text
 from anpr_edge.central.stores.memory import MemoryLedgers
 from anpr_edge.durable import sync_folder

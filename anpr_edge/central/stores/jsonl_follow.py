@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link, Place
-from anpr_edge.central.prints import MemoryPrints
+from anpr_edge.central.dedupe import FeedKey, FeedLedger, Place
+from anpr_edge.central.prints import Link, MemoryPrints
 from anpr_edge.central.stores import ledger_text
 from anpr_edge.errors import StoreError
 

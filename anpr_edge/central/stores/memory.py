@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link, Place
-from anpr_edge.central.prints import MemoryPrints, PendingPrints
+from anpr_edge.central.dedupe import FeedKey, FeedLedger, Place
+from anpr_edge.central.prints import Link, MemoryPrints, PendingPrints
 from anpr_edge.central.stores import Batch, Item
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
+from anpr_edge.central.dedupe import FeedKey, FeedLedger
 from anpr_edge.central.documents import read_document
+from anpr_edge.central.prints import Link
 from anpr_edge.central.stores import Item, StoredRead, StoredRefusal, ledger_text
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from anpr_edge.central.alone import alone_in
-from anpr_edge.central.dedupe import FeedKey, FeedLedger, Link
+from anpr_edge.central.dedupe import FeedKey, FeedLedger
 from anpr_edge.central.documents import utc_text
-from anpr_edge.central.prints import PendingPrints, print_of
+from anpr_edge.central.prints import Link, PendingPrints, print_of
 from anpr_edge.central.stores import Batch, Dropped, ledger_text
 from anpr_edge.central.stores.rows import document_of, feed_row, rows_of
 from anpr_edge.errors import StoreError, StoreUnavailable

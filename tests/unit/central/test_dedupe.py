@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anpr_edge.central.dedupe import GRACE_S, MOST_GAPS, FeedLedger, Link, Place
+from anpr_edge.central.dedupe import GRACE_S, MOST_GAPS, FeedLedger, Place
+from anpr_edge.central.prints import Link
 from anpr_edge.records import EPOCH_NUMBERS, Loss, LossCause
 from anpr_edge.seal.envelope import CHAIN_START
 
