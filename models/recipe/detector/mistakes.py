@@ -49,9 +49,8 @@ def _wrong_finds(network: DetectorNet, frames: list[LabelledFrame]) -> Floats:
     rows: list[list[float]] = []
     for start in range(0, len(frames), BATCH):
         some = frames[start : start + BATCH]
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = network(as_input([frame.pixels for frame in some]))
-        grids = [part.float().permute(0, 2, 3, 1).numpy() for part in maps]
+        maps = network(as_input([frame.pixels for frame in some]))
+        grids = [part.permute(0, 2, 3, 1).numpy() for part in maps]
         for index, frame in enumerate(some):
             heat, offset, size, corners = (grid[index] for grid in grids)
             found = decode(heat, offset, size, corners, LOWEST_SCORE)
