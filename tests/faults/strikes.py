@@ -231,10 +231,11 @@ def fill_card(world: World, rng: Random) -> None:
     The outbox keeps some room back for that, and its log has some; here both are gone too.
     """
     (world.card / "outbox.db.reserve").unlink(missing_ok=True)
-    world.wait("the outbox's log is empty", lambda: _log_emptied(world.outbox_path), 10.0)
     noticed = until_noticed(world, ("writer", UNKEPT), within_s=5.0)
-    with world.services["uplink"].held(), filled(world.card), noticed:
-        world.sleep(rng.uniform(0.5, 1.5))
+    with world.services["uplink"].held():
+        world.wait("the outbox's log is empty", lambda: _log_emptied(world.outbox_path), 10.0)
+        with filled(world.card), noticed:
+            world.sleep(rng.uniform(0.5, 1.5))
     with filled(world.card):
         world.sleep(rng.uniform(1.0, 2.0))
 
