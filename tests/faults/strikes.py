@@ -228,22 +228,30 @@ def _write_until_full(descriptor: int) -> None:
 def fill_card(world: World, rng: Random) -> None:
     """Full while the uplink is away, so that nothing makes room; then the uplink comes, and it still is.
 
-    The outbox keeps some room back for that, and its log has some; here both are gone too.
+    The outbox keeps some room back for that, its log has some, and so have the pages of reads that are gone:
+    hundreds of new ones fit there. Here all of that is gone too.
     """
     (world.card / "outbox.db.reserve").unlink(missing_ok=True)
     noticed = until_noticed(world, ("writer", UNKEPT), within_s=5.0)
     with world.services["uplink"].held():
-        world.wait("the outbox's log is empty", lambda: _log_emptied(world.outbox_path), 10.0)
+        world.wait("the outbox has no room of its own", lambda: _squeezed(world.outbox_path), 10.0)
         with filled(world.card), noticed:
+            world.write(rng.randint(100, 200))
             world.sleep(rng.uniform(0.5, 1.5))
     with filled(world.card):
         world.sleep(rng.uniform(1.0, 2.0))
 
 
-def _log_emptied(outbox: Path) -> bool:
-    """Whether the outbox's log could be written back and cut off: not while somebody else is at it."""
-    with closing(sqlite3.connect(outbox)) as database:
-        busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+def _squeezed(outbox: Path) -> bool:
+    """Whether its free pages could be given up, and its log cut off: not while somebody else is at it."""
+    try:
+        with closing(sqlite3.connect(outbox)) as database:
+            database.execute("VACUUM")
+            busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
     return not busy
 
 
