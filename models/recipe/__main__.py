@@ -10,7 +10,8 @@ from typing import Any, Final
 COMMANDS: Final = {
     "render-detector": ("models.recipe.detector.render", "render training frames for the detector"),
     "train-detector": ("models.recipe.detector.train", "train the detector"),
-    "thin-detector": ("models.recipe.detector.thinning", "make a trained detector narrower"),
+    "thin": ("models.recipe.thinning", "make a trained network narrower"),
+    "learn-opening": ("models.recipe.detector.opening", "give a trained detector a cheaper beginning"),
     "mine-detector": ("models.recipe.detector.mistakes", "find what a trained detector takes for plates"),
     "render-ocr": ("models.recipe.ocr.render", "render training patches for the recogniser"),
     "train-ocr": ("models.recipe.ocr.train", "train the recogniser"),

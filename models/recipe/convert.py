@@ -47,6 +47,7 @@ def build_mirror(graph: Graph) -> Any:
 
 
 def _build(layer: Layer, inputs: list[Any], weights: dict[str, NDArray[np.float32]]) -> Any:
+    import tensorflow as tf
     from tensorflow.keras import layers
 
     (x, *_) = inputs
@@ -60,6 +61,8 @@ def _build(layer: Layer, inputs: list[Any], weights: dict[str, NDArray[np.float3
         return layers.Concatenate(axis={1: 3, 2: 1, 3: 2}[layer.settings["axis"]])(inputs)
     if layer.kind == "upsample":
         return layers.UpSampling2D(layer.settings["factor"], interpolation="nearest")(x)
+    if layer.kind == "patches":
+        return layers.Lambda(tf.nn.space_to_depth, arguments={"block_size": layer.settings["side"]})(x)
     return layers.Reshape((int(x.shape[2]), int(x.shape[3])))(x)
 
 

@@ -1,7 +1,7 @@
 """A trained PyTorch network written down as plain layers, for an environment without PyTorch.
 
 `describe` walks the network once with `torch.fx`, folds every batch normalisation into its convolution and
-drops what only training needs. What is left has six kinds of layer; `export.build_mirror` makes the same in
+drops what only training needs. What is left has seven kinds of layer; `export.build_mirror` makes the same in
 Keras. So no architecture is written twice.
 """
 
@@ -24,10 +24,10 @@ ALIAS_LAYERS: Final = ("Dropout", "Identity")
 
 @dataclass(frozen=True)
 class Layer:
-    """One step: `kind` is conv, relu, add, concat, upsample or first_row; `inputs` name earlier layers.
+    """One step; `inputs` name earlier layers.
 
-    `settings`: conv has `stride` and `padding` (left, right, top, bottom); concat has `axis` and
-    upsample `factor`.
+    `kind` is conv, relu, add, concat, upsample, patches or first_row. `settings`: conv has `stride` and
+    `padding` (left, right, top, bottom); concat has `axis`, upsample `factor` and patches `side`.
     """
 
     name: str
@@ -97,6 +97,8 @@ def multiply_adds(graph: Graph) -> int:
             total += int(kernel.size) * height * width
         elif layer.kind == "upsample":
             height, width = height * layer.settings["factor"], width * layer.settings["factor"]
+        elif layer.kind == "patches":
+            height, width = height // layer.settings["side"], width // layer.settings["side"]
         elif layer.kind == "concat":
             height = height if layer.settings["axis"] != 2 else sum(sizes[one][0] for one in layer.inputs)
             width = width if layer.settings["axis"] != 3 else sum(sizes[one][1] for one in layer.inputs)
@@ -143,6 +145,8 @@ class _Walk:
             self._add(node, "relu", (before,))
         elif kind == "Upsample":
             self._add(node, "upsample", (before,), factor=int(module.scale_factor))
+        elif kind == "PixelUnshuffle":
+            self._add(node, "patches", (before,), side=int(module.downscale_factor))
         elif kind in ALIAS_LAYERS:
             self._names[node.name] = before
         else:

@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from models.recipe.weights import weights_of
+
 CHECKPOINT_EVERY_S: Final = 150.0
 SHOW_EVERY_STEPS: Final = 50
 WEIGHT_DECAY: Final = 5e-4
@@ -53,8 +55,7 @@ class Training:
 
     def begin_from(self, weights: Path) -> None:
         """Take over another training's averaged weights (.npz), nothing else."""
-        with np.load(weights) as stored:
-            self.average = {name: torch.from_numpy(stored[name]) for name in stored.files}
+        self.average = dict(weights_of(weights))
         self.model.load_state_dict(self.average)
 
     def save(self, checkpoint: Path) -> None:
@@ -115,6 +116,13 @@ def add_arguments(parser: argparse.ArgumentParser, *, batch: int, peak_rate: flo
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--bfloat16", action="store_true", help="half as long where the processor has AMX, longer elsewhere"
+    )
+
+
+def add_teacher(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """The option of trainings that can learn from another network."""
+    parser.add_argument(
+        "--teacher", type=Path, required=required, help="averaged weights (.npz) of a network to learn from"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -31,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train-detector`."""
     training.add_arguments(parser, batch=32, peak_rate=PACE.peak_rate)
     parser.add_argument("--close-up", action="store_true", help="train the second look instead")
-    parser.add_argument(
-        "--teacher", type=Path, help="averaged weights (.npz) of a network to learn from beside labels"
-    )
+    training.add_teacher(parser)
 
 
 def run(args: argparse.Namespace) -> int:

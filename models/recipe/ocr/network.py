@@ -9,14 +9,16 @@ Strided layers pad right and bottom only, as TensorFlow's ``same`` does: the exp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import torch
 from torch import nn
 
 from models.recipe.ocr.alphabet import ALPHABET
+from models.recipe.weights import Weights, weights_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,29 @@ class Widths:
     deep: int = 96
     slots: int = 128
 
+    @classmethod
+    def of(cls, weights: Mapping[str, Any]) -> Widths:
+        """Those of a trained network, from the shapes of its weights."""
+        givers = ("trunk.0.1", "trunk.1.1", "trunk.3.1", "upper.0")
+        return cls(*(weights[f"{unit}.weight"].shape[0] for unit in givers))
 
+
+WIRING: Final = {
+    "trunk.0": ("grey", "stem"),
+    "trunk.1": ("stem", "middle"),
+    "trunk.2.first": ("middle", "trunk.2"),
+    "trunk.2.second": ("trunk.2", "middle"),
+    "trunk.3": ("middle", "deep"),
+    "trunk.4.first": ("deep", "trunk.4"),
+    "trunk.4.second": ("trunk.4", "deep"),
+    "trunk.5.first": ("deep", "trunk.5"),
+    "trunk.5.second": ("trunk.5", "deep"),
+    "upper": ("deep", "slots"),
+    "lower": ("deep", "slots"),
+    "mix.0": ("slots", "mixed"),
+    "classify": ("mixed", "classes"),
+}
+"""See `thinning.Wiring`."""
 DEFAULT_WIDTHS: Final = Widths()
 
 
@@ -91,6 +115,15 @@ class Recogniser(nn.Module):
         self.lower = Unit(widths.deep, widths.slots, (5, 1), collapse=True)
         self.mix = nn.Sequential(Unit(widths.slots, widths.slots, (1, 5)), nn.Dropout(0.1))
         self.classify = nn.Conv2d(widths.slots, len(ALPHABET), 1)
+
+    @classmethod
+    def restored(cls, source: Weights | Path) -> Recogniser:
+        """A trained network in evaluation mode, as wide as its weights say; a path names an .npz of them."""
+        weights = weights_of(source)
+        network = cls(Widths.of(weights))
+        network.load_state_dict(weights)
+        network.eval()
+        return network
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits, classes before slots as the CTC loss wants them."""

@@ -26,9 +26,8 @@ _SEED: Final = 30
 
 def exportable(checkpoint: Path) -> Exportable:
     """The averaged network of a training checkpoint, ready for `export`."""
-    network = Recogniser()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
-    return Exportable(network.eval(), OUTPUTS, _quantiser_patches())
+    network = Recogniser.restored(torch.load(checkpoint, weights_only=True)["average"])
+    return Exportable(network, OUTPUTS, _quantiser_patches())
 
 
 def first_card(folder: Path) -> None:

@@ -22,24 +22,31 @@ from models.recipe.ocr.real import RealCrop, crops_of
 
 PACE: Final = training.Pace(peak_rate=3e-3, warm_up_steps=300, average_decay=0.998, gradient_limit=5.0)
 
+SOFTENED: Final = 2.0
+"""Temperature at which a teacher's answer is compared: what it half believes counts too."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train-ocr`."""
     training.add_arguments(parser, batch=128, peak_rate=PACE.peak_rate)
+    training.add_teacher(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train until the time is used up, writing checkpoints and validation figures to stderr."""
-    model = Recogniser()
+    model = Recogniser.restored(args.weights) if args.weights else Recogniser()
+    teacher = Recogniser.restored(args.teacher) if args.teacher else None
     progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
     batches = BatchMaker(args.shards, np.random.default_rng((args.seed, progress.step)))
     held_out = crops_of("validation")
 
     def one_batch() -> list[torch.Tensor]:
         pixels, texts = batches.next(args.batch)
+        shown = as_input(pixels)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
-            logits = model(as_input(pixels))
-        return [ctc_loss(logits.float(), texts)]
+            logits = model(shown).float()
+        taught = [distance(logits, _answered(teacher, shown), texts)] if teacher else []
+        return [ctc_loss(logits, texts), *taught]
 
     def at_checkpoint(_: int) -> str:
         batches.look_for_shards()
@@ -59,6 +66,22 @@ def ctc_loss(logits: torch.Tensor, texts: list[str]) -> torch.Tensor:
     return functional.ctc_loss(log_shares, targets, slots, lengths, zero_infinity=True)
 
 
+def distance(logits: torch.Tensor, teacher: torch.Tensor, texts: list[str]) -> torch.Tensor:
+    """How far ``float (N, 37, 72)`` logits are from a teacher's, a character of the texts, as one number.
+
+    Source: Hinton et al., Distilling the Knowledge in a Neural Network, arXiv:1503.02531, section 2.
+    """
+    ours, theirs = (functional.log_softmax(part / SOFTENED, 1) for part in (logits, teacher))
+    apart = functional.kl_div(ours, theirs, reduction="sum", log_target=True)
+    return apart * SOFTENED**2 / sum(map(len, texts))
+
+
+@torch.no_grad()
+def _answered(network: Recogniser, patches: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = network(patches)
+    return logits
+
+
 def as_input(pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
     """``uint8 (N, 40, 144)`` → the network's input."""
     return torch.from_numpy(normalise(pixels)[:, None]).to(memory_format=torch.channels_last)
@@ -67,9 +90,7 @@ def as_input(pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
 @torch.no_grad()
 def logits_of(weights: dict[str, torch.Tensor], pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """What a network with these weights answers: ``float32 (N, 72, 37)``."""
-    model = Recogniser()
-    model.load_state_dict(weights)
-    model.eval()
+    model = Recogniser.restored(weights)
     parts = [model(as_input(pixels[start : start + 256])) for start in range(0, len(pixels), 256)]
     answer: npt.NDArray[np.float32] = torch.cat(parts).permute(0, 2, 1).numpy()
     return answer

@@ -42,3 +42,12 @@ def test_a_graph_survives_the_disk(tmp_path: Path) -> None:
 
 def test_multiplications_are_counted_where_they_happen() -> None:
     assert multiply_adds(small_graph()) == 4 * 6 * (4 * 9 + 4 * 4)
+
+
+def test_a_picture_in_patches_is_smaller_by_their_side() -> None:
+    conv = Layer("conv", "conv", ("patches",), {"stride": [1, 1], "padding": [0, 1, 0, 1]})
+    weights = {"conv.kernel": np.ones((3, 16, 2, 2), np.float32), "conv.bias": np.zeros(3, np.float32)}
+    graph = Graph(
+        (8, 12), (Layer("patches", "patches", ("input",), {"side": 4}), conv), {"answer": "conv"}, weights
+    )
+    assert multiply_adds(graph) == 2 * 3 * (3 * 16 * 4)

@@ -1,4 +1,4 @@
-"""A detector that learns from another one. Runs where the extra [train] is installed."""
+"""Networks that learn from others. Runs where the extra [train] is installed."""
 
 import pytest
 
@@ -8,6 +8,8 @@ import torch
 
 from models.recipe.detector.loss import Maps, distances
 from models.recipe.detector.network import DetectorNet, Widths
+from models.recipe.detector.opening import LEARNT, opening, reopened
+from models.recipe.ocr.train import distance
 
 
 def answer() -> Maps:
@@ -59,3 +61,38 @@ def test_a_narrow_network_comes_closer_to_a_wide_one() -> None:
         steps.step()
         apart.append(float(loss.detach()))
     assert apart[-1] < 0.3 * apart[0]
+
+
+def test_a_cheaper_beginning_leaves_the_rest_as_it_was() -> None:
+    teacher = DetectorNet(Widths(8, 8, 12, 16, 20, 8))
+    pupil = reopened(teacher.eval(), quarter=6)
+    assert Widths.of(pupil.state_dict()) == Widths(0, 6, 12, 16, 20, 8)
+    for name, value in pupil.state_dict().items():
+        if not name.startswith(LEARNT):
+            assert torch.equal(value, teacher.state_dict()[name])
+
+
+def test_a_cheaper_beginning_answers_where_the_old_one_did() -> None:
+    teacher = DetectorNet(Widths(8, 8, 12, 16, 20, 8)).eval()
+    pupil = reopened(teacher, quarter=6).eval()
+    picture = torch.rand(1, 1, 64, 96)
+    assert opening(pupil, picture).shape == opening(teacher, picture).shape == (1, 12, 8, 12)
+    assert [part.shape for part in pupil(picture)] == [part.shape for part in teacher(picture)]
+
+
+def test_a_reader_as_unsure_as_its_teacher_has_nothing_to_learn() -> None:
+    torch.manual_seed(5)
+    logits = torch.randn(2, 37, 72)
+    assert float(distance(logits, logits, ["AB1", "C2"])) == pytest.approx(0, abs=1e-5)
+    assert float(distance(-logits, logits, ["AB1", "C2"])) > 1
+
+
+def test_what_a_teacher_half_believes_counts() -> None:
+    sure = torch.full((1, 37, 72), -20.0)
+    sure[:, 0] = 5.0
+    doubting = sure.clone()
+    doubting[:, 8] = 4.0
+    one_slot = sure.clone()
+    one_slot[:, 8, 3] = 4.0
+    near, far = (float(distance(sure, taught, ["AB1"])) for taught in (one_slot, doubting))
+    assert 0 < near < far
