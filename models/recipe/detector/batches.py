@@ -16,6 +16,7 @@ from models.recipe.detector.frames import LabelledFrame, Shard, load_shard, shar
 
 MAX_SHARDS: Final = 80
 """Older shards are dropped beyond this many: 80 of 500 frames are 4.8 GB."""
+CLOSE_UP_SHARDS: Final = 40
 _MIRRORED_CORNERS: Final = [1, 0, 3, 2]
 
 
@@ -68,6 +69,14 @@ class CloseUpPool(FramePool):
         beside = path.with_suffix(".finds.npy")
         found = np.load(beside) if beside.exists() else np.zeros((0, 5))
         return np.asarray(found, np.float32)
+
+
+def pool_of(folder: Path, *, close_up: bool) -> FramePool:
+    """What a folder of shards has for the first look, or for the second.
+
+    Raises: ValueError when it holds no shard.
+    """
+    return CloseUpPool(folder, CLOSE_UP_SHARDS) if close_up else FramePool(folder)
 
 
 def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from models.recipe.detector.targets import OUTPUTS
-from models.recipe.weights import Weights, weights_of
+from models.recipe.weights import Weights, restored
 
 RARE_AT_FIRST: Final = -4.0
 """Heat logit of an untrained network: one cell in 55, so that early training is not all false alarms."""
@@ -128,11 +128,7 @@ class DetectorNet(nn.Module):
     @classmethod
     def restored(cls, source: Weights | Path) -> DetectorNet:
         """A trained network in evaluation mode, as wide as its weights say; a path names an .npz of them."""
-        weights = weights_of(source)
-        network = cls(Widths.of(weights))
-        network.load_state_dict(weights)
-        network.eval()
-        return network
+        return restored(lambda weights: cls(Widths.of(weights)), source)
 
     def _start_heads(self) -> None:
         for head in self.heads.values():

@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from models.recipe import training
-from models.recipe.detector.batches import FramePool, as_input, augment
+from models.recipe.detector.batches import as_input, augment, pool_of
 from models.recipe.detector.network import DetectorNet, Widths
 
 PACE: Final = training.Pace(peak_rate=5e-3, warm_up_steps=50, average_decay=0.99, gradient_limit=10.0)
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `learn-opening`."""
     training.add_arguments(parser, batch=16, peak_rate=PACE.peak_rate)
     training.add_teacher(parser, required=True)
+    parser.add_argument("--close-up", action="store_true", help="for the second look instead")
     parser.add_argument("--quarter", type=int, default=Widths().quarter, help="channels of the new layer")
 
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     model = reopened(teacher, args.quarter)
     progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
     rng = np.random.default_rng((args.seed, progress.step))
-    pool = FramePool(args.shards)
+    pool = pool_of(args.shards, close_up=args.close_up)
 
     def one_batch() -> list[torch.Tensor]:
         shown = as_input([frame.pixels for frame in augment(rng, pool.draw(rng, args.batch))])

@@ -11,7 +11,7 @@ import torch
 
 from models.recipe import training
 from models.recipe.data import load_collection
-from models.recipe.detector.batches import CloseUpPool, FramePool, as_input, augment
+from models.recipe.detector.batches import as_input, augment, pool_of
 from models.recipe.detector.closeups import plain_close_ups
 from models.recipe.detector.compose import plain_frame
 from models.recipe.detector.frames import LabelledFrame
@@ -23,7 +23,6 @@ from models.recipe.detector.targets import encode
 
 PACE: Final = training.Pace(peak_rate=2.5e-3, warm_up_steps=200, average_decay=0.997, gradient_limit=10.0)
 VALIDATE_EVERY_CHECKPOINTS: Final = 3
-CLOSE_UP_SHARDS: Final = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
     teacher = DetectorNet.restored(args.teacher) if args.teacher else None
     rng = np.random.default_rng((args.seed, progress.step))
-    pool = CloseUpPool(args.shards, CLOSE_UP_SHARDS) if args.close_up else FramePool(args.shards)
+    pool = pool_of(args.shards, close_up=args.close_up)
     held_out = _held_out_windows() if args.close_up else _held_out()
 
     def one_batch() -> list[torch.Tensor]:

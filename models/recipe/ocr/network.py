@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from models.recipe.ocr.alphabet import ALPHABET
-from models.recipe.weights import Weights, weights_of
+from models.recipe.weights import Weights, restored
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,7 @@ class Recogniser(nn.Module):
     @classmethod
     def restored(cls, source: Weights | Path) -> Recogniser:
         """A trained network in evaluation mode, as wide as its weights say; a path names an .npz of them."""
-        weights = weights_of(source)
-        network = cls(Widths.of(weights))
-        network.load_state_dict(weights)
-        network.eval()
-        return network
+        return restored(lambda weights: cls(Widths.of(weights)), source)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits, classes before slots as the CTC loss wants them."""
