@@ -84,7 +84,7 @@ def _kernels(shapes: Shapes, wiring: Wiring) -> list[tuple[str, str]]:
 
 
 def _strengths(weights: Weights, wiring: Wiring, group: str) -> NDArray[np.float32]:
-    """How much each channel of a group says; what nothing takes up, an output, says it all."""
+    """How much each channel of a group says; nothing takes up an output's, of which all stay."""
     kernels = _kernels({name: value.shape for name, value in weights.items()}, wiring)
     uptake = [np.abs(weights[name]).sum((0, 2, 3)) for name, unit in kernels if wiring[unit][0] == group]
     swing = [
