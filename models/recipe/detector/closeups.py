@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import cv2
 import numpy as np
 
 from anpr_edge.records import Box
 from anpr_edge.vision.closeup import window_around
 from anpr_edge.vision.detector import fit
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
-from models.recipe.detector.pictures import Picture
+from models.recipe.detector.pictures import Picture, boxes_of_quads
 from models.recipe.detector.windows import from_int8
 
 CLOSE_HEIGHT_PX: Final = 128
@@ -30,6 +31,10 @@ EMPTY_SHARE: Final = 0.35
 MIN_WINDOW_PX: Final = 32
 PLACE_ERROR: Final = 0.22
 """How far off the window's middle a plate may be, over the window's sides."""
+ROLLED_SHARE: Final = 0.25
+"""Share of windows at plates of known corners that are turned about the plate."""
+ROLL_DEG: Final = 25.0
+"""A window is turned by at most this, either way."""
 
 
 def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Floats) -> LabelledFrame | None:
@@ -40,8 +45,35 @@ def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Float
     if rng.random() < EMPTY_SHARE or not len(frame.boxes):
         corner = _corner_beside_plates(rng, frame, finds)
     else:
-        corner = _corner_around(rng, frame.boxes[rng.integers(len(frame.boxes))])
+        plate = int(rng.integers(len(frame.boxes)))
+        if rng.random() < ROLLED_SHARE and not np.isnan(frame.quads[plate]).any():
+            frame, plate = rolled(frame, plate, float(rng.uniform(-ROLL_DEG, ROLL_DEG)))
+        corner = _corner_around(rng, frame.boxes[plate])
     return _cut(frame, corner) if corner is not None else None
+
+
+def rolled(frame: LabelledFrame, plate: int, angle_deg: float) -> tuple[LabelledFrame, int]:
+    """The frame turned about the middle of one of its plates, and where that plate now stands among `boxes`.
+
+    A plate whose corners nobody knows has no upright box once it is turned: it is ignored from then on.
+    """
+    x, y = frame.quads[plate].mean(axis=0).tolist()
+    turn = cv2.getRotationMatrix2D((x, y), angle_deg, 1.0).astype(np.float32)
+    turn_of_px = cv2.getRotationMatrix2D((x - 0.5, y - 0.5), angle_deg, 1.0)
+    height, width = frame.pixels.shape
+    pixels = cv2.warpAffine(frame.pixels, turn_of_px, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    known = ~np.isnan(frame.quads).any(axis=(1, 2))
+    quads = _turned(frame.quads[known], turn)
+    areas = np.concatenate([frame.ignored, frame.boxes[~known]])
+    ignored = _turned(areas[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], turn)
+    around = np.concatenate([ignored.min(axis=1), ignored.max(axis=1)], axis=1)
+    turned = LabelledFrame(np.asarray(pixels, np.uint8), boxes_of_quads(quads), quads, around, frame.complete)
+    return turned, int(known[:plate].sum())
+
+
+def _turned(points: Floats, turn: Floats) -> Floats:
+    """Points (n, 4, 2) through an affine map (2, 3)."""
+    return np.asarray(points @ turn[:, :2].T + turn[:, 2], np.float32)
 
 
 def plain_close_ups(picture: Picture) -> Iterator[LabelledFrame]:
