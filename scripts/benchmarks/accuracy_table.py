@@ -43,6 +43,7 @@ _COLUMNS: Final = (
     _Column("strict", "read_accuracy_strict"),
     _Column("char err", "character_error_rate", interval_digits=1),
     _Column("calib err", "calibration_error", interval_digits=1),
+    _Column("by chance", "calibration_error_by_chance", interval_digits=1),
     _Column("surest 90 %", "surest_90_accuracy"),
 )
 

@@ -179,6 +179,7 @@ def _read_figures(reads: Sequence[JudgedPlate]) -> dict[str, Any]:
         "read_accuracy_strict": _json(metrics.share(sum(a == b for a, b in pairs), len(reads))),
         "character_error_rate": _json(metrics.ratio_of_sums(wrong_characters, lengths)),
         "calibration_error": _json(metrics.calibration_error(confidences, right)),
+        "calibration_error_by_chance": _json(metrics.calibration_error_by_chance(confidences)),
         "surest_90_accuracy": _json(sure),
         "surest_90_floor": None if floor is None else round(floor, 4),
     }

@@ -80,15 +80,38 @@ def calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]
     """
     if not len(confidences):
         return None
-    bins = np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = confidences - right
-    binned = np.zeros((len(confidences), CALIBRATION_BINS))
-    binned[np.arange(len(bins)), bins] = gaps
+    gaps = _binned(confidences, confidences - right)
 
     def error(index: NDArray[np.intp]) -> NDArray[np.float64]:
-        return np.asarray(np.abs(binned[index].sum(axis=-2)).sum(axis=-1) / index.shape[-1], np.float64)
+        return np.asarray(np.abs(gaps[index].sum(axis=-2)).sum(axis=-1) / index.shape[-1], np.float64)
 
     return _bootstrapped(error, len(confidences))
+
+
+def calibration_error_by_chance(confidences: NDArray[np.float64]) -> Figure | None:
+    """The calibration error that these confidences would show if every one were true; None without reads.
+
+    The fewer the reads, the larger. Mean of draws in which each read is right as often as it says, and the
+    interval that holds 95 % of them.
+    Source: consistency resampling, Bröcker and Smith, Weather and Forecasting 22 (2007).
+    """
+    count = len(confidences)
+    if not count:
+        return None
+    rng = np.random.default_rng(_SEED)
+    right = rng.random((RESAMPLES, count)) < confidences
+    bins = _binned(confidences, np.ones(count))
+    errors = np.abs((confidences - right) @ bins).sum(axis=1) / count
+    low, high = np.percentile(errors, (2.5, 97.5))
+    return Figure(float(errors.mean()), float(low), float(high), count)
+
+
+def _binned(confidences: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each read's value in the column of its confidence's bin, float64 (reads, bins), zero elsewhere."""
+    bins = np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    binned = np.zeros((len(confidences), CALIBRATION_BINS))
+    binned[np.arange(len(bins)), bins] = values
+    return binned
 
 
 def surest(

@@ -30,6 +30,7 @@ FIGURES = {
     "read_accuracy_strict",
     "character_error_rate",
     "calibration_error",
+    "calibration_error_by_chance",
     "surest_90_accuracy",
     "surest_90_floor",
     "ms",

@@ -8,6 +8,7 @@ import pytest
 from scripts.benchmarks.metrics import (
     Figure,
     calibration_error,
+    calibration_error_by_chance,
     percentiles,
     rate,
     ratio_of_sums,
@@ -77,6 +78,30 @@ def test_full_confidence_falls_in_the_last_bin() -> None:
     assert figure.value == 1.0
 
 
+def test_two_even_chances_are_off_by_half_as_often_as_not() -> None:
+    """Both right or both wrong, half of the time, is off by 0.5; one of each by nothing."""
+    figure = calibration_error_by_chance(np.array([0.5, 0.5]))
+    assert figure is not None
+    assert figure.value == pytest.approx(0.25, abs=0.03)
+    assert (figure.low, figure.high, figure.of) == (0, 0.5, 2)
+
+
+def test_certainty_leaves_nothing_to_chance() -> None:
+    assert calibration_error_by_chance(np.array([1.0, 0.0])) == Figure(0, 0, 0, 2)
+
+
+def test_chance_counts_for_less_with_more_reads_and_holds_most_honest_samples() -> None:
+    rng = np.random.default_rng(7)
+    few, many = (rng.beta(4, 1, count) for count in (40, 4000))
+    small, large = calibration_error_by_chance(few), calibration_error_by_chance(many)
+    assert small is not None
+    assert large is not None
+    assert large.value < small.value / 5
+    samples = [calibration_error(few, rng.random(40) < few) for _ in range(40)]
+    inside = [small.low <= sample.value <= small.high for sample in samples if sample]
+    assert sum(inside) >= 34
+
+
 def test_the_surest_leave_the_least_sure_out() -> None:
     confidences = np.linspace(0.1, 1.0, 10)
     right = np.array([False] + [True] * 9)
@@ -95,6 +120,7 @@ def test_of_nothing_there_is_no_figure() -> None:
     assert rate(0, 0) is None
     assert ratio_of_sums(nothing, nothing) is None
     assert calibration_error(nothing, no_flags) is None
+    assert calibration_error_by_chance(nothing) is None
     assert surest(nothing, no_flags, 0.9) == (None, None)
     assert percentiles([]) is None
 
