@@ -7,7 +7,7 @@
     ├── CaptureError            no frames
     │   ├── SourceUnavailable   the camera, file or stream cannot be opened
     │   ├── SourceStalled       it was open and stopped giving frames
-    │   └── BadImage            one still picture cannot be decoded
+    │   └── BadImage            one still picture cannot be decoded or looked at
     ├── DeviceError             lamps or another part of the unit do not do what they are told
     ├── ModelError              a model, its card or its checksum is not what it must be
     ├── SealError               a read cannot be sealed, or a blob cannot be opened
@@ -80,7 +80,7 @@ class SourceStalled(CaptureError):
 
 
 class BadImage(CaptureError):
-    """One still picture cannot be decoded."""
+    """One still picture cannot be decoded, or is of a size that no model takes."""
 
 
 class DeviceError(AnprError):

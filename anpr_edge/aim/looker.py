@@ -17,7 +17,7 @@ from anpr_edge.aim.parcel import Parcel
 from anpr_edge.records import Box, Detection, Frame
 from anpr_edge.seams import Detector
 from anpr_edge.vision.brightness import measure
-from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, MODEL_NAME, UNSEEN_SCORE, CloseUp
+from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, CloseUp, close_up_model
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.focus import SceneFocus, plate_sharpness
 from anpr_edge.vision.pixels import check_picture
@@ -70,13 +70,12 @@ def load_eyes(directory: Path, threads: int, score_min: float | None) -> Eyes:
     """
     model = TfliteModel.load(directory, "detector", threads)
     generous = TfliteDetector(model, MAYBE_SCORE)
-    if not (directory / f"{MODEL_NAME}.json").exists():
+    close = close_up_model(directory, threads)
+    if close is None:
         first = Unsure(generous, score_min or model.card.threshold)
         return Eyes(first, first)
-    close = TfliteModel.load(directory, MODEL_NAME, threads)
-    wanted = score_min or close.card.threshold
     first = Unsure(generous, FIRST_LOOK_SCORE)
-    return Eyes(CloseUp(first, TfliteDetector(close, max(UNSEEN_SCORE, wanted**2)), wanted), first)
+    return Eyes(CloseUp.behind(first, close, score_min or close.card.threshold), first)
 
 
 @dataclass(slots=True)

@@ -55,6 +55,12 @@ class CloseUp:
     second: Detector
     score_min: float
 
+    @classmethod
+    def behind(cls, first: Detector, close: TfliteModel, score_min: float) -> CloseUp:
+        """`first` with a `closeup` model behind it."""
+        # No first score exceeds 1, so a second below the square of what is wanted can never be enough.
+        return cls(first, TfliteDetector(close, max(UNSEEN_SCORE, score_min**2)), score_min)
+
     @property
     def model_id(self) -> str:
         """Both models' names, and the first half of each one's short checksum."""
@@ -65,12 +71,11 @@ class CloseUp:
 
     def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
         """Plates in a uint8 (height, width) picture, best first; one look is enough for those `known`."""
-        twice = [
-            detection if _is_one_of(known, detection.box) else self._again(pixels, detection)
-            for detection in self.first.detect(pixels)
-        ]
-        kept = [detection for detection in twice if detection.score >= self.score_min]
-        return sorted(_distinct(kept), key=lambda detection: -detection.score)
+        first = self.first.detect(pixels)
+        there = [detection for detection in first if _is_one_of(known, detection.box)]
+        twice = [self._again(pixels, detection) for detection in first if detection not in there]
+        kept = [*there, *(detection for detection in twice if detection.score >= self.score_min)]
+        return _distinct(kept)
 
     def _again(self, pixels: NDArray[np.uint8], detection: Detection) -> Detection:
         """The detection as the second look sees it; itself where one would show nothing new."""
@@ -95,13 +100,11 @@ def load_detector(directory: Path | str, threads: int = 1, *, score_min: float |
     Raises: ModelError when a model, its card or its checksum is not what it must be.
     """
     model = TfliteModel.load(directory, "detector", threads)
-    close = _close_up_model(directory, threads)
+    close = close_up_model(directory, threads)
     if close is None:
         return TfliteDetector(model, score_min)
     wanted = close.card.threshold if score_min is None else score_min
-    # No first score exceeds 1, so a second below the square of what is wanted can never be enough.
-    second = TfliteDetector(close, max(UNSEEN_SCORE, wanted**2))
-    return CloseUp(TfliteDetector(model, FIRST_LOOK_SCORE), second, wanted)
+    return CloseUp.behind(TfliteDetector(model, FIRST_LOOK_SCORE), close, wanted)
 
 
 def load_close_up(directory: Path | str, threads: int = 1, *, score_min: float) -> Detector | None:
@@ -109,11 +112,15 @@ def load_close_up(directory: Path | str, threads: int = 1, *, score_min: float) 
 
     Raises: ModelError when the model, its card or its checksum is not what it must be.
     """
-    close = _close_up_model(directory, threads)
+    close = close_up_model(directory, threads)
     return None if close is None else TfliteDetector(close, score_min)
 
 
-def _close_up_model(directory: Path | str, threads: int) -> TfliteModel | None:
+def close_up_model(directory: Path | str, threads: int = 1) -> TfliteModel | None:
+    """The `closeup` model in a folder of models; None in one without.
+
+    Raises: ModelError when the model, its card or its checksum is not what it must be.
+    """
     if not (Path(directory) / f"{MODEL_NAME}.json").exists():
         return None
     return TfliteModel.load(directory, MODEL_NAME, threads)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from anpr_edge.records import Box, PlateCandidate, Quad
 from anpr_edge.seams import Detector
 from anpr_edge.vision.closeup import SAME_PLATE_IOU, WINDOW_ASPECT, load_close_up
-from anpr_edge.vision.pixels import MIN_SIDE_PX
+from anpr_edge.vision.pixels import MAX_SIDE_PX, MIN_SIDE_PX
 from anpr_edge.vision.recogniser import TfliteRecogniser
 
 CROP_SHARE = 0.6
@@ -60,7 +60,7 @@ class CropReader:
         if self.close_up is None:
             return None
         window, left, top = window_with(pixels)
-        if min(window.shape) < MIN_SIDE_PX:
+        if min(window.shape) < MIN_SIDE_PX or max(window.shape) > MAX_SIDE_PX:
             return None
         height, width = pixels.shape
         crop = Box(left, top, left + width, top + height)

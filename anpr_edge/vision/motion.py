@@ -45,17 +45,9 @@ _NEIGHBOURS = np.ones((3, 3), np.float32)
 class MotionGate:
     """Opens when part of the picture differs from what was there before."""
 
-    def __init__(
-        self,
-        view: View | None = None,
-        *,
-        difference_grey: float = DIFFERENCE_GREY,
-        moving_area: float = MOVING_AREA,
-    ) -> None:
+    def __init__(self, view: View | None = None) -> None:
         """What moves outside the `view` does not count."""
         self._view = view or View()
-        self._difference_grey = difference_grey
-        self._moving_area = moving_area
         self._shape: tuple[int, ...] = ()
         self._background = self._flicker = np.zeros((0, 0), np.float32)
         self._mask: NDArray[np.bool_] | None = None
@@ -70,16 +62,15 @@ class MotionGate:
         self._background += np.float32(FOLLOW) * difference
         difference -= np.median(difference[::4, ::4])
         size = np.abs(difference)
-        changed = size > np.maximum(np.float32(FLICKER_FACTOR) * self._flicker, self._difference_grey)
+        changed = size > np.maximum(np.float32(FLICKER_FACTOR) * self._flicker, DIFFERENCE_GREY)
         self._learn_flicker(size)
-        if self._mask is not None:
-            changed &= self._mask
-        share = np.count_nonzero(changed) / changed.size
-        if share > SWITCHED_AREA:
+        if np.count_nonzero(changed) > SWITCHED_AREA * changed.size:
             self._background = small
             return True
-        least = self._moving_area * changed.size
-        return bool(share > self._moving_area) and self._in_company(changed) > least
+        if self._mask is not None:
+            changed &= self._mask
+        least = MOVING_AREA * changed.size
+        return bool(np.count_nonzero(changed) > least) and self._in_company(changed) > least
 
     def _begin(self, small: Floats, shape: tuple[int, ...]) -> None:
         self._background, self._shape = small, shape

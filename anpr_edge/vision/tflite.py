@@ -22,7 +22,7 @@ from anpr_edge.vision.card import ModelCard, TensorCard
 
 Runtime = Literal["litert", "tflite"]
 
-_MODULES: dict[Runtime, str] = {
+MODULES: dict[Runtime, str] = {
     "litert": "ai_edge_litert.interpreter",
     "tflite": "tflite_runtime.interpreter",
 }
@@ -96,14 +96,14 @@ def to_int8(picture: NDArray[np.uint8]) -> NDArray[np.int8]:
 
 
 def _find_runtime(wanted: Runtime | None) -> tuple[Runtime, Any]:
-    candidates: tuple[Runtime, ...] = (wanted,) if wanted else tuple(_MODULES)
+    candidates: tuple[Runtime, ...] = (wanted,) if wanted else tuple(MODULES)
     for runtime in candidates:
         try:
-            return runtime, importlib.import_module(_MODULES[runtime]).Interpreter
+            return runtime, importlib.import_module(MODULES[runtime]).Interpreter
         except ImportError:
             continue
     raise ModelError(
-        f"no TFLite runtime: {' and '.join(_MODULES[c] for c in candidates)} cannot be imported",
+        f"no TFLite runtime: {' and '.join(MODULES[c] for c in candidates)} cannot be imported",
         hint="pip install 'anpr-edge[unit]'",
     )
 

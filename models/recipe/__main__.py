@@ -1,4 +1,4 @@
-"""`python -m models.recipe COMMAND …`: everything that makes and measures the two models."""
+"""`python -m models.recipe COMMAND …`: everything that makes and measures the models."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from anpr_edge.seams import Detector
-from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, UNSEEN_SCORE, CloseUp
+from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, CloseUp
 from anpr_edge.vision.closeup import MODEL_NAME as CLOSE_UP
 from anpr_edge.vision.detector import TfliteDetector
 from anpr_edge.vision.recogniser import TfliteRecogniser
@@ -39,13 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ship", type=Path, help="put the detector, or with --close-up that model, and its card here"
     )
-    parser.add_argument("--version", default="0.1.0", help="version to write in the cards")
-    parser.add_argument("--made-up", type=int, default=0, help="composed frames trained on, for the cards")
+    parser.add_argument("--version", default="0.1.0", help="version to write in the card")
+    parser.add_argument("--made-up", type=int, default=0, help="composed frames trained on, for the card")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one table for int8, one for float32; with `--ship`, write the cards."""
+    """Print one table for int8, one for float32; with `--ship`, write the card."""
     collection = load_collection()
     reader = TfliteRecogniser(TfliteModel.load(args.recogniser, "recogniser")) if args.recogniser else None
     detector = open_detector(args.folder, args.close_up)
@@ -74,8 +74,7 @@ def open_detector(folder: Path, close_up: Path | None, *, float32: bool = False)
     first = model(folder, "detector")
     if close_up is None:
         return TfliteDetector(first, LOWEST_SCORE)
-    second = TfliteDetector(model(close_up, CLOSE_UP), UNSEEN_SCORE)
-    return CloseUp(TfliteDetector(first, FIRST_LOOK_SCORE), second, LOWEST_SCORE)
+    return CloseUp.behind(TfliteDetector(first, FIRST_LOOK_SCORE), model(close_up, CLOSE_UP), LOWEST_SCORE)
 
 
 def _ship(args: argparse.Namespace, threshold: float, reports: dict[str, Report]) -> None:

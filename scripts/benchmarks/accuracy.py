@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line, progress
 from anpr_edge.config import find_models_directory
-from anpr_edge.errors import BadImage, UsageError, reason
+from anpr_edge.errors import BadImage, CaptureError, UsageError, reason
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.data import Split, load_collection
 from scripts.benchmarks.accuracy_table import show
@@ -96,17 +96,17 @@ def measure(choice: Choice, models: Path, peer: Path | None) -> dict[str, Any]:
     Raises: UsageError, ModelError, or BadImage naming the label's line.
     """
     pictures = choice.pictures()
-    contenders: list[Contender] = [Ours(models, crops=choice.crops)]
+    ours = Ours(models, crops=choice.crops)
+    contenders: list[Contender] = [ours]
     if peer:
         contenders.append(PeerBeside(peer, crops=choice.crops))
     judged = _in_turns(contenders, pictures, choice)
-    loaded = [TfliteModel.load(models, name) for name in ("detector", "recogniser")]
     return {
         "schema": SCHEMA,
         "bench": "accuracy",
         "machine": machine(),
-        "runtime": loaded[0].runtime,
-        "models": [model.model_id for model in loaded],
+        "runtime": TfliteModel.load(models, "recogniser").runtime,
+        "models": list(ours.model_ids),
         "kind": "crops" if choice.crops else "scenes",
         "split": Path(choice.split).name if choice.split else None,
         "only": list(choice.only) if choice.only else None,
@@ -167,7 +167,7 @@ def _in_turns(
 def _look(contender: Contender, picture: LabelledPicture, choice: Choice) -> JudgedPicture:
     try:
         return judge(picture, contender.look(picture.path), pseudo=choice.pseudo)
-    except BadImage as error:
+    except CaptureError as error:
         progress("")
         raise BadImage(f"{choice.labels}:{picture.line}: {error}", hint=error.hint) from error
 

@@ -1,4 +1,4 @@
-"""Who is measured: our own two models as `anpr-edge scan` runs them, and the best open peer."""
+"""Who is measured: our own models as `anpr-edge scan` runs them, and the best open peer."""
 
 from __future__ import annotations
 
@@ -47,22 +47,27 @@ class Contender(Protocol):
     def look(self, path: Path) -> Look:
         """Every plate of a picture.
 
-        Raises: BadImage when it cannot be decoded.
+        Raises: CaptureError when it cannot be decoded, or is too small or too large.
         """
         ...
 
 
 class Ours:
-    """The shipped detector and recogniser, by the code of `anpr-edge scan`."""
+    """The shipped models, by the code of `anpr-edge scan`."""
 
     name = "anpr-edge"
 
     def __init__(self, models: Path, *, crops: bool) -> None:
-        """Load both models.
+        """Load them.
 
         Raises: ModelError when one of them is not what its card says.
         """
         self._reader = PictureReader.load(models, crops=crops)
+
+    @property
+    def model_ids(self) -> tuple[str, str]:
+        """The detector, with its second look, and the recogniser."""
+        return self._reader.model_ids
 
     def look(self, path: Path) -> Look:
         """Every plate of a picture, from its luma as the camera would give it."""

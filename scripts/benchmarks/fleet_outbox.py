@@ -16,12 +16,11 @@ from typing import Final
 from anpr_edge.errors import OutboxError
 from anpr_edge.outbox.delivery import LIVE_NS, LONGEST_RETRY_NS, counted, wait_ns
 from anpr_edge.records import EPOCH_NUMBERS, Delivery, OutboxEntry, SealedRead
+from anpr_edge.seal.envelope import CHAIN_START
 from anpr_edge.seams import Clock, SealAs
 
 CONFIRM_EVERY_NS: Final = 60 * 10**9
 """How often reads that nobody confirms are looked for; as SqliteOutbox does."""
-
-CHAIN_START: Final = bytes(32)
 
 
 @dataclass(slots=True)

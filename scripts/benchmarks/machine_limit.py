@@ -14,13 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from anpr_edge.vision.tflite import TfliteModel
+from anpr_edge.vision.tflite import MODULES, TfliteModel
 
 _SIDE: Final = 768
 _COPY_BYTES: Final = 128 * 1024 * 1024
 _TRIES: Final = 7
 _ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-_INTERPRETERS: Final = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
 
 
 def machine_limit() -> dict[str, float]:
@@ -40,7 +39,7 @@ def bytes_moved(models: Path, name: str) -> int:
     """Bytes one run of a model moves at least: its weights, and all else out and in."""
     model = TfliteModel.load(models, name)
     weights = (models / model.card.file).read_bytes()
-    interpreter = import_module(_INTERPRETERS[model.runtime]).Interpreter(model_content=weights)
+    interpreter = import_module(MODULES[model.runtime]).Interpreter(model_content=weights)
     tensors = sum(_size(detail) for detail in interpreter.get_tensor_details())
     return len(weights) + 2 * max(0, tensors - len(weights))
 

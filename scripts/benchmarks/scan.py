@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr_edge.capture.images import MAX_SIDE_PX, MIN_SIDE_PX
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import counted, json_line, progress
 from anpr_edge.cli.scan_reading import PictureReader, ScannedPicture
 from anpr_edge.config import find_models_directory
 from anpr_edge.errors import UsageError
+from anpr_edge.vision.closeup import close_up_model
+from anpr_edge.vision.pixels import MAX_SIDE_PX, MIN_SIDE_PX
 from anpr_edge.vision.tflite import TfliteModel
 from scripts.benchmarks.machine import machine, resident_mb
+from scripts.benchmarks.metrics import percentiles
 from scripts.benchmarks.peer import Peer
 
 SCHEMA = 1
@@ -88,29 +90,29 @@ def measure(
             other.read(picture)
 
     turns = _in_turns(ours, other, lumas, colours)
-    loaded = {name: TfliteModel.load(models, name) for name in ("detector", "recogniser")}
+    loaded = {model.card.name: model for model in _loaded(models)}
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "bench": "scan",
         "machine": machine(),
         "runtime": loaded["detector"].runtime,
-        "models": [model.model_id for model in loaded.values()],
+        "models": list(ours.model_ids),
         "pictures": len(colours),
         "size": f"{size[0]}x{size[1]}" if size else "as they are",
         "plates": sum(len(one.plates) for one in turns.scanned),
         "ms": {
-            "detect": _percentiles([one.detect_ms for one in turns.scanned]),
-            "read": _percentiles([one.read_ms for one in turns.scanned]),
-            "total": _percentiles([one.detect_ms + one.read_ms for one in turns.scanned]),
-            "processor": _percentiles(turns.ours_cpu_ms),
+            "detect": percentiles([one.detect_ms for one in turns.scanned]),
+            "read": percentiles([one.read_ms for one in turns.scanned]),
+            "total": percentiles([one.detect_ms + one.read_ms for one in turns.scanned]),
+            "processor": percentiles(turns.ours_cpu_ms),
         },
         "model_ms": {name: _model_ms(model) for name, model in loaded.items()},
         "resident_mb": memory_mb,
     }
     if other:
         result["peer_ms"] = {
-            "total": _percentiles(turns.peer_ms),
-            "processor": _percentiles(turns.peer_cpu_ms),
+            "total": percentiles(turns.peer_ms),
+            "processor": percentiles(turns.peer_cpu_ms),
         }
         result["times_faster"] = {
             stage: round(result["peer_ms"][stage]["p50"] / result["ms"][stage]["p50"], 1)
@@ -162,7 +164,7 @@ def report(result: dict[str, Any]) -> str:
     lines.append(
         "inside the models alone: " + ", ".join(f"{k} {v} ms" for k, v in result["model_ms"].items())
     )
-    lines.append(f"memory with both models loaded: {result['resident_mb']} MB")
+    lines.append(f"memory with the models loaded: {result['resident_mb']} MB")
     if "times_faster" in result:
         by_clock, by_processor = result["times_faster"].values()
         lines.append(f"the peer takes {by_clock} times as long, {by_processor} times the processor time")
@@ -178,8 +180,13 @@ def _load(pictures: Path, limit: int, size: tuple[int, int] | None) -> Iterable[
             yield cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if size else picture
 
 
-def _percentiles(values: list[float]) -> dict[str, float]:
-    return {f"p{percent}": round(float(np.percentile(values, percent)), 3) for percent in (50, 95)}
+def _loaded(models: Path) -> Iterator[TfliteModel]:
+    """Each model of the folder by itself."""
+    yield TfliteModel.load(models, "detector")
+    close = close_up_model(models)
+    if close:
+        yield close
+    yield TfliteModel.load(models, "recogniser")
 
 
 def _model_ms(model: TfliteModel, repeats: int = 50) -> float:

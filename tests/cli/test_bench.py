@@ -26,6 +26,8 @@ def test_the_stages_add_up_and_the_machine_is_named(pictures: Path) -> None:
     result = measure(pictures, DIRECTORY, None, limit=10, size=None)
     assert (result["pictures"], result["plates"]) == (2, 2)
     assert result["machine"]["processor"]
+    assert ["closeup" in model for model in result["models"]] == [True, False]
+    assert list(result["model_ms"]) == ["detector", "closeup", "recogniser"]
     for stage in ("detect", "read", "total", "processor"):
         assert 0 < result["ms"][stage]["p50"] <= result["ms"][stage]["p95"]
     assert result["ms"]["total"]["p50"] > result["ms"]["detect"]["p50"]

@@ -127,6 +127,12 @@ def test_a_broken_picture_is_named_with_its_line(collection: Path) -> None:
         bench(collection / "scenes" / "labels.jsonl")
 
 
+def test_a_picture_that_is_too_small_is_named_with_its_line(collection: Path) -> None:
+    cv2.imwrite(str(collection / "scenes" / "empty.png"), np.zeros((8, 8), np.uint8))
+    with pytest.raises(BadImage, match=r"labels\.jsonl:2: a picture of 8x8 px"):
+        bench(collection / "scenes" / "labels.jsonl")
+
+
 @pytest.mark.shared
 def test_the_peer_stands_beside(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

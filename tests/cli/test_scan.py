@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from argparse import ArgumentParser
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
+from anpr_edge.cli import scan
 from anpr_edge.cli.program import run_program
+from anpr_edge.cli.scan_reading import PictureReader
 from anpr_edge.plates.syntax import fold
 from tests.replay.clip import sight
 from tests.shipped_models import DIRECTORY
@@ -116,6 +120,30 @@ def test_what_is_no_file_is_named_and_nothing_waits_for_it(
         "pipe.png: not a regular file",
     ]
     assert len(shown.out.splitlines()) == 4
+
+
+def test_a_picture_that_is_too_small_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((8, 8), np.uint8))
+    assert anpr_edge(tmp_path) == 1
+    assert "dot.png: a picture of 8x8 px: each side must be 16 to 8192 px" in capsys.readouterr().err
+
+
+def test_a_crop_that_is_too_wide_for_a_second_look_is_read_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crop = cv2.resize(sight().crop(), (5000, 1200), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(tmp_path / "wide.png"), crop)
+    assert anpr_edge("--crops", "--jsonl", "--show-plates", tmp_path) == 0
+    (record,) = lines(capsys)
+    assert fold(record["plates"][0]["text"]) == fold(sight().text)
+
+
+def test_the_command_counts_as_unreadable_what_the_bench_does() -> None:
+    parser = ArgumentParser()
+    scan.add_parser(parser.add_subparsers())
+    assert parser.parse_args(["scan", "x"]).min_confidence == 0.05
+    default = signature(PictureReader.load).parameters["min_confidence"].default
+    assert default == 0.05
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

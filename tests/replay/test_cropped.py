@@ -22,7 +22,7 @@ Picture = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def crop_reader() -> CropReader:
-    """With both models."""
+    """With the recogniser and the second look."""
     return CropReader.load(shipped_models.DIRECTORY, shipped_models.recogniser())
 
 

@@ -82,6 +82,13 @@ def test_what_is_known_already_needs_no_second_look() -> None:
     assert len(second.shown) == 1
 
 
+def test_what_is_known_already_stays_however_weak_its_first_look() -> None:
+    twice = CloseUp(Finds([found(BOX, 0.47)]), Finds([found(in_window(BOX), 0.95)]), 0.52)
+    assert twice.detect(PICTURE, known=[BOX]) == [found(BOX, 0.47)]
+    (stranger,) = twice.detect(PICTURE)
+    assert stranger.score == pytest.approx((0.47 * 0.95) ** 0.5)
+
+
 def test_nothing_found_costs_no_second_look() -> None:
     second = Finds([])
     assert CloseUp(Finds([]), second, 0.3).detect(PICTURE) == []

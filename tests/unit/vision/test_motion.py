@@ -76,6 +76,15 @@ def test_a_light_that_is_switched_opens_the_gate_once(road: Picture) -> None:
     assert not any(gate.moving(noisy(night, seed)) for seed in range(5))
 
 
+def test_a_light_that_is_switched_opens_the_gate_once_however_small_the_view(road: Picture) -> None:
+    gate = MotionGate(View(regions=(((0.0, 0.4), (0.3, 0.4), (0.3, 0.6), (0.0, 0.6)),)))
+    gate.moving(road)
+    night = np.asarray(255 - road, np.uint8)
+    night[::32] = 0
+    assert gate.moving(night)
+    assert not any(gate.moving(noisy(night, seed)) for seed in range(5))
+
+
 def test_leaves_that_flicker_are_learnt_and_a_car_before_them_still_moves(road: Picture) -> None:
     gate, rng = MotionGate(), np.random.default_rng(3)
 
