@@ -60,7 +60,7 @@ class TensorCard:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a unit needs to know of a model; `facts` is the whole card, for people and for `doctor`."""
+    """What a unit needs to know of a model; `facts` is the whole card as it was read."""
 
     name: str
     version: str

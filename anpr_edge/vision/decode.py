@@ -3,7 +3,7 @@
 The maps lie on a grid of `stride` px cells over the model's input. Around each peak of the heat map
 the neighbouring cells vote, weighted by their own heat, on box and corners: the average undoes most
 of what int8 takes from a single cell's regression.
-Source: shared model study §3, end-to-end exact .731 → .741 (float .731 → .787) by averaging.
+Source: our own study; end-to-end exact .731 → .741 (float .731 → .787) by averaging.
 """
 
 from __future__ import annotations

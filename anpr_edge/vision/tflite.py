@@ -1,7 +1,8 @@
 """One full-int8 TFLite model, checked against its card before it may run.
 
 LiteRT is preferred where it can be imported, tflite-runtime is the fallback. Both give the same int8
-outputs to within rounding (tests/replay holds them to it); on x86 only LiteRT has a fast int8 path.
+outputs to within rounding, tests/replay/test_runtimes.py says how far; on x86 only LiteRT has a fast int8
+path.
 """
 
 from __future__ import annotations

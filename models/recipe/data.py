@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from anpr_edge.plates.syntax import fold
 from anpr_edge.records import Box, Point, Quad
 
 Split = Literal["train", "calibration", "validation"]
@@ -77,7 +78,6 @@ class Crop:
     tier: Tier
     country: str
     infrared: bool
-    night: bool
     rows: int | None
     text: str
     pseudo: bool
@@ -90,13 +90,12 @@ class Crop:
 
 @dataclass(frozen=True)
 class Background:
-    """A picture without a plate; `kind` is `street`, `vehicle_no_plate` or `other`."""
+    """A picture without a plate."""
 
     name: str
     path: Path
     source: str
     tier: Tier
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,6 @@ def load_collection(root: Path | None = None, tiers: frozenset[str] = TRUSTED_TI
         crops=tuple(_crop(row, root) for row in _rows(root, "crops", tiers)),
         backgrounds=tuple(_background(row, root) for row in _rows(root, "backgrounds", tiers)),
     )
-
-
-def fold(text: str) -> str:
-    """Letters and digits that plates print alike made one: O and Q read as 0, I as 1."""
-    return text.translate(str.maketrans("OQI", "001"))
 
 
 def split_by_block(pictures: Iterable[Scene | Crop]) -> dict[str, Split]:
@@ -257,7 +251,6 @@ def _crop(row: dict[str, Any], root: Path) -> Crop:
         tier=row["tier"],
         country=row["country"],
         infrared=row.get("ir", False),
-        night=row.get("night", False),
         rows=row.get("lines"),
         text=row["text"],
         pseudo=row.get("text_pseudo", False),
@@ -266,4 +259,4 @@ def _crop(row: dict[str, Any], root: Path) -> Crop:
 
 def _background(row: dict[str, Any], root: Path) -> Background:
     path = root / "backgrounds" / row["image"]
-    return Background(row["image"], path, row["source"], row["tier"], row["kind"])
+    return Background(row["image"], path, row["source"], row["tier"])

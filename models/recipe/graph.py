@@ -1,8 +1,8 @@
 """A trained PyTorch network written down as plain layers, for an environment without PyTorch.
 
 `describe` walks the network once with `torch.fx`, folds every batch normalisation into its convolution and
-drops what only training needs. What is left has seven kinds of layer; `export.build_mirror` makes the same in
-Keras. So no architecture is written twice.
+drops what only training needs. What is left has seven kinds of layer; `convert.build_mirror` makes the same
+in Keras. So no architecture is written twice.
 """
 
 from __future__ import annotations

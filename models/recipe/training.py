@@ -6,15 +6,15 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 import numpy as np
 import torch
 
-from models.recipe.weights import weights_of
+from models.recipe.weights import Network, Weights
 
 CHECKPOINT_EVERY_S: Final = 150.0
 SHOW_EVERY_STEPS: Final = 50
@@ -36,27 +36,21 @@ class Pace:
         return self.peak_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share_done, 1.0))))
 
 
-class Training:
+class Training(Generic[Network]):
     """A network and everything that its training goes on from; `average` is what is exported."""
 
-    def __init__(self, model: torch.nn.Module, pace: Pace) -> None:
+    def __init__(self, model: Network, pace: Pace) -> None:
         self.model = model.to(memory_format=torch.channels_last)
         self.pace = pace
         self.average = {name: value.clone() for name, value in model.state_dict().items()}
         self.elapsed_s, self.step = 0.0, 0
         self._optimiser = torch.optim.AdamW(_groups(model), pace.peak_rate)
 
-    def go_on_from(self, checkpoint: Path) -> None:
+    def go_on_from(self, stored: Mapping[str, Any]) -> None:
         """Take over everything that `save` wrote."""
-        stored = torch.load(checkpoint, weights_only=True)
         self.model.load_state_dict(stored["model"])
         self._optimiser.load_state_dict(stored["optimiser"])
         self.average, self.elapsed_s, self.step = stored["average"], stored["elapsed_s"], stored["step"]
-
-    def begin_from(self, weights: Path) -> None:
-        """Take over another training's averaged weights (.npz), nothing else."""
-        self.average = dict(weights_of(weights))
-        self.model.load_state_dict(self.average)
 
     def save(self, checkpoint: Path) -> None:
         """Write a checkpoint by atomic replace, and the averaged weights alone beside it as .npz."""
@@ -114,6 +108,10 @@ def add_arguments(parser: argparse.ArgumentParser, *, batch: int, peak_rate: flo
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+
+
+def add_bfloat16(parser: argparse.ArgumentParser) -> None:
+    """The option of trainings whose network may compute in bfloat16."""
     parser.add_argument(
         "--bfloat16", action="store_true", help="half as long where the processor has AMX, longer elsewhere"
     )
@@ -126,14 +124,23 @@ def add_teacher(parser: argparse.ArgumentParser, *, required: bool = False) -> N
     )
 
 
-def begin(args: argparse.Namespace, model: torch.nn.Module, pace: Pace) -> Training:
-    """The training that the options ask for: gone on with, begun from other weights, or fresh."""
+def begin(
+    args: argparse.Namespace,
+    pace: Pace,
+    fresh: Callable[[], Network],
+    restored: Callable[[Weights | Path], Network],
+) -> Training[Network]:
+    """The training that the options ask for: gone on with, begun from other weights, or of a `fresh` network.
+
+    `restored` gives a network of the shapes that some weights have, with them in it.
+    """
     torch.set_num_threads(args.threads)
-    training = Training(model, pace)
     if args.checkpoint.exists():
-        training.go_on_from(args.checkpoint)
-    elif args.weights:
-        training.begin_from(args.weights)
+        stored = torch.load(args.checkpoint, weights_only=True)
+        training = Training(restored(stored["average"]), pace)
+        training.go_on_from(stored)
+    else:
+        training = Training(restored(args.weights) if args.weights else fresh(), pace)
     torch.manual_seed(args.seed + training.step)
     training.model.train()
     return training
@@ -141,7 +148,7 @@ def begin(args: argparse.Namespace, model: torch.nn.Module, pace: Pace) -> Train
 
 def train(
     args: argparse.Namespace,
-    training: Training,
+    training: Training[Network],
     losses: Callable[[], list[torch.Tensor]],
     at_checkpoint: Callable[[int], str | None],
 ) -> None:

@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from anpr_edge.cli.numbers import between
 from anpr_edge.cli.output import json_line, progress, table
 from anpr_edge.daemon.gate import FeedGate
 from anpr_edge.daemon.health import Counters
@@ -254,7 +255,9 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `outbox`."""
     parser = commands.add_parser("outbox", help="bytes written and commits a read, rows a second")
     parser.add_argument("--directory", type=Path, help="on the disk to measure (default: the temporary one)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each speed (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=between(0.1, 3600), default=3.0, help="for each speed (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

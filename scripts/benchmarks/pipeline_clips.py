@@ -47,7 +47,7 @@ class RawClip:
 
 
 def render(clip: Clip, path: Path, size: tuple[int, int], frames: int) -> RawClip:
-    """Render up to `frames` frames into a file, from the first one with a plate on; all of an empty road."""
+    """Render up to `frames` frames into a file, from the first with a plate on if there is one."""
     road = clip.road(*size)
     first = max(0, _first_plate(road))
     last = min(first + frames, road.frame_count)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from anpr_edge.central.opener import Opener
 from anpr_edge.central.units import Units
+from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line, progress
 from anpr_edge.records import Alternative, Fix, Instant, PlateRead
 from anpr_edge.seal import hpke
@@ -58,8 +59,10 @@ READ: Final = PlateRead(
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `seal`."""
     parser = commands.add_parser("seal", help="milliseconds a seal, reads opened a second, bytes a read")
-    parser.add_argument("--rounds", type=int, default=30, metavar="N", help="rounds (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=100, metavar="N", help="reads a round (%(default)s)")
+    parser.add_argument("--rounds", type=whole(1), default=30, metavar="N", help="rounds (%(default)s)")
+    parser.add_argument(
+        "--repeats", type=whole(1), default=100, metavar="N", help="reads a round (%(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

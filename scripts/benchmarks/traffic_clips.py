@@ -11,7 +11,7 @@ from anpr_edge.capture.render.conditions import CONDITIONS, DUSK, IR_NIGHT, RAIN
 from anpr_edge.capture.render.flow import Flow
 from anpr_edge.capture.render.stage import Stage
 from anpr_edge.capture.synthetic import SyntheticRoad
-from anpr_edge.records import Instant
+from models.recipe.detector.roads import NoClock
 
 Split = Literal["tune", "report"]
 FIRST_SEED: Final[dict[Split, int]] = {"tune": 200_000, "report": 300_000}
@@ -29,18 +29,6 @@ ZOOMS: Final = (1.0, 0.75, 1.25)
 SWITCH_AT_S: Final = 9.0
 EMPTY, VANS = "empty", "vans"
 VANS_A_CLIP: Final = 12
-
-
-class NoClock:
-    """Time stands still: frames get their times from their numbers."""
-
-    def now(self) -> Instant:
-        """Always the beginning."""
-        return Instant(0, 0)
-
-    def sleep(self, seconds: float) -> None:
-        """Nothing waits."""
-        del seconds
 
 
 @dataclass(frozen=True, slots=True)

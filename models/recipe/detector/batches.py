@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from models.recipe.detector.closeups import random_close_up
 from models.recipe.detector.frames import LabelledFrame, Shard, load_shard, shard_paths
 
 MAX_SHARDS: Final = 80
-"""Older shards are dropped beyond this many: 80 of 500 frames are 4.8 GB."""
+"""Older shards are dropped beyond this many: 80 of 500 frames are 5.7 GB."""
 CLOSE_UP_SHARDS: Final = 40
 _MIRRORED_CORNERS: Final = [1, 0, 3, 2]
 
@@ -51,24 +50,29 @@ class FramePool:
 class CloseUpPool(FramePool):
     """Windows for the second look, cut from the frames of a folder's shards."""
 
+    def look_for_shards(self) -> None:
+        """Take up shards, and the wrong finds that `mine-detector` left beside them, that came since."""
+        super().look_for_shards()
+        self._finds = {path: _finds_beside(path) for path in self._shards}
+
     def draw(self, rng: np.random.Generator, count: int) -> list[LabelledFrame]:
-        """`count` windows; every shard's wrong finds are looked at where `mine-detector` left any."""
+        """`count` windows; wrong finds are looked at where there are any."""
         windows: list[LabelledFrame] = []
         while len(windows) < count:
             path = list(self._shards)[rng.integers(len(self._shards))]
             index = int(rng.integers(len(self._shards[path])))
-            finds = self._finds(path)
+            finds = self._finds[path]
             beside = finds[finds[:, 0] == index, 1:]
             window = random_close_up(rng, self._shards[path].frame(index), beside)
             if window is not None:
                 windows.append(window)
         return windows
 
-    @cache  # noqa: B019  a pool lives as long as its training
-    def _finds(self, path: Path) -> NDArray[np.float32]:
-        beside = path.with_suffix(".finds.npy")
-        found = np.load(beside) if beside.exists() else np.zeros((0, 5))
-        return np.asarray(found, np.float32)
+
+def _finds_beside(path: Path) -> NDArray[np.float32]:
+    beside = path.with_suffix(".finds.npy")
+    found = np.load(beside) if beside.exists() else np.zeros((0, 5))
+    return np.asarray(found, np.float32)
 
 
 def pool_of(folder: Path, *, close_up: bool) -> FramePool:

@@ -12,7 +12,7 @@ from models.recipe.detector.targets import OUTPUTS, STRIDE_PX
 from models.recipe.outputs import open_model, output_places
 
 KNOWN_FAILURES: Final = (
-    "Plates narrower than about 12 px at 448 x 320 (34 px in a 1280 x 720 picture) are mostly missed.",
+    "Plates narrower than about 34 px in a 1280 x 720 picture are mostly missed.",
     "Plates turned more than about 60 degrees away, or hidden by more than a third.",
     "Bright signs with large capitals, of a plate's proportions, are sometimes taken for plates.",
     "Trained on no picture of a UK roadside infrared camera: none was to be had.",

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from anpr_edge.records import Box
-from anpr_edge.vision.closeup import window_around
+from anpr_edge.vision.closeup import MIN_WINDOW_PX, window_around
 from anpr_edge.vision.detector import fit
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
 from models.recipe.detector.pictures import Picture, boxes_of_quads
@@ -28,7 +28,6 @@ HEIGHT_SHARE: Final = 0.75
 """A plate higher than this share of the window does not fit."""
 EMPTY_SHARE: Final = 0.35
 """Share of windows that look at no plate."""
-MIN_WINDOW_PX: Final = 32
 PLACE_ERROR: Final = 0.22
 """How far off the window's middle a plate may be, over the window's sides."""
 ROLLED_SHARE: Final = 0.25
@@ -42,8 +41,9 @@ def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Float
 
     `finds` float32 (n, 4) are boxes where a detector was wrong. None when the frame offers no window.
     """
+    corner: tuple[int, int] | None
     if rng.random() < EMPTY_SHARE or not len(frame.boxes):
-        corner = _corner_beside_plates(rng, frame, finds)
+        corner = _corner_beside_plates(rng, finds)
     else:
         plate = int(rng.integers(len(frame.boxes)))
         if rng.random() < ROLLED_SHARE and not np.isnan(frame.quads[plate]).any():
@@ -81,7 +81,7 @@ def plain_close_ups(picture: Picture) -> Iterator[LabelledFrame]:
     height, width = picture.pixels.shape
     for box, quad in zip(picture.boxes, picture.quads, strict=True):
         left, top, right, bottom = window_around(Box(*box.tolist()), width, height)
-        if np.isnan(quad).any() or right - left < MIN_WINDOW_PX:
+        if np.isnan(quad).any() or min(right - left, bottom - top) < MIN_WINDOW_PX:
             continue
         fitted = fit(picture.pixels[top:bottom, left:right], (CLOSE_HEIGHT_PX, CLOSE_WIDTH_PX))
         scale = np.array([fitted.scale_x, fitted.scale_y], np.float32)
@@ -98,9 +98,7 @@ def _corner_around(rng: np.random.Generator, box: Floats) -> tuple[int, int] | N
     return _corner(rng, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
 
-def _corner_beside_plates(
-    rng: np.random.Generator, frame: LabelledFrame, finds: Floats
-) -> tuple[int, int] | None:
+def _corner_beside_plates(rng: np.random.Generator, finds: Floats) -> tuple[int, int]:
     """Around a wrong find where there is one, else anywhere."""
     if len(finds):
         box = finds[rng.integers(len(finds))]

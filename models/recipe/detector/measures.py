@@ -9,9 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from anpr_edge.capture.images import load_luma
-from anpr_edge.records import Detection, Quad
+from anpr_edge.plates.syntax import fold
+from anpr_edge.records import Detection
 from anpr_edge.seams import Detector, Recogniser
-from models.recipe.data import Collection, LabelledPlate, Scene, Split, fold
+from models.recipe.data import Collection, LabelledPlate, Scene, Split
+from models.recipe.detector.scoring import corner_error
 
 MATCH_IOU: Final = 0.5
 WIDTH_SLICES: Final = (("<60 px", 0.0, 60.0), ("60-90 px", 60.0, 90.0), (">=90 px", 90.0, 1e9))
@@ -130,14 +132,7 @@ def _corner_errors(look: Look, plate: LabelledPlate) -> Iterable[float]:
     """Mean distance of the corners in plate heights, when the plate was found and its corners are known."""
     detection = look.best(plate)
     if detection and plate.corners:
-        yield corner_error(detection.quad, plate.corners)
-
-
-def corner_error(found: Quad, truth: Quad) -> float:
-    """Mean distance between corners over the plate's height."""
-    got, wanted = np.array(found.points), np.array(truth.points)
-    height = (np.linalg.norm(wanted[3] - wanted[0]) + np.linalg.norm(wanted[2] - wanted[1])) / 2
-    return float(np.linalg.norm(got - wanted, axis=1).mean() / height)
+        yield corner_error(np.array(detection.quad.points), np.array(plate.corners.points))
 
 
 def _rounded(value: Any) -> float:

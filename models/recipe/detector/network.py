@@ -5,7 +5,7 @@ multiply-adds they train three times as fast here as depthwise ones, and they qu
 A fresh network goes to 1/4 in one layer over patches. Those that ship have two: a 3 x 3 kernel over one grey
 channel leaves most of a vector unit idle, and takes three tenths of an x86 thread's time for the whole.
 Strided layers pad right and bottom only, as TensorFlow's `same` does: the exported graph needs no PAD.
-Source: shared model study §2.
+Source: our own study.
 """
 
 from __future__ import annotations

@@ -35,8 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Learn until the time is used up; the checkpoint's averaged weights are a whole detector's."""
     teacher = DetectorNet.restored(args.teacher)
-    model = reopened(teacher, args.quarter)
-    progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
+    progress = training.begin(
+        args,
+        replace(PACE, peak_rate=args.rate),
+        lambda: reopened(teacher, args.quarter),
+        DetectorNet.restored,
+    )
     rng = np.random.default_rng((args.seed, progress.step))
     pool = pool_of(args.shards, close_up=args.close_up)
 
@@ -44,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         shown = as_input([frame.pixels for frame in augment(rng, pool.draw(rng, args.batch))])
         with torch.no_grad():
             wanted = opening(teacher, shown)
-        return [functional.mse_loss(opening(model, shown), wanted) / wanted.var()]
+        return [functional.mse_loss(opening(progress.model, shown), wanted) / wanted.var()]
 
     def at_checkpoint(_: int) -> None:
         pool.look_for_shards()

@@ -17,13 +17,15 @@ PICTURES_A_CLIP: Final = 12
 _SIZES: Final = ((1280, 720), (1280, 720), (1456, 1088), (640, 480))
 
 
-class _NoClock:
-    """Time stands still: pictures are asked for by number."""
+class NoClock:
+    """Time stands still: frames get their times from their numbers."""
 
     def now(self) -> Instant:
+        """Always the beginning."""
         return Instant(0, 0)
 
     def sleep(self, seconds: float) -> None:
+        """Nothing waits."""
         del seconds
 
 
@@ -35,7 +37,7 @@ def road_pictures(seed: int, clips: int) -> list[Picture]:
         rng = np.random.default_rng(clip_seed)
         width, height = _SIZES[rng.integers(len(_SIZES))]
         road = SyntheticRoad(
-            _NoClock(), width=width, height=height, vehicles=VEHICLES, seed=clip_seed, paced=False
+            NoClock(), width=width, height=height, vehicles=VEHICLES, seed=clip_seed, paced=False
         )
         frames = rng.choice(road.frame_count, min(PICTURES_A_CLIP, road.frame_count), replace=False)
         pictures += [_picture(road, int(seq)) for seq in frames]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr_edge.vision.decode import Decoded, decode
+from anpr_edge.vision.decode import decode
 from models.recipe.detector.frames import Floats, LabelledFrame
 
 Maps = tuple[Floats, Floats, Floats, Floats]
@@ -51,7 +51,9 @@ def score(
         for plate, row in enumerate(overlap):
             if len(row) and row.max() >= MATCH_IOU:
                 matched.append(float(row.max()))
-                errors += _corner_error(found, int(row.argmax()), frame.quads[plate])
+                quad = frame.quads[plate]
+                if not np.isnan(quad).any():
+                    errors.append(corner_error(found.quads[int(row.argmax())], quad))
         if len(found.boxes):
             on_plate = overlap.max(axis=0, initial=0) >= MATCH_IOU
             ignored = _covered(found.boxes, frame.ignored)
@@ -74,12 +76,10 @@ def ious(left: Floats, right: Floats) -> Floats:
     return np.asarray(shared / (areas[0][:, np.newaxis] + areas[1] - shared + 1e-9), np.float32)
 
 
-def _corner_error(found: Decoded, index: int, quad: Floats) -> list[float]:
-    """Mean distance of the corners, in plate heights; nothing when the truth is unknown."""
-    if np.isnan(quad).any():
-        return []
-    height = (np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2
-    return [float(np.linalg.norm(found.quads[index] - quad, axis=1).mean() / height)]
+def corner_error(found: NDArray[Any], truth: NDArray[Any]) -> float:
+    """Mean distance between corners (4, 2), in plate heights."""
+    height = (np.linalg.norm(truth[3] - truth[0]) + np.linalg.norm(truth[2] - truth[1])) / 2
+    return float(np.linalg.norm(found - truth, axis=1).mean() / height)
 
 
 def _covered(boxes: Floats, ignored: Floats) -> NDArray[np.bool_]:

@@ -33,7 +33,7 @@ class Targets:
     """Maps for one batch, all float32 (batch, channels, rows, cols).
 
     `heat` is 1 in a plate's centre cell alone. `heat_weight` is 0 where nothing counts. `vote` weighs offset
-    and size, `corner_vote` the corners, 0 where they are unknown. `box_height` is in cells, 1 elsewhere.
+    and size, `corner_vote` the corners, 0 where they are unknown. `aspect` is width over height, 1 elsewhere.
     """
 
     heat: Floats

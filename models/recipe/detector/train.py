@@ -29,13 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train-detector`."""
     training.add_arguments(parser, batch=32, peak_rate=PACE.peak_rate)
     parser.add_argument("--close-up", action="store_true", help="train the second look instead")
+    training.add_bfloat16(parser)
     training.add_teacher(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train until the time is used up, writing checkpoints and validation figures to stderr."""
-    model = DetectorNet.restored(args.weights) if args.weights else DetectorNet()
-    progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
+    progress = training.begin(args, replace(PACE, peak_rate=args.rate), DetectorNet, DetectorNet.restored)
     teacher = DetectorNet.restored(args.teacher) if args.teacher else None
     rng = np.random.default_rng((args.seed, progress.step))
     pool = pool_of(args.shards, close_up=args.close_up)
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         complete = torch.tensor([float(frame.complete) for frame in frames])
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
             shown = as_input([frame.pixels for frame in frames])
-            maps = model(shown)
+            maps = progress.model(shown)
             taught = distances(maps, _answered(teacher, shown)) if teacher else []
         return [*losses(maps, encode(frames), complete).parts(), *taught]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from models.recipe.data import fold
+from anpr_edge.plates.syntax import fold
 
 CALIBRATION_BINS: Final = 10
 

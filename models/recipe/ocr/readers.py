@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anpr_edge.vision.ctc import Reading, softmax
-from anpr_edge.vision.recogniser import MIN_CHARACTERS, read_patch
+from anpr_edge.vision.recogniser import MAX_CHARACTERS, MIN_CHARACTERS, read_patch
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.ocr.alphabet import ALPHABET
 from models.recipe.outputs import open_model
@@ -61,7 +61,7 @@ def read(model: PatchReader, patch: npt.NDArray[np.int8], temperature: float) ->
 
 
 def as_text(reading: Reading) -> tuple[str, float]:
-    """Text and score of a reading; nothing to read is an empty text with score 0."""
-    if len(reading.columns) < MIN_CHARACTERS:
+    """Text and score of a reading; what is no plate's length is an empty text with score 0."""
+    if not MIN_CHARACTERS <= len(reading.columns) <= MAX_CHARACTERS:
         return "", 0.0
     return "".join(ALPHABET[1 + int(column)] for column in reading.columns), reading.score

@@ -19,14 +19,11 @@ from models.recipe.ocr.shards import as_pixels
 from models.recipe.synthesis.crops import (
     PATCH_HEIGHT_PX,
     PATCH_WIDTH_PX,
-    SIDE_MARGIN,
-    TOP_MARGIN,
     Quad,
     Sample,
     cut,
-    grow,
     random_blank,
-    rectify,
+    rectified,
 )
 from models.recipe.synthesis.looks import Picture, reexpose
 
@@ -124,10 +121,10 @@ def real_drawer() -> Callable[[np.random.Generator], Sample]:
 
 def roughen(rng: np.random.Generator, plate: RealPlate) -> Sample:
     """Another look at a real plate."""
-    return worn(rng, *_around(plate.pixels(), plate.quad), plate.text, plate.rows)
+    return worn(rng, *_around(plate.pixels(), plate.quad), plate.text)
 
 
-def worn(rng: np.random.Generator, picture: Picture, quad: Quad, text: str, rows: int) -> Sample:
+def worn(rng: np.random.Generator, picture: Picture, quad: Quad, text: str) -> Sample:
     """A plate in a picture at another size, with another exposure and cut; at times inverted."""
     width_px = float(np.linalg.norm(quad[1] - quad[0]))
     wanted = float(np.exp(rng.uniform(np.log(50), np.log(230))))
@@ -140,7 +137,7 @@ def worn(rng: np.random.Generator, picture: Picture, quad: Quad, text: str, rows
     picture = reexpose(rng, picture, width_px)
     if rng.random() < 0.03:
         picture = np.asarray(255 - picture, np.uint8)
-    return Sample(cut(rng, picture, quad), text, rows)
+    return Sample(cut(rng, picture, quad), text)
 
 
 @cache
@@ -167,8 +164,8 @@ def rectified_scene_plates(split: Split) -> list[tuple[Picture, str, str]]:
     for scene in load_collection().scenes_in(split):
         for plate in scene.plates:
             if plate.text and not plate.pseudo and plate.corners is not None:
-                quad = grow(_as_array(plate.corners), SIDE_MARGIN, TOP_MARGIN)
-                found.append((rectify(_grey(scene.path), quad), plate.text, scene.source))
+                patch = rectified(_grey(scene.path), _as_array(plate.corners))
+                found.append((patch, plate.text, scene.source))
     return found
 
 
@@ -188,7 +185,7 @@ def blank_drawer() -> Callable[[np.random.Generator], Sample]:
         if rng.random() < 0.4:
             return random_blank(rng)
         patch = _somewhere(rng, _grey(paths[int(rng.integers(len(paths)))]))
-        return Sample(reexpose(rng, patch, PATCH_WIDTH_PX), "", 1)
+        return Sample(reexpose(rng, patch, PATCH_WIDTH_PX), "")
 
     return draw
 

@@ -18,21 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from anpr_edge.config import find_models_directory
-from anpr_edge.vision.rectify import stretch_contrast
+from anpr_edge.plates.syntax import fold
+from anpr_edge.vision.rectify import MARGIN_X, MARGIN_Y, stretch_contrast
 from anpr_edge.vision.tflite import TfliteModel
-from models.recipe.data import fold
 from models.recipe.ocr.alphabet import ALPHABET, SLOTS
 from models.recipe.ocr.readers import Int8Reader, Logits, PatchReader
 from models.recipe.ocr.real import RealPlate, training_plates, worn
 from models.recipe.synthesis.crops import (
     PATCH_HEIGHT_PX,
     PATCH_WIDTH_PX,
-    SIDE_MARGIN,
-    TOP_MARGIN,
     Quad,
     Sample,
     grow,
-    rectify,
+    rectified,
 )
 from models.recipe.synthesis.looks import Picture
 
@@ -87,7 +85,7 @@ def spliced_drawer() -> Callable[[np.random.Generator], Sample]:
             pairs = fitting_gaps(one, other)
             if pairs:
                 picture, quad, text = spliced(one, other, *pairs[int(rng.integers(len(pairs)))])
-                return worn(rng, picture, quad, text, one.plate.rows)
+                return worn(rng, picture, quad, text)
         raise ValueError("no two training plates go together")
 
     return draw
@@ -113,7 +111,7 @@ def _groups() -> list[list[Spliceable]]:
 
 def _gaps(plate: RealPlate, reader: PatchReader) -> tuple[Gap, ...]:
     """Where the gaps are; none when the text, or its number of rows, is not read as it is labelled."""
-    patch = rectify(plate.pixels(), grow(plate.quad, SIDE_MARGIN, TOP_MARGIN))
+    patch = rectified(plate.pixels(), plate.quad)
     rows = [row for row in _rows(reader.logits(stretch_contrast(patch))) if row.text]
     if len(rows) != plate.rows or fold("".join(row.text for row in rows)) != fold(plate.text):
         return ()
@@ -146,16 +144,16 @@ def _rows(logits: Logits) -> list[_Row]:
 def _between(patch: Picture, centres: Sequence[float]) -> list[float]:
     """Where the gaps between characters are, in plate widths."""
     ink = patch[PATCH_HEIGHT_PX // 5 : -PATCH_HEIGHT_PX // 5].std(axis=0)
-    whole = PATCH_WIDTH_PX / (1 + 2 * SIDE_MARGIN)
+    whole = PATCH_WIDTH_PX / (1 + 2 * MARGIN_X)
     middles = [round((left + right) / 2) for left, right in pairwise(centres)]
-    return [(_emptiest(ink, middle) + 0.5) / whole - SIDE_MARGIN for middle in middles]
+    return [(_emptiest(ink, middle) + 0.5) / whole - MARGIN_X for middle in middles]
 
 
 def _between_rows(patch: Picture) -> float:
     """Where the gap between the two rows is, in plate heights."""
     ink = patch[:, PATCH_WIDTH_PX // 5 : -PATCH_WIDTH_PX // 5].std(axis=1)
-    whole = PATCH_HEIGHT_PX / (1 + 2 * TOP_MARGIN)
-    return (_emptiest(ink, PATCH_HEIGHT_PX // 2) + 0.5) / whole - TOP_MARGIN
+    whole = PATCH_HEIGHT_PX / (1 + 2 * MARGIN_Y)
+    return (_emptiest(ink, PATCH_HEIGHT_PX // 2) + 0.5) / whole - MARGIN_Y
 
 
 def _emptiest(ink: npt.NDArray[np.float64], middle: int) -> int:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from anpr_edge.plates.syntax import fold
 from anpr_edge.vision.ctc import greedy, softmax
 from models.recipe import training
-from models.recipe.data import fold
 from models.recipe.ocr.alphabet import SLOTS, encode
 from models.recipe.ocr.batches import BatchMaker, normalise
 from models.recipe.ocr.network import Recogniser
@@ -29,14 +29,14 @@ SOFTENED: Final = 2.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train-ocr`."""
     training.add_arguments(parser, batch=128, peak_rate=PACE.peak_rate)
+    training.add_bfloat16(parser)
     training.add_teacher(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train until the time is used up, writing checkpoints and validation figures to stderr."""
-    model = Recogniser.restored(args.weights) if args.weights else Recogniser()
     teacher = Recogniser.restored(args.teacher) if args.teacher else None
-    progress = training.begin(args, model, replace(PACE, peak_rate=args.rate))
+    progress = training.begin(args, replace(PACE, peak_rate=args.rate), Recogniser, Recogniser.restored)
     batches = BatchMaker(args.shards, np.random.default_rng((args.seed, progress.step)))
     held_out = crops_of("validation")
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         pixels, texts = batches.next(args.batch)
         shown = as_input(pixels)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
-            logits = model(shown).float()
+            logits = progress.model(shown).float()
         taught = [distance(logits, _answered(teacher, shown), texts)] if teacher else []
         return [ctc_loss(logits, texts), *taught]
 

@@ -13,16 +13,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from anpr_edge import records
+from anpr_edge.vision.rectify import rectify
 from models.recipe.synthesis.looks import Light, Picture, expose, expose_far
 from models.recipe.synthesis.plates import random_plate
 from models.recipe.synthesis.surroundings import bodywork, holder, non_plate
 
 PATCH_HEIGHT_PX: Final = 40
 PATCH_WIDTH_PX: Final = 144
-SIDE_MARGIN: Final = 0.04
-"""Share of the plate's width added left and right when a plate is rectified."""
-TOP_MARGIN: Final = 0.10
-"""Share of the plate's height added above and below when a plate is rectified."""
 
 DISTANT_CODES: Final = ("UK", "GB", "RO", "D", "I", "BG", "H", "XX")
 """Nations of distant plates: mostly those of our roads and of the infrared pictures we have."""
@@ -39,7 +37,6 @@ class Sample:
 
     pixels: Picture
     text: str
-    rows: int
 
 
 def random_crop(rng: np.random.Generator, two_row_share: float = 0.22) -> Sample:
@@ -52,7 +49,7 @@ def random_crop(rng: np.random.Generator, two_row_share: float = 0.22) -> Sample
         width_px = float(rng.uniform(54, 96))
     light, quad = _place(rng, face, width_px)
     picture = expose(rng, light, width_px)
-    return Sample(cut(rng, picture, quad), plate.text, plate.rows)
+    return Sample(cut(rng, picture, quad), plate.text)
 
 
 def distant_crop(rng: np.random.Generator) -> Sample:
@@ -60,7 +57,7 @@ def distant_crop(rng: np.random.Generator) -> Sample:
     plate = random_plate(rng, 0.0, DISTANT_CODES)
     face = holder(rng, plate.reflectance) if rng.random() < 0.5 else plate.reflectance
     light, quad = _place(rng, face, float(rng.uniform(54, 110)))
-    return Sample(cut(rng, expose_far(rng, light), quad), plate.text, plate.rows)
+    return Sample(cut(rng, expose_far(rng, light), quad), plate.text)
 
 
 def random_blank(rng: np.random.Generator) -> Sample:
@@ -69,7 +66,7 @@ def random_blank(rng: np.random.Generator) -> Sample:
     height = max(8, int(width * rng.uniform(0.2, 0.8)))
     picture = expose(rng, non_plate(rng, height, width), width)
     pixels = cv2.resize(picture, (PATCH_WIDTH_PX, PATCH_HEIGHT_PX), interpolation=cv2.INTER_AREA)
-    return Sample(np.asarray(pixels, np.uint8), "", 1)
+    return Sample(np.asarray(pixels, np.uint8), "")
 
 
 def cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
@@ -78,14 +75,14 @@ def cut(rng: np.random.Generator, picture: Picture, quad: Quad) -> Picture:
     if rng.random() < 0.5:
         wrong = rng.normal(0, 0.045, (4, 2)).astype(np.float32) * height_px
         shift = rng.normal(0, 0.05, 2).astype(np.float32) * height_px
-        return rectify(picture, grow(quad + wrong + shift, SIDE_MARGIN, TOP_MARGIN))
+        return rectified(picture, quad + wrong + shift)
     low, high = quad.min(axis=0), quad.max(axis=0)
     spread = high - low
     margin = rng.uniform((-0.01, -0.02), (0.08, 0.18)) * spread
     shift = rng.normal(0, (0.015, 0.05)) * spread
     x0, y0 = low - margin + shift
     x1, y1 = high + margin + shift
-    return rectify(picture, np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32))
+    return _stretched(picture, np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32))
 
 
 def grow(quad: Quad, side: float, top: float) -> Quad:
@@ -96,8 +93,14 @@ def grow(quad: Quad, side: float, top: float) -> Quad:
     return np.asarray(cv2.perspectiveTransform(wider[None], to_quad)[0], np.float32)
 
 
-def rectify(picture: Picture, quad: Quad) -> Picture:
-    """Stretch the inside of ``quad`` to ``uint8 (40, 144)``; supersampled when the quad is larger."""
+def rectified(picture: Picture, quad: Quad) -> Picture:
+    """The plate inside ``quad`` as a unit cuts it out of a frame, with the same margins."""
+    corners = records.Quad(*((float(x), float(y)) for x, y in quad))
+    return rectify(picture, corners, (PATCH_HEIGHT_PX, PATCH_WIDTH_PX))
+
+
+def _stretched(picture: Picture, quad: Quad) -> Picture:
+    """The inside of ``quad`` as ``uint8 (40, 144)``; supersampled when the quad is larger."""
     finer_x = max(1, round(float(np.linalg.norm(quad[1] - quad[0])) / PATCH_WIDTH_PX))
     finer_y = max(1, round(float(np.linalg.norm(quad[3] - quad[0])) / PATCH_HEIGHT_PX))
     width, height = PATCH_WIDTH_PX * finer_x, PATCH_HEIGHT_PX * finer_y

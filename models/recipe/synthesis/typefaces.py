@@ -21,13 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anpr_edge.capture.render.glyphs import glyph_mask
+from models.recipe.data import data_root
 
 Mask = npt.NDArray[np.uint8]
 
 CAP_HEIGHT_PX: Final = 64
 """Height of every glyph mask; one plate millimetre is about 0.8 of these pixels."""
-
-_DATA: Final = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 
 FONT_FILES: Final = {
     "GlNummernschildEng-XgWd.ttf": ("eu", 5.0),
@@ -123,7 +122,7 @@ def typefaces() -> tuple[Typeface, ...]:
     found: list[Typeface] = [
         FontTypeface(path, *FONT_FILES[path.name]) for path in _font_paths() if path.name in FONT_FILES
     ]
-    specimens = _cut_specimens(_DATA / "glyphs" / "gb")
+    specimens = _cut_specimens(data_root() / "glyphs" / "gb")
     if specimens:
         found.append(CutTypeface(specimens))
     found.append(StrokeTypeface())
@@ -142,7 +141,7 @@ def pick_typeface(rng: np.random.Generator, family: str) -> Typeface:
 def _font_paths() -> Iterator[Path]:
     named = [Path(entry) for entry in os.environ.get("ANPR_FONTS", "").split(os.pathsep) if entry]
     seen: set[str] = set()
-    for folder in (*named, _DATA / "fonts", Path("/usr/share/fonts")):
+    for folder in (*named, data_root() / "fonts", Path("/usr/share/fonts")):
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.suffix in {".ttf", ".otf", ".woff"} and path.name not in seen:
                 seen.add(path.name)

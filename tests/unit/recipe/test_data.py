@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from anpr_edge.plates.syntax import fold
 from anpr_edge.records import Box
-from models.recipe.data import Collection, Crop, LabelledPlate, Scene, data_root, fold, load_collection
+from models.recipe.data import Collection, Crop, LabelledPlate, Scene, data_root, load_collection
 
 ANYWHERE = Path("nowhere.jpg")
 
@@ -20,7 +21,7 @@ def scene(name: str, *texts: str) -> Scene:
 
 
 def crop(name: str, text: str, source: str = "elsewhere") -> Crop:
-    return Crop(name, ANYWHERE, source, "A", "gb", False, False, None, text, False)
+    return Crop(name, ANYWHERE, source, "A", "gb", False, None, text, False)
 
 
 def together(*pictures: Scene | Crop) -> bool:
@@ -93,7 +94,7 @@ def test_labels_become_records_without_the_doubtful_tier(tmp_path: Path) -> None
     assert plate.corners is not None
     assert plate.corners.points == ((10.5, 20.5), (109.5, 20.5), (109.5, 44.5), (10.5, 44.5))
     assert collection.crops[0].rows == 2
-    assert collection.backgrounds[0].kind == "street"
+    assert collection.backgrounds[0].source == "b"
 
 
 def test_the_doubtful_tier_is_there_for_who_asks(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from anpr_edge.records import Box, Detection, Quad
 from models.recipe.data import LabelledPlate
-from models.recipe.detector.measures import Look, choose_threshold, corner_error, report
+from models.recipe.detector.measures import Look, choose_threshold, report
+from models.recipe.detector.scoring import corner_error
 
 PLATE = Box(100, 100, 200, 125)
 
@@ -65,7 +67,7 @@ def test_without_a_recogniser_there_is_no_figure_for_reads() -> None:
 
 def test_corners_are_measured_in_plate_heights() -> None:
     moved = Quad.of_box(Box(100, 105, 200, 130))
-    assert corner_error(moved, Quad.of_box(PLATE)) == pytest.approx(0.2)
+    assert corner_error(np.array(moved.points), np.array(Quad.of_box(PLATE).points)) == pytest.approx(0.2)
 
 
 def test_the_threshold_is_the_lowest_that_keeps_false_boxes_rare() -> None:

@@ -6,23 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anpr_edge.records import Quad
-from anpr_edge.vision.rectify import rectify as shipped_rectify
 from models.recipe.ocr.render import add_arguments, run
 from models.recipe.ocr.shards import load_shard, shard_paths
 from models.recipe.synthesis.crops import (
     PATCH_HEIGHT_PX,
     PATCH_WIDTH_PX,
-    SIDE_MARGIN,
-    TOP_MARGIN,
     distant_crop,
     grow,
     random_blank,
     random_crop,
-    rectify,
 )
 from models.recipe.synthesis.plates import random_plate
-from models.recipe.synthesis.typefaces import CAP_HEIGHT_PX, StrokeTypeface, typefaces
+from models.recipe.synthesis.typefaces import CAP_HEIGHT_PX, FontTypeface, StrokeTypeface, typefaces
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +45,12 @@ def test_a_patch_has_the_recognisers_size_and_a_text() -> None:
         assert sample.pixels.shape == (PATCH_HEIGHT_PX, PATCH_WIDTH_PX)
         assert sample.pixels.dtype == np.uint8
         assert sample.text
-        assert sample.rows in (1, 2)
 
 
-def test_distant_plates_have_one_row() -> None:
+def test_distant_plates_have_a_text_too() -> None:
     rng = np.random.default_rng(10)
     samples = [distant_crop(rng) for _ in range(20)]
-    assert {sample.rows for sample in samples} == {1}
+    assert all(sample.text for sample in samples)
     assert {sample.pixels.shape for sample in samples} == {(PATCH_HEIGHT_PX, PATCH_WIDTH_PX)}
 
 
@@ -99,16 +93,12 @@ def test_growing_a_rectangle_adds_the_margins() -> None:
     assert np.allclose(grow(quad, 0.04, 0.10), [[6, 18], [114, 18], [114, 42], [6, 42]], atol=1e-3)
 
 
-def test_training_patches_are_cut_as_a_unit_cuts_them() -> None:
-    rng = np.random.default_rng(5)
-    picture = rng.integers(0, 255, (60, 120), np.uint8)
-    corners = np.array([[20, 20], [95, 14], [98, 40], [22, 44]], np.float32)
-    ours = rectify(picture, grow(corners, SIDE_MARGIN, TOP_MARGIN)).astype(int)
-    quad = Quad(*((float(x), float(y)) for x, y in corners))
-    theirs = shipped_rectify(picture, quad, (PATCH_HEIGHT_PX, PATCH_WIDTH_PX)).astype(int)
-    difference = np.abs(ours - theirs)
-    assert difference.mean() < 0.2
-    assert difference.max() <= 8, "OpenCV samples at 1/32 px"
+def test_fonts_are_looked_for_where_the_pictures_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fonts").mkdir()
+    font = tmp_path / "fonts" / "RG2014B.ttf"
+    font.touch()
+    monkeypatch.setenv("ANPR_DATA", str(tmp_path))
+    assert font in [face.path for face in typefaces.__wrapped__() if isinstance(face, FontTypeface)]
 
 
 def test_our_own_strokes_are_always_among_the_typefaces() -> None:

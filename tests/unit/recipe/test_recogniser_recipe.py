@@ -34,7 +34,7 @@ def test_encode_refuses_what_the_model_cannot_say() -> None:
 
 def test_shards_come_back_as_they_went(tmp_path: Path) -> None:
     pixels = np.tile(np.linspace(0, 255, 144, dtype=np.uint8), (40, 1))
-    save_shard(tmp_path / "real-0000.npz", [Sample(pixels, "AB12CDE", 1), Sample(pixels, "", 1)], "real")
+    save_shard(tmp_path / "real-0000.npz", [Sample(pixels, "AB12CDE"), Sample(pixels, "")], "real")
     shard = load_shard(tmp_path / "real-0000.npz")
     assert shard.texts == ("AB12CDE", "")
     assert shard.kind == "real"
@@ -45,10 +45,10 @@ def test_batches_take_up_shards_that_come_later(tmp_path: Path) -> None:
     pixels = np.zeros((40, 144), np.uint8)
     with pytest.raises(FileNotFoundError, match="render-ocr"):
         BatchMaker(tmp_path, np.random.default_rng(0))
-    save_shard(tmp_path / "made-up-0000.npz", [Sample(pixels, "A1", 1)], "made-up")
+    save_shard(tmp_path / "made-up-0000.npz", [Sample(pixels, "A1")], "made-up")
     batches = BatchMaker(tmp_path, np.random.default_rng(0))
     assert set(batches.next(32)[1]) == {"A1"}
-    save_shard(tmp_path / "real-0000.npz", [Sample(pixels, "B2", 1)], "real")
+    save_shard(tmp_path / "real-0000.npz", [Sample(pixels, "B2")], "real")
     batches.look_for_shards()
     assert set(batches.next(256)[1]) == {"A1", "B2"}
 

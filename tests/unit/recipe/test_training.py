@@ -1,6 +1,7 @@
 """What every training shares. Runs where the extra [train] is installed."""
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 
 import torch
 
-from models.recipe import training
+from models.recipe import training, weights
+from models.recipe.detector.batches import pool_of
+from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame, save_shard
+from models.recipe.detector.network import DetectorNet, Widths
+from models.recipe.weights import Weights
 
 PACE = training.Pace(peak_rate=0.1, warm_up_steps=10, average_decay=0.9, gradient_limit=1.0)
 
@@ -27,13 +32,21 @@ def line() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(1, 1))
 
 
-def learn(args: Namespace) -> training.Training:
-    model = line()
-    progress = training.begin(args, model, PACE)
+def restored(source: Weights | Path) -> torch.nn.Module:
+    return weights.restored(lambda _: line(), source)
+
+
+def begin(args: Namespace) -> training.Training[torch.nn.Module]:
+    return training.begin(args, PACE, line, restored)
+
+
+def learn(args: Namespace) -> training.Training[torch.nn.Module]:
+    progress = begin(args)
+    model = progress.model
     x = torch.linspace(-1, 1, 16)[:, None]
 
     def losses() -> list[torch.Tensor]:
-        return [(model(x) - 3 * x).square().mean(), model[0].bias.square().sum()]
+        return [(model(x) - 3 * x).square().mean(), model.get_parameter("0.bias").square().sum()]
 
     training.train(args, progress, losses, lambda number: f"checkpoint {number}")
     return progress
@@ -49,7 +62,7 @@ def test_a_training_learns_and_shows_its_losses(tmp_path: Path, capsys: pytest.C
 
 def test_a_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
     first = learn(options(tmp_path))
-    again = training.begin(options(tmp_path), line(), PACE)
+    again = begin(options(tmp_path))
     assert (again.step, again.elapsed_s) == (first.step, first.elapsed_s)
     assert torch.equal(again.average["0.weight"], first.average["0.weight"])
     assert learn(options(tmp_path)).step == first.step  # the time is used up
@@ -60,11 +73,34 @@ def test_other_weights_are_begun_from_with_nothing_else(tmp_path: Path) -> None:
     first = learn(options(tmp_path))
     (tmp_path / "line.pt").unlink()
     args = options(tmp_path, "--weights", str(tmp_path / "line.npz"))
-    fresh = training.begin(args, line(), PACE)
+    fresh = begin(args)
     assert (fresh.step, fresh.elapsed_s) == (0, 0.0)
     with np.load(tmp_path / "line.npz") as stored:
         assert fresh.average["0.weight"].numpy() == stored["0.weight"]
     assert torch.equal(fresh.model.state_dict()["0.weight"], first.average["0.weight"])
+
+
+def test_a_checkpoint_says_itself_how_wide_its_network_is(tmp_path: Path) -> None:
+    narrow = DetectorNet(Widths(8, 8, 12, 16, 20, 8))
+    training.Training(narrow, PACE).save(tmp_path / "line.pt")
+    again = training.begin(options(tmp_path), PACE, DetectorNet, DetectorNet.restored)
+    assert Widths.of(again.model.state_dict()) == Widths(8, 8, 12, 16, 20, 8)
+    assert again.model.training
+
+
+def test_wrong_finds_that_are_mined_later_are_looked_at(tmp_path: Path) -> None:
+    nothing = np.zeros((0, 4), np.float32)
+    empty = LabelledFrame(
+        np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8), nothing, nothing.reshape(0, 4, 2), nothing, True
+    )
+    bright = empty.pixels.copy()
+    bright[:40, :60] = 255
+    save_shard(tmp_path / "frames-000.npz", [replace(empty, pixels=bright)])
+    pool = pool_of(tmp_path, close_up=True)
+    np.save(tmp_path / "frames-000.finds.npy", np.array([[0, 10, 10, 40, 20]], np.float32))
+    pool.look_for_shards()
+    windows = pool.draw(np.random.default_rng(1), 20)
+    assert all(window.pixels.any() for window in windows)
 
 
 def test_the_rate_warms_up_and_goes_down() -> None:
