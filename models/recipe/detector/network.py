@@ -2,8 +2,8 @@
 
 A narrow trunk down to 1/32 and back up to 1/8 by addition. Full 3 x 3 convolutions throughout: at equal
 multiply-adds they train three times as fast here as depthwise ones, and they quantise better.
-It goes to 1/4 in one layer over patches, as a fresh network does and those that ship; two layers, of which the
-first has a 3 x 3 kernel over one grey channel, leave most of a vector unit idle.
+It goes to 1/4 in one layer over patches; two layers, of which the first has a 3 x 3 kernel over one grey
+channel, leave most of a vector unit idle.
 Strided layers pad right and bottom only, as TensorFlow's `same` does: the exported graph needs no PAD.
 Source: our own study.
 """
