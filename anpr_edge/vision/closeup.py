@@ -1,6 +1,6 @@
 """A second, closer look at every plate found: finer corners, and fewer things taken for plates.
 
-The detector sees the whole picture at a third of its size or less, where a distant plate is six pixels
+The detector sees the whole picture at less than half its size, where a distant plate is seven pixels
 high. Around each find a small window is taken from the picture at its own resolution and searched again by a
 second model; both scores together decide.
 """
