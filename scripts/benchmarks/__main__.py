@@ -10,6 +10,7 @@ from anpr_edge.errors import AnprError
 from scripts.benchmarks import (
     accuracy,
     aim,
+    angles,
     fleet,
     fusion_gain,
     memory,
@@ -31,7 +32,7 @@ def main() -> int:
     )
     commands = parser.add_subparsers(title="measurements", metavar="WHAT", required=True)
     for measurement in (
-        *(scan, accuracy, traffic, fusion_gain, pipeline, memory),
+        *(scan, accuracy, angles, traffic, fusion_gain, pipeline, memory),
         *(reader, seal, outbox, uplink, fleet, aim),
     ):
         measurement.add_parser(commands)
