@@ -134,6 +134,12 @@ class Quad:
         ys = [y for _, y in self.points]
         return Box(min(xs), min(ys), max(xs), max(ys))
 
+    @property
+    def centre(self) -> Point:
+        """The mean of the four corners."""
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = self.points
+        return (ax + bx + cx + dx) / 4, (ay + by + cy + dy) / 4
+
     @classmethod
     def of_box(cls, box: Box) -> Quad:
         """The box's own corners."""

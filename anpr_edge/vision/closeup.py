@@ -2,21 +2,25 @@
 
 The detector sees the whole picture at less than half its size, where a distant plate is seven pixels
 high. Around each find a small window is taken from the picture at its own resolution and searched again by a
-second model; both scores together decide.
+second model; both scores together decide. A plate that leans is set upright and looked at once more, for its
+corners alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anpr_edge.records import Box, Detection, Quad
+from anpr_edge.records import Box, Detection, Point, Quad
 from anpr_edge.seams import Detector
 from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.pixels import MAX_SIDE_PX
 from anpr_edge.vision.tflite import TfliteModel
 
 MODEL_NAME = "closeup"
@@ -40,6 +44,10 @@ LARGE_SHARE = 0.13
 """A find as sure as `SURE_SCORE` and as wide as this share of the picture is not looked at again.
 Source: our measurement on training and calibration pictures: saves three second looks in ten and costs one
 read of 590."""
+LEANING = 0.14
+"""A plate whose edges leave the level or the upright by more than this slope, 8 degrees, is looked at once
+more, set upright, for its corners.
+Source: our own choice; what it brings: models/EXPERIMENTS.md, "Plates that lean"."""
 UNSEEN_SCORE = 0.02
 """What the second look counts when it finds nothing."""
 
@@ -75,8 +83,8 @@ class CloseUp:
         first = self.first.detect(pixels)
         there = [detection for detection in first if _is_one_of(known, detection.box)]
         twice = [self._again(pixels, detection) for detection in first if detection not in there]
-        kept = [*there, *(detection for detection in twice if detection.score >= self.score_min)]
-        return _distinct(kept)
+        plates = _distinct([detection for detection in twice if detection.score >= self.score_min])
+        return _distinct([*there, *(upright(self.second, pixels, plate) for plate in plates)])
 
     def _again(self, pixels: NDArray[np.uint8], detection: Detection) -> Detection:
         """The detection as the second look sees it; itself where one would show nothing new."""
@@ -86,12 +94,57 @@ class CloseUp:
         if (large and detection.score >= SURE_SCORE) or min(right - left, bottom - top) < MIN_WINDOW_PX:
             return detection
         found = self.second.detect(np.ascontiguousarray(pixels[top:bottom, left:right]))
-        moved = [_moved(one, left, top) for one in found]
-        same = [one for one in moved if one.box.iou(detection.box) >= SAME_PLATE_IOU]
-        if not same:
+        best = _best_at(detection.box, [_moved(one, left, top) for one in found])
+        if best is None:
             return Detection(detection.box, detection.quad, (detection.score * UNSEEN_SCORE) ** 0.5)
-        best = max(same, key=lambda one: one.score)
         return Detection(best.box, best.quad, (detection.score * best.score) ** 0.5)
+
+
+def upright(second: Detector, pixels: NDArray[np.uint8], plate: Detection) -> Detection:
+    """The plate with the corners that `second` finds where it is set upright, if it leans; else as it is.
+
+    All in plain floats, as in `rectify`: the same on every processor.
+    """
+    (along_x, along_y), (down_x, down_y) = _edges(plate.quad)
+    if abs(along_y) <= LEANING * abs(along_x) and abs(down_x) <= LEANING * abs(down_y):
+        return plate
+    across = math.hypot(along_x, along_y)
+    down = abs(along_x * down_y - along_y * down_x) / max(across, 1.0)
+    wide = _window_width(across, down)
+    width, height = round(wide), round(wide * WINDOW_ASPECT)
+    if height < MIN_WINDOW_PX or width > MAX_SIDE_PX or down < 1:
+        return plate
+    axes = (along_x / across, down_x / down), (along_y / across, down_y / down)
+    x, y = plate.quad.centre
+
+    def back(place: Point) -> Point:
+        right, below = place[0] - width / 2, place[1] - height / 2
+        return x + axes[0][0] * right + axes[0][1] * below, y + axes[1][0] * right + axes[1][1] * below
+
+    left, top = back((0.5, 0.5))
+    from_window = np.array([(*axes[0], left - 0.5), (*axes[1], top - 0.5), (0, 0, 1)], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    window = cv2.warpPerspective(
+        pixels, from_window, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    there = Box((width - across) / 2, (height - down) / 2, (width + across) / 2, (height + down) / 2)
+    found = _best_at(there, second.detect(np.asarray(window, np.uint8)))
+    return Detection(plate.box, Quad(*map(back, found.quad.points)), plate.score) if found else plate
+
+
+def _edges(quad: Quad) -> tuple[Point, Point]:
+    """The mean of its upper and its lower edge, and of its left and its right one, as vectors."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad.points
+    return ((bx - ax + cx - dx) / 2, (by - ay + cy - dy) / 2), (
+        (dx - ax + cx - bx) / 2,
+        (dy - ay + cy - by) / 2,
+    )
+
+
+def _best_at(box: Box, found: Sequence[Detection]) -> Detection | None:
+    """The surest of those that are at the box."""
+    same = [one for one in found if one.box.iou(box) >= SAME_PLATE_IOU]
+    return max(same, key=lambda one: one.score, default=None)
 
 
 def load_detector(directory: Path | str, threads: int = 1, *, score_min: float | None = None) -> Detector:
@@ -133,12 +186,17 @@ def window_around(box: Box, width: int, height: int) -> tuple[int, int, int, int
     It keeps its size at the picture's edges, where the plate is then off its middle, and is never
     larger than the picture.
     """
-    across = max(box.width / PLATE_SHARE, box.height / HEIGHT_SHARE / WINDOW_ASPECT)
+    across = _window_width(box.width, box.height)
     window_width, window_height = min(round(across), width), min(round(across * WINDOW_ASPECT), height)
     x, y = box.centre
     left = min(max(0, round(x - window_width / 2)), width - window_width)
     top = min(max(0, round(y - window_height / 2)), height - window_height)
     return left, top, left + window_width, top + window_height
+
+
+def _window_width(width: float, height: float) -> float:
+    """How wide the window for a plate of this size is."""
+    return max(width / PLATE_SHARE, height / HEIGHT_SHARE / WINDOW_ASPECT)
 
 
 def _is_one_of(known: Sequence[Box], box: Box) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from anpr_edge.records import Box, PlateCandidate, Quad
 from anpr_edge.seams import Detector
-from anpr_edge.vision.closeup import SAME_PLATE_IOU, WINDOW_ASPECT, load_close_up
+from anpr_edge.vision.closeup import SAME_PLATE_IOU, WINDOW_ASPECT, load_close_up, upright
 from anpr_edge.vision.pixels import MAX_SIDE_PX, MIN_SIDE_PX
 from anpr_edge.vision.recogniser import TfliteRecogniser
 
@@ -67,7 +67,7 @@ class CropReader:
         found = [one for one in self.close_up.detect(window) if one.box.iou(crop) >= SAME_PLATE_IOU]
         if not found:
             return None
-        best = max(found, key=lambda one: one.score)
+        best = upright(self.close_up, window, max(found, key=lambda one: one.score))
         return Quad(*((x - left, y - top) for x, y in best.quad.points))
 
 

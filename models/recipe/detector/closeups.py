@@ -7,6 +7,7 @@ what merely looked like one from afar.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -30,10 +31,11 @@ EMPTY_SHARE: Final = 0.35
 """Share of windows that look at no plate."""
 PLACE_ERROR: Final = 0.22
 """How far off the window's middle a plate may be, over the window's sides."""
-ROLLED_SHARE: Final = 0.25
-"""Share of windows at plates of known corners that are turned about the plate."""
+LEANING_SHARE: Final = 0.4
+"""Share of windows at plates of known corners in which all leans about the plate."""
 ROLL_DEG: Final = 25.0
-"""A window is turned by at most this, either way."""
+SHEAR_DEG: Final = 20.0
+"""How far it leans at most, either way: turned, and with its upright edges slanting besides."""
 
 
 def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Floats) -> LabelledFrame | None:
@@ -46,29 +48,34 @@ def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Float
         corner = _corner_beside_plates(rng, finds)
     else:
         plate = int(rng.integers(len(frame.boxes)))
-        if rng.random() < ROLLED_SHARE and not np.isnan(frame.quads[plate]).any():
-            frame, plate = rolled(frame, plate, float(rng.uniform(-ROLL_DEG, ROLL_DEG)))
+        if rng.random() < LEANING_SHARE and not np.isnan(frame.quads[plate]).any():
+            roll_deg, shear_deg = rng.uniform(-1, 1, 2) * (ROLL_DEG, SHEAR_DEG)
+            frame, plate = leaning(frame, plate, float(roll_deg), float(shear_deg))
         corner = _corner_around(rng, frame.boxes[plate])
     return _cut(frame, corner) if corner is not None else None
 
 
-def rolled(frame: LabelledFrame, plate: int, angle_deg: float) -> tuple[LabelledFrame, int]:
-    """The frame turned about the middle of one of its plates, and where that plate now stands among `boxes`.
+def leaning(frame: LabelledFrame, plate: int, roll_deg: float, shear_deg: float) -> tuple[LabelledFrame, int]:
+    """The frame turned clockwise about one of its plates, what was upright there slanting to the left.
 
-    A plate whose corners nobody knows has no upright box once it is turned: it is ignored from then on.
+    Second, where that plate now stands among `boxes`. A plate whose corners nobody knows has no upright box
+    any more: it is ignored from then on.
     """
-    x, y = frame.quads[plate].mean(axis=0).tolist()
-    turn = cv2.getRotationMatrix2D((x, y), angle_deg, 1.0).astype(np.float32)
-    turn_of_px = cv2.getRotationMatrix2D((x - 0.5, y - 0.5), angle_deg, 1.0)
+    roll, shear = math.radians(roll_deg), math.radians(shear_deg)
+    turn = np.array([(math.cos(roll), -math.sin(roll)), (math.sin(roll), math.cos(roll))])
+    turn = turn @ ((1, math.tan(shear)), (0, 1))
+    middle = frame.quads[plate].mean(axis=0)
+    lean = np.column_stack([turn, middle - turn @ middle]).astype(np.float32)
+    lean_of_px = np.column_stack([turn, middle - 0.5 - turn @ (middle - 0.5)])
     height, width = frame.pixels.shape
-    pixels = cv2.warpAffine(frame.pixels, turn_of_px, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    pixels = cv2.warpAffine(frame.pixels, lean_of_px, (width, height), borderMode=cv2.BORDER_REPLICATE)
     known = ~np.isnan(frame.quads).any(axis=(1, 2))
-    quads = _turned(frame.quads[known], turn)
+    quads = _turned(frame.quads[known], lean)
     areas = np.concatenate([frame.ignored, frame.boxes[~known]])
-    ignored = _turned(areas[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], turn)
+    ignored = _turned(areas[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], lean)
     around = np.concatenate([ignored.min(axis=1), ignored.max(axis=1)], axis=1)
-    turned = LabelledFrame(np.asarray(pixels, np.uint8), boxes_of_quads(quads), quads, around, frame.complete)
-    return turned, int(known[:plate].sum())
+    leant = LabelledFrame(np.asarray(pixels, np.uint8), boxes_of_quads(quads), quads, around, frame.complete)
+    return leant, int(known[:plate].sum())
 
 
 def _turned(points: Floats, turn: Floats) -> Floats:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from models.recipe.detector.closeups import (
     CLOSE_HEIGHT_PX,
     CLOSE_WIDTH_PX,
+    leaning,
     plain_close_ups,
     random_close_up,
-    rolled,
 )
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame
 from models.recipe.detector.pictures import Picture, boxes_of_quads
@@ -48,22 +48,32 @@ def test_labels_move_with_the_window(seed: int, left: int, top: int) -> None:
     for quad in window.quads:
         edges = np.concatenate([quad.min(axis=0), quad.max(axis=0)])
         size = [CLOSE_WIDTH_PX, CLOSE_HEIGHT_PX] * 2
-        blunt_px = 0 if quad[0][1] == quad[1][1] else 2
+        blunt_px = 0 if quad[0][0] == quad[3][0] else 4
         assert white_edges(window) == pytest.approx(np.clip(edges, 0, size).tolist(), abs=blunt_px)
 
 
-@pytest.mark.parametrize("angle_deg", [-25.0, -8.0, 0.0, 25.0])
-def test_a_rolled_plate_lies_where_its_corners_say(angle_deg: float) -> None:
+@pytest.mark.parametrize(("roll_deg", "shear_deg"), [(-25.0, 0.0), (0.0, 20.0), (0.0, 0.0), (25.0, -20.0)])
+def test_a_leaning_plate_lies_where_its_corners_say(roll_deg: float, shear_deg: float) -> None:
     frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162)))
-    turned, plate = rolled(frame, 0, angle_deg)
-    faces = np.zeros_like(turned.pixels)
-    cv2.fillConvexPoly(faces, np.round((turned.quads[plate] - 0.5) * 256).astype(int), (255,), shift=8)
-    shared = ((faces > 127) & (turned.pixels > 127)).sum() / ((faces > 127) | (turned.pixels > 127)).sum()
+    leant, plate = leaning(frame, 0, roll_deg, shear_deg)
+    faces = np.zeros_like(leant.pixels)
+    cv2.fillConvexPoly(faces, np.round((leant.quads[plate] - 0.5) * 256).astype(int), (255,), shift=8)
+    shared = ((faces > 127) & (leant.pixels > 127)).sum() / ((faces > 127) | (leant.pixels > 127)).sum()
     assert shared > 0.9
-    assert turned.quads[plate].mean(axis=0) == pytest.approx([220, 151], abs=0.01)
+    assert leant.quads[plate].mean(axis=0) == pytest.approx([220, 151], abs=0.01)
 
 
-def test_a_plate_of_unknown_corners_is_ignored_once_its_neighbour_is_rolled() -> None:
+def test_a_plate_is_turned_clockwise_and_slants_to_the_left() -> None:
+    frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162)))
+    (turned, _), (slanting, _) = leaning(frame, 0, 10.0, 0.0), leaning(frame, 0, 0.0, 10.0)
+    top_left, top_right, _, bottom_left = turned.quads[0]
+    assert top_right[1] - top_left[1] == pytest.approx(80 * np.sin(np.radians(10)), abs=0.01)
+    top_left, top_right, _, bottom_left = slanting.quads[0]
+    assert top_right[1] == top_left[1]
+    assert bottom_left[0] - top_left[0] == pytest.approx(22 * np.tan(np.radians(10)), abs=0.01)
+
+
+def test_a_plate_of_unknown_corners_is_ignored_once_its_neighbour_leans() -> None:
     known = white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162))
     unknown = np.array([[20, 20, 60, 30]], np.float32)
     frame = LabelledFrame(
@@ -73,10 +83,10 @@ def test_a_plate_of_unknown_corners_is_ignored_once_its_neighbour_is_rolled() ->
         NOTHING,
         True,
     )
-    turned, plate = rolled(frame, 1, 0.0)
+    leant, plate = leaning(frame, 1, 0.0, 0.0)
     assert plate == 0
-    assert turned.boxes == pytest.approx(known.boxes)
-    assert turned.ignored == pytest.approx(unknown)
+    assert leant.boxes == pytest.approx(known.boxes)
+    assert leant.ignored == pytest.approx(unknown)
 
 
 @given(seed=st.integers(0, 2**32))

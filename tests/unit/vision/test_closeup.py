@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anpr_edge.records import Box, Detection, Quad
-from anpr_edge.vision.closeup import UNSEEN_SCORE, CloseUp, window_around
+from anpr_edge.vision.closeup import PLATE_SHARE, UNSEEN_SCORE, CloseUp, upright, window_around
 
 PICTURE = np.zeros((720, 1280), np.uint8)
 BOX = Box(600, 300, 680, 320)
@@ -93,6 +94,78 @@ def test_nothing_found_costs_no_second_look() -> None:
     second = Finds([])
     assert CloseUp(Finds([]), second, 0.3).detect(PICTURE) == []
     assert second.shown == []
+
+
+LEANING = Detection(
+    Box(395, 195, 485, 245), Quad((400.0, 200.0), (480.0, 220.0), (474.0, 243.0), (394.0, 223.0)), 0.9
+)
+
+
+@dataclass
+class Upright(Finds):
+    """Finds a plate in the middle of every window, `wide` times as large as it is, and keeps the window."""
+
+    wide: float = 1.0
+    windows: list[NDArray[np.uint8]] = field(default_factory=list)
+
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
+        self.windows.append(pixels)
+        rows, cols = np.nonzero(pixels > 127)
+        x, y = (cols.min() + cols.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
+        half_width = self.wide * (cols.max() + 1 - cols.min()) / 2
+        half_height = self.wide * (rows.max() + 1 - rows.min()) / 2
+        return [found(Box(x - half_width, y - half_height, x + half_width, y + half_height), 0.7)]
+
+
+def white(quad: Quad) -> NDArray[np.uint8]:
+    picture = np.zeros((720, 1280), np.uint8)
+    corners = np.round((np.array(quad.points) - 0.5) * 256).astype(int)
+    return np.asarray(cv2.fillConvexPoly(picture, corners, (255,), shift=8), np.uint8)
+
+
+@pytest.mark.parametrize("wide", [1.0, 1.1])
+def test_a_leaning_plate_is_looked_at_upright_and_its_corners_brought_back(wide: float) -> None:
+    second = Upright([], wide=wide)
+    plate = upright(second, white(LEANING.quad), LEANING)
+    assert (plate.box, plate.score) == (LEANING.box, LEANING.score)
+    middle = np.array(LEANING.quad.centre)
+    wanted = middle + wide * (np.array(LEANING.quad.points) - middle)
+    assert np.array(plate.quad.points) == pytest.approx(wanted, abs=2)
+    (window,) = second.windows
+    rows, cols = np.nonzero(window > 127)
+    filled = len(rows) / ((np.ptp(rows) + 1) * (np.ptp(cols) + 1))
+    assert filled > 0.93, "the plate stands upright in the window"
+    assert (np.ptp(cols) + 1) / window.shape[1] == pytest.approx(PLATE_SHARE, abs=0.02)
+
+
+def test_a_level_plate_is_not_looked_at_again() -> None:
+    second = Finds([])
+    assert upright(second, PICTURE, found(BOX, 0.9)) == found(BOX, 0.9)
+    assert second.shown == []
+
+
+def test_a_leaning_plate_that_is_not_found_upright_stays_as_it_is() -> None:
+    second = Finds([found(Box(0, 0, 10, 5), 0.9)])
+    assert upright(second, PICTURE, LEANING) == LEANING
+    assert len(second.shown) == 1
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (400.0, 200.0)])
+def test_a_quad_without_an_area_is_left_alone(corner: tuple[float, float]) -> None:
+    flat = Detection(BOX, Quad((400.0, 200.0), corner, corner, (400.0, 200.0)), 0.9)
+    assert upright(Finds([]), PICTURE, flat) == flat
+
+
+def test_the_second_look_at_a_leaning_plate_is_followed_by_one_at_it_upright() -> None:
+    left, top, right, bottom = window_around(LEANING.box, 1280, 720)
+    corners = [(x - left, y - top) for x, y in LEANING.quad.points]
+    second = Finds([Detection(Quad(*corners).box, Quad(*corners), 0.9)])
+    twice = CloseUp(Finds([LEANING]), second, 0.3)
+    assert len(twice.detect(PICTURE)) == 1
+    assert second.shown[0] == (bottom - top, right - left)
+    assert len(second.shown) == 2
+    assert twice.detect(PICTURE, known=[LEANING.box]) == [LEANING]
+    assert len(second.shown) == 2
 
 
 @given(x=st.floats(0, 1280), y=st.floats(0, 720), width=st.floats(1, 1280), height=st.floats(1, 720))

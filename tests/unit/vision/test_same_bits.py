@@ -7,13 +7,15 @@ elsewhere. A difference changes every read: find out where it comes from before 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anpr_edge.records import Quad
+from anpr_edge.records import Box, Detection, Quad
+from anpr_edge.vision.closeup import upright
 from anpr_edge.vision.ctc import agreed, greedy, softmax
 from anpr_edge.vision.decode import decode
 from anpr_edge.vision.pixels import resize
@@ -72,6 +74,28 @@ def test_a_plate_seen_straight_on() -> None:
         781342700,
         4231691982,
     )
+
+
+class Shown:
+    """A detector that finds nothing in what it is shown, and keeps it."""
+
+    model_id = "shown-1+00000000"
+
+    def __init__(self) -> None:
+        self.pictures: list[NDArray[np.uint8]] = []
+
+    def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
+        self.pictures.append(pixels)
+        return []
+
+
+def test_a_leaning_plate_set_upright() -> None:
+    shown = Shown()
+    for n in range(8):
+        corners = [(200, 150), (260 + 20 * n, 163.3 + 5 * n), (253 + 20.7 * n, 190 + 6.1 * n), (194.4, 171.9)]
+        quad = Quad(*corners)
+        upright(shown, noise(480, 640), Detection(quad.box, quad, 0.9))
+    assert (len(shown.pictures), checksum(*shown.pictures)) == (8, 3620774481)
 
 
 def test_from_maps_to_plates() -> None:
