@@ -16,7 +16,7 @@ import numpy as np
 
 from anpr_edge.records import Box
 from anpr_edge.vision.closeup import MIN_WINDOW_PX, window_around
-from anpr_edge.vision.detector import fit
+from anpr_edge.vision.detector import PADDING_GREY, fit
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
 from models.recipe.detector.pictures import Picture, boxes_of_quads
 from models.recipe.detector.windows import from_int8
@@ -68,7 +68,7 @@ def leaning(frame: LabelledFrame, plate: int, roll_deg: float, shear_deg: float)
     lean = np.column_stack([turn, middle - turn @ middle]).astype(np.float32)
     lean_of_px = np.column_stack([turn, middle - 0.5 - turn @ (middle - 0.5)])
     height, width = frame.pixels.shape
-    pixels = cv2.warpAffine(frame.pixels, lean_of_px, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    pixels = cv2.warpAffine(frame.pixels, lean_of_px, (width, height), borderValue=(PADDING_GREY,))
     known = ~np.isnan(frame.quads).any(axis=(1, 2))
     quads = _turned(frame.quads[known], lean)
     areas = np.concatenate([frame.ignored, frame.boxes[~known]])
