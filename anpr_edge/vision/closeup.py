@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from anpr_edge.records import Box, Detection, Point, Quad
 from anpr_edge.seams import Detector
-from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.detector import Network, TfliteDetector
 from anpr_edge.vision.pixels import MAX_SIDE_PX
 from anpr_edge.vision.tflite import TfliteModel
 
@@ -65,7 +65,7 @@ class CloseUp:
     score_min: float
 
     @classmethod
-    def behind(cls, first: Detector, close: TfliteModel, score_min: float) -> CloseUp:
+    def behind(cls, first: Detector, close: Network, score_min: float) -> CloseUp:
         """`first` with a `closeup` model behind it."""
         # No first score exceeds 1, so a second below the square of what is wanted can never be enough.
         return cls(first, TfliteDetector(close, max(UNSEEN_SCORE, score_min**2)), score_min)

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.errors import ModelError
 from anpr_edge.records import Box, Detection, Point, Quad
+from anpr_edge.vision.card import ModelCard
 from anpr_edge.vision.decode import Decoded, decode
 from anpr_edge.vision.pixels import check_picture, resize
-from anpr_edge.vision.tflite import TfliteModel, to_int8
+from anpr_edge.vision.tflite import to_int8
 
 OUTPUTS = ("heat", "offset", "size", "corners")
 MAX_STRETCH = 1.6
 """How much more one axis may be scaled than the other: 16:9 and 4:3 both fit without padding."""
 PADDING_GREY = 114
+
+
+class Network(Protocol):
+    """What a detector asks of its model, on a unit a `TfliteModel`."""
+
+    card: ModelCard
+
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the picture it takes, in px."""
+        ...
+
+    def run(self, picture: NDArray[np.int8]) -> list[NDArray[np.float32]]:
+        """The outputs for an int8 (height, width) picture, in the card's order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +52,7 @@ class Fitted:
 class TfliteDetector:
     """Finds plates with a TFLite model; see `seams.Detector`."""
 
-    def __init__(self, model: TfliteModel, score_min: float | None = None) -> None:
+    def __init__(self, model: Network, score_min: float | None = None) -> None:
         """`score_min` replaces the card's own threshold, 0 to 1 exclusive."""
         if model.card.task != "plate-detector" or tuple(o.name for o in model.card.outputs) != OUTPUTS:
             raise ModelError(f"{model.model_id}: not a plate detector with outputs {', '.join(OUTPUTS)}")

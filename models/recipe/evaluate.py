@@ -14,7 +14,7 @@ from pathlib import Path
 from anpr_edge.seams import Detector
 from anpr_edge.vision.closeup import FIRST_LOOK_SCORE, CloseUp
 from anpr_edge.vision.closeup import MODEL_NAME as CLOSE_UP
-from anpr_edge.vision.detector import TfliteDetector
+from anpr_edge.vision.detector import Network, TfliteDetector
 from anpr_edge.vision.recogniser import TfliteRecogniser
 from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.card import Release, ship
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def open_detector(folder: Path, close_up: Path | None, *, float32: bool = False) -> Detector:
     """The detector in `folder`, generous, with a second look when there is a folder for it."""
 
-    def model(where: Path, name: str) -> TfliteModel:
+    def model(where: Path, name: str) -> Network:
         made = TfliteModel.load(where, name)
         return FloatTwin(made.card, where / f"{name}.float32.tflite") if float32 else made
 

@@ -15,11 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recipe.ocr.measures import wilson
+from models.recipe.ocr.measures import in_bins, wilson
 
 Z_95: Final = 1.96
 """Two-sided 95 % point of the normal distribution."""
-CALIBRATION_BINS: Final = 10
 RESAMPLES: Final = 1000
 """Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), §13.3: 1000 for percentiles."""
 _SEED: Final = 1
@@ -80,7 +79,7 @@ def calibration_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]
     """
     if not len(confidences):
         return None
-    gaps = _binned(confidences, confidences - right)
+    gaps = in_bins(confidences, confidences - right)
 
     def error(index: NDArray[np.intp]) -> NDArray[np.float64]:
         return np.asarray(np.abs(gaps[index].sum(axis=-2)).sum(axis=-1) / index.shape[-1], np.float64)
@@ -100,18 +99,10 @@ def calibration_error_by_chance(confidences: NDArray[np.float64]) -> Figure | No
         return None
     rng = np.random.default_rng(_SEED)
     right = rng.random((RESAMPLES, count)) < confidences
-    bins = _binned(confidences, np.ones(count))
+    bins = in_bins(confidences, np.ones(count))
     errors = np.abs((confidences - right) @ bins).sum(axis=1) / count
     low, high = np.percentile(errors, (2.5, 97.5))
     return Figure(float(errors.mean()), float(low), float(high), count)
-
-
-def _binned(confidences: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each read's value in the column of its confidence's bin, float64 (reads, bins), zero elsewhere."""
-    bins = np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    binned = np.zeros((len(confidences), CALIBRATION_BINS))
-    binned[np.arange(len(bins)), bins] = values
-    return binned
 
 
 def surest(

@@ -1,4 +1,4 @@
-"""The float32 file of an exported model behind the wrapper of the int8 one, to see what quantising costs."""
+"""The float32 file of an exported model in the place of the int8 one, to see what quantising costs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anpr_edge.vision.card import ModelCard
-from anpr_edge.vision.tflite import TfliteModel
 from models.recipe.outputs import open_model, output_places
 
 
-class FloatTwin(TfliteModel):
-    """Takes what the int8 model takes and answers in the card's order, without any rounding."""
+class FloatTwin:
+    """A detector's network: takes what the int8 model takes and answers in the card's order, unrounded."""
 
     def __init__(self, card: ModelCard, path: Path) -> None:
         self.card = card
         self._float = open_model(path)
         details = self._float.get_output_details()
         self._places = [details[place]["index"] for place in output_places(self._float)]
+
+    @property
+    def model_id(self) -> str:
+        """That of the int8 model."""
+        return self.card.model_id
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the picture it takes, in px."""
+        return self.card.input.shape[1], self.card.input.shape[2]
 
     def run(self, picture: NDArray[np.int8]) -> list[NDArray[np.float32]]:
         """The outputs for an int8 (height, width) picture, in the card's order."""

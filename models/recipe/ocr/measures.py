@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anpr_edge.plates.syntax import fold
 
@@ -47,10 +48,16 @@ def summarise(readings: Sequence[Reading]) -> dict[str, float]:
 def expected_calibration_error(readings: Sequence[Reading]) -> float:
     """Mean distance between score and share right over ten bins of equal width, weighted by their counts."""
     scores = np.array([reading.score for reading in readings])
-    right = np.array([reading.right for reading in readings], float)
+    right = np.array([reading.right for reading in readings])
+    return float(np.abs(in_bins(scores, scores - right).sum(axis=0)).sum() / len(readings))
+
+
+def in_bins(scores: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each reading's value in the column of its score's bin, float64 (readings, bins), zero elsewhere."""
     bins = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [abs(float((scores - right)[bins == number].sum())) for number in range(CALIBRATION_BINS)]
-    return sum(gaps) / len(readings)
+    binned = np.zeros((len(scores), CALIBRATION_BINS))
+    binned[np.arange(len(bins)), bins] = values
+    return binned
 
 
 def precision_at(readings: Sequence[Reading], kept: float) -> tuple[float, float]:
