@@ -130,26 +130,24 @@ class World:
         draft.replace(self.directory / "shift")
 
     def start(self) -> None:
-        """Bring all up; the broker knows the centre's subscription before the first read is written."""
-        self.services["broker"].start()
-        self.start_centre()
-        self.services["uplink"].start()
+        """Bring all up: the broker has the centre's subscription before the first read is written.
 
-    def start_centre(self) -> None:
-        """Start the centre, and wait until the broker has its subscription."""
-        self.services["centre"].start()
-        self._wait_for_centre()
+        And the unit is connected, or a fault of its link would find nothing to strike.
+        """
+        self.services["broker"].start()
+        self._connect("centre")
+        self._connect("uplink")
 
     def renew(self) -> None:
         """Bring the centre back after `end_centre`, and the uplink without its back-off."""
         self.services["uplink"].stop()
-        self.start_centre()
-        self.services["uplink"].start()
+        self._connect("centre")
+        self._connect("uplink")
 
     def end_centre(self) -> str:
         """Stop the centre in order, once it is up; gives its account of what came since it was started."""
         with suppress(AssertionError):
-            self._wait_for_centre()
+            self._wait_for_connection("centre")
         self.services["centre"].stop()
         summaries = SUMMARY.findall(self.services["centre"].said())
         return str(summaries[-1]) if summaries else ""
@@ -232,9 +230,13 @@ class World:
             draft.write_text(str(max(asked, target)))
             draft.replace(self._target_path)
 
-    def _wait_for_centre(self) -> None:
-        centre = self.services["centre"]
-        self.wait("the centre is connected", lambda: "connected to" in centre.said_last())
+    def _connect(self, name: str) -> None:
+        self.services[name].start()
+        self._wait_for_connection(name)
+
+    def _wait_for_connection(self, name: str) -> None:
+        service = self.services[name]
+        self.wait(f"the {name} is connected", lambda: "connected to" in service.said_last())
 
     def _service(self, name: str, command: list[str], environment: Mapping[str, str]) -> Service:
         path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
