@@ -135,7 +135,7 @@ class SyntheticRoad:
 
     def _sight(self, vehicle: Vehicle, nearer: list[Vehicle], time_s: float) -> Sight:
         quad = vehicle.plate_quad(self._camera, time_s)
-        hidden = hidden_share(quad, [other.outline(self._camera, time_s) for other in nearer])
+        hidden = hidden_share(quad, [other.outline(self._camera, time_s) + 0.5 for other in nearer])
         if self._shake:
             quad = _moved(quad, self._shake.offset_px(time_s))
         return Sight(self._traffic.index(vehicle), vehicle.plate_text, quad, self._inside(quad), hidden)

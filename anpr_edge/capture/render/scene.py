@@ -53,7 +53,7 @@ class Camera:
         return cls(width, height, 2.0 * width * zoom, x_m, 5.0, math.radians(18), yaw)
 
     def project(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        """World points (N, 3) to pixels (N, 2)."""
+        """World points (N, 3) to pixel indices (N, 2), which count from the middle of the first pixel."""
         moved = points_m - np.array([self.x_m, 0.0, self.z_m])
         right, forward, down = (moved @ self._axes().T).T
         centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])

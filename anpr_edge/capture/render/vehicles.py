@@ -154,12 +154,12 @@ class Vehicle:
         return self.mid_s - before / self.speed_m_s, self.mid_s + after / self.speed_m_s
 
     def plate_quad(self, camera: Camera, time_s: float) -> Quad:
-        """The plate's corners in the picture."""
+        """The plate's corners in the picture, where pixel i covers i to i + 1."""
         left, top, right, bottom = self.face.plate_m
         here = self.placed(time_s)
         x, y, z = here.x_m, here.y_m(time_s), self.body.face_bottom_m
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-        points = camera.project(np.array([(x + cx, y, z + cz) for cx, cz in corners]))
+        points = camera.project(np.array([(x + cx, y, z + cz) for cx, cz in corners])) + 0.5
         tl, tr, br, bl = (_point(p) for p in points)
         return Quad(tl, tr, br, bl)
 
