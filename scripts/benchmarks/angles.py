@@ -5,7 +5,6 @@ The same rendered vehicles in every pose, their plates equally wide along their 
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,16 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line, progress, table
 from anpr_edge.cli.scan_reading import PictureReader
-from anpr_edge.config import find_models_directory
 from anpr_edge.plates.syntax import fold
 from anpr_edge.records import Quad
 from models.recipe.detector.scoring import corner_error
 from scripts.benchmarks.judging import MATCH_IOU
 from scripts.benchmarks.machine import machine
 from scripts.benchmarks.metrics import percentiles, share
+from scripts.benchmarks.options import add_rendered
 from scripts.benchmarks.posed import Pose, Subject, pictured, subjects
 from scripts.benchmarks.traffic_clips import FIRST_SEED, Split
 from scripts.benchmarks.traffic_runs import load_models
@@ -58,13 +56,7 @@ class Seen:
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `angles`."""
     parser = commands.add_parser("angles", help="what is found and read right of plates seen at an angle")
-    parser.add_argument(
-        "--split", choices=("tune", "report"), default="tune", help="which seeds (%(default)s)"
-    )
-    parser.add_argument("--vehicles", type=whole(1, 10_000), default=120, metavar="N", help="(%(default)s)")
-    parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
-    parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count() or 1, metavar="N")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_rendered(parser, vehicles=120, which="that are turned")
     parser.set_defaults(run=run)
 
 

@@ -6,7 +6,6 @@ five and nine at a time by `plates.fusion`, evenly spread over the time the plat
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,14 +21,13 @@ from anpr_edge.capture.render.conditions import CONDITIONS
 from anpr_edge.capture.render.flow import Flow
 from anpr_edge.capture.render.sight import Sight
 from anpr_edge.capture.render.stage import Stage
-from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line, table
-from anpr_edge.config import find_models_directory
 from anpr_edge.plates.fusion import Fusion
 from anpr_edge.plates.syntax import fold
 from anpr_edge.records import PlateCandidate, Quad
 from scripts.benchmarks.machine import machine
 from scripts.benchmarks.metrics import share
+from scripts.benchmarks.options import add_rendered
 from scripts.benchmarks.traffic_clips import FIRST_SEED, Clip, Split
 from scripts.benchmarks.traffic_runs import load_models, make_reader
 
@@ -57,13 +55,7 @@ class Fused:
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `fusion`."""
     parser = commands.add_parser("fusion", help="read accuracy with 1, 3, 5 and 9 frames")
-    parser.add_argument(
-        "--split", choices=("tune", "report"), default="tune", help="which seeds (%(default)s)"
-    )
-    parser.add_argument("--vehicles", type=whole(1, 100_000), default=240, metavar="N", help="(%(default)s)")
-    parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
-    parser.add_argument("--jobs", type=whole(1, 64), default=os.cpu_count() or 1, metavar="N")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_rendered(parser, vehicles=240, which="that drive by")
     parser.set_defaults(run=run)
 
 

@@ -6,7 +6,6 @@ of `--split report` are for reporting alone: whoever tunes looks at `--split tun
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any, Final
 
 from anpr_edge.cli.numbers import whole
 from anpr_edge.cli.output import json_line
-from anpr_edge.config import find_models_directory
 from anpr_edge.errors import UsageError
 from scripts.benchmarks.machine import machine
 from scripts.benchmarks.metrics import Figure, rate
+from scripts.benchmarks.options import add_rendered
 from scripts.benchmarks.traffic_clips import EMPTY, FRAME_RATE, VANS, Split, empty, situations, traffic
 from scripts.benchmarks.traffic_runs import ClipResult, make_reader, run_clips
 from scripts.benchmarks.traffic_table import failures, show, slices
@@ -28,15 +27,7 @@ SCHEMA: Final = 1
 def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add `traffic`."""
     parser = commands.add_parser("traffic", help="one right read a vehicle, over rendered traffic")
-    parser.add_argument(
-        "--split",
-        choices=("tune", "report"),
-        default="tune",
-        help="which seeds; never tune on `report` (%(default)s)",
-    )
-    parser.add_argument(
-        "--vehicles", type=whole(0, 100_000), default=504, metavar="N", help="free traffic (%(default)s)"
-    )
+    add_rendered(parser, vehicles=504, which="free traffic", least=0)
     parser.add_argument(
         "--no-situations",
         action="store_true",
@@ -56,14 +47,9 @@ def add_parser(commands: _SubParsersAction[ArgumentParser]) -> None:
         metavar="CLIP",
         help="clips by name or seed, as --failures gives them",
     )
-    parser.add_argument("--models", type=Path, default=find_models_directory(), metavar="DIR")
-    parser.add_argument(
-        "--jobs", type=whole(1, 64), default=os.cpu_count() or 1, metavar="N", help="processes (%(default)s)"
-    )
     parser.add_argument(
         "--failures", action="store_true", help="list every failure; the plates are rendered, nobody has them"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
