@@ -21,10 +21,10 @@ UNSURE_SCORE = 0.75
 """A reading less sure than this is made twice more, of the patch a little higher and a little lower.
 Source: our measurement: one look in five; exact reads .911 → .924 on 542 crops, and no more when all are
 read again."""
-HOPELESS_SCORE = 0.05
+HOPELESS_SCORE = 0.1
 """Below this it is not made again: what the detector takes for a plate by mistake, and plates too far off.
-Source: our measurement: of 2,811 crops and 813 plates not one such reading came right by two more looks;
-saves a quarter of a look a picture."""
+Source: our measurement: of 2,734 crops and 736 plates as many are read right as from 0.05 on; saves one look
+in thirty."""
 MOVED_ROWS = 2
 
 
