@@ -1,4 +1,4 @@
-"""Batches for training: frames drawn from the shards that are there, flipped and relit at random."""
+"""Batches for training: frames drawn from the shards that are there, turned, flipped and relit at random."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from models.recipe.detector.closeups import random_close_up
-from models.recipe.detector.frames import LabelledFrame, Shard, load_shard, shard_paths
+from models.recipe.detector.frames import LabelledFrame, Shard, load_shard, shard_paths, sort_out
+from models.recipe.detector.leaning import leaning
 
 MAX_SHARDS: Final = 80
 """Older shards are dropped beyond this many: 80 of 500 frames are 5.7 GB."""
 CLOSE_UP_SHARDS: Final = 40
+TURNED_SHARE: Final = 0.2
+"""Of the frames whose plates' corners are all known."""
+MAX_TURN_DEG: Final = 28.0
 _MIRRORED_CORNERS: Final = [1, 0, 3, 2]
 
 
@@ -40,11 +44,11 @@ class FramePool:
         self._shards = {path: self._shards.get(path) or load_shard(path) for path in newest}
 
     def draw(self, rng: np.random.Generator, count: int) -> list[LabelledFrame]:
-        """`count` frames at random, every frame as likely as any other."""
+        """`count` frames at random, every frame as likely as any other, some of them turned."""
         shards = list(self._shards.values())
         sizes = np.array([len(shard) for shard in shards], float)
-        chosen = rng.choice(len(shards), count, p=sizes / sizes.sum())
-        return [shards[which].frame(int(rng.integers(len(shards[which])))) for which in chosen]
+        chosen = (shards[which] for which in rng.choice(len(shards), count, p=sizes / sizes.sum()))
+        return [_perhaps_turned(rng, shard.frame(int(rng.integers(len(shard))))) for shard in chosen]
 
 
 class CloseUpPool(FramePool):
@@ -86,6 +90,23 @@ def pool_of(folder: Path, *, close_up: bool) -> FramePool:
 def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:
     """Each frame mirrored every other time, and with another brightness and contrast."""
     return [_relit(rng, mirrored(frame) if rng.random() < 0.5 else frame) for frame in frames]
+
+
+def _perhaps_turned(rng: np.random.Generator, frame: LabelledFrame) -> LabelledFrame:
+    """Some frames turned about their middle; without its corners nobody knows a turned plate's box."""
+    if np.isnan(frame.quads).any() or rng.random() >= TURNED_SHARE:
+        return frame
+    height, width = frame.pixels.shape
+    roll_deg, grey = float(rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG)), int(rng.integers(256))
+    turned = leaning(frame, (width / 2, height / 2), roll_deg, grey=grey)
+    counted, ignored = sort_out(turned.boxes)
+    return LabelledFrame(
+        turned.pixels,
+        turned.boxes[counted],
+        turned.quads[counted],
+        np.concatenate([turned.ignored, turned.boxes[ignored]]),
+        turned.complete,
+    )
 
 
 def mirrored(frame: LabelledFrame) -> LabelledFrame:

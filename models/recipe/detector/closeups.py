@@ -7,18 +7,17 @@ what merely looked like one from afar.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Final
 
-import cv2
 import numpy as np
 
 from anpr_edge.records import Box
 from anpr_edge.vision.closeup import MIN_WINDOW_PX, window_around
-from anpr_edge.vision.detector import PADDING_GREY, fit
+from anpr_edge.vision.detector import fit
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
-from models.recipe.detector.pictures import Picture, boxes_of_quads
+from models.recipe.detector.leaning import leaning
+from models.recipe.detector.pictures import Picture
 from models.recipe.detector.windows import from_int8
 
 CLOSE_HEIGHT_PX: Final = 128
@@ -50,37 +49,16 @@ def random_close_up(rng: np.random.Generator, frame: LabelledFrame, finds: Float
         plate = int(rng.integers(len(frame.boxes)))
         if rng.random() < LEANING_SHARE and not np.isnan(frame.quads[plate]).any():
             roll_deg, shear_deg = rng.uniform(-1, 1, 2) * (ROLL_DEG, SHEAR_DEG)
-            frame, plate = leaning(frame, plate, float(roll_deg), float(shear_deg))
+            frame, plate = _about(frame, plate, float(roll_deg), float(shear_deg))
         corner = _corner_around(rng, frame.boxes[plate])
     return _cut(frame, corner) if corner is not None else None
 
 
-def leaning(frame: LabelledFrame, plate: int, roll_deg: float, shear_deg: float) -> tuple[LabelledFrame, int]:
-    """The frame turned clockwise about one of its plates, what was upright there slanting to the left.
-
-    Second, where that plate now stands among `boxes`. A plate whose corners nobody knows has no upright box
-    any more: it is ignored from then on.
-    """
-    roll, shear = math.radians(roll_deg), math.radians(shear_deg)
-    turn = np.array([(math.cos(roll), -math.sin(roll)), (math.sin(roll), math.cos(roll))])
-    turn = turn @ ((1, math.tan(shear)), (0, 1))
-    middle = frame.quads[plate].mean(axis=0)
-    lean = np.column_stack([turn, middle - turn @ middle]).astype(np.float32)
-    lean_of_px = np.column_stack([turn, middle - 0.5 - turn @ (middle - 0.5)])
-    height, width = frame.pixels.shape
-    pixels = cv2.warpAffine(frame.pixels, lean_of_px, (width, height), borderValue=(PADDING_GREY,))
-    known = ~np.isnan(frame.quads).any(axis=(1, 2))
-    quads = _turned(frame.quads[known], lean)
-    areas = np.concatenate([frame.ignored, frame.boxes[~known]])
-    ignored = _turned(areas[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], lean)
-    around = np.concatenate([ignored.min(axis=1), ignored.max(axis=1)], axis=1)
-    leant = LabelledFrame(np.asarray(pixels, np.uint8), boxes_of_quads(quads), quads, around, frame.complete)
-    return leant, int(known[:plate].sum())
-
-
-def _turned(points: Floats, turn: Floats) -> Floats:
-    """Points (n, 4, 2) through an affine map (2, 3)."""
-    return np.asarray(points @ turn[:, :2].T + turn[:, 2], np.float32)
+def _about(frame: LabelledFrame, plate: int, roll_deg: float, shear_deg: float) -> tuple[LabelledFrame, int]:
+    """The frame leaning about one of its plates, and where that plate then stands among its boxes."""
+    x, y = frame.quads[plate].mean(axis=0).tolist()
+    unknown_before = int(np.isnan(frame.quads[:plate]).any(axis=(1, 2)).sum())
+    return leaning(frame, (x, y), roll_deg, shear_deg), plate - unknown_before
 
 
 def plain_close_ups(picture: Picture) -> Iterator[LabelledFrame]:

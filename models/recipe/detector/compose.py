@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.recipe.detector import exposure, pasting, transplanting, windows
-from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, Floats, LabelledFrame
+from models.recipe.detector.frames import Floats, LabelledFrame, sort_out
 from models.recipe.detector.pictures import Picture, boxes_of_quads
-
-TOO_SMALL_PX: Final = 6.5
-"""A plate narrower than this in the input is neither asked for nor forbidden."""
-VISIBLE_SHARE: Final = 0.6
-"""A plate of which the frame shows less than this is neither asked for nor forbidden."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +41,7 @@ def random_frame(rng: np.random.Generator, sources: Sources) -> LabelledFrame:
         light = exposure.night(rng, light, known)
     if rng.random() < 0.12:
         exposure.lamps(rng, light, boxes)
-    counted, ignored = _sort_out(boxes)
+    counted, ignored = sort_out(boxes)
     return LabelledFrame(
         exposure.expose(rng, light), boxes[counted], quads[counted], boxes[ignored], picture.complete
     )
@@ -59,7 +52,7 @@ def plain_frame(picture: Picture) -> LabelledFrame:
     window = windows.whole_picture(picture)
     quads = window.to_input(picture.quads)
     boxes = window.to_input(picture.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
-    counted, ignored = _sort_out(boxes)
+    counted, ignored = sort_out(boxes)
     pixels = window.cut(picture.pixels, 0)
     return LabelledFrame(pixels, boxes[counted], quads[counted], boxes[ignored], picture.complete)
 
@@ -95,14 +88,3 @@ def _paste_all(
     if rng.random() < 0.12:
         pasting.caption(rng, light, boxes)
     return boxes, quads
-
-
-def _sort_out(boxes: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks over `boxes`: plates that count, and areas where nothing counts; the rest is out of frame."""
-    edge = np.array([WIDTH_PX, HEIGHT_PX, WIDTH_PX, HEIGHT_PX], np.float32)
-    seen = np.clip(boxes, 0, edge)
-    area = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
-    whole = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    touched = area > 0
-    counted = touched & (area >= VISIBLE_SHARE * whole) & (boxes[:, 2] - boxes[:, 0] >= TOO_SMALL_PX)
-    return counted, touched & ~counted

@@ -34,6 +34,10 @@ LABEL_STYLE: Final[dict[str, tuple[float, float]]] = {
 }
 """Median width and height of each source's boxes over those of the face inside.
 Source: our measurement on the 514 plates with corners."""
+TOO_SMALL_PX: Final = 6.5
+"""A plate narrower than this in the input is neither asked for nor forbidden."""
+VISIBLE_SHARE: Final = 0.6
+"""A plate of which the frame shows less than this is neither asked for nor forbidden."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,17 @@ def grow(box: Box, across: float, down: float) -> Box:
     x, y = box.centre
     half_width, half_height = box.width * across / 2, box.height * down / 2
     return Box(x - half_width, y - half_height, x + half_width, y + half_height)
+
+
+def sort_out(boxes: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks over `boxes`: plates that count, and areas where nothing counts; the rest is out of frame."""
+    edge = np.array([WIDTH_PX, HEIGHT_PX, WIDTH_PX, HEIGHT_PX], np.float32)
+    seen = np.clip(boxes, 0, edge)
+    area = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
+    whole = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    touched = area > 0
+    counted = touched & (area >= VISIBLE_SHARE * whole) & (boxes[:, 2] - boxes[:, 0] >= TOO_SMALL_PX)
+    return counted, touched & ~counted
 
 
 def save_shard(path: Path, frames: Sequence[LabelledFrame]) -> None:

@@ -31,7 +31,10 @@ TYPICAL_LOG_SIDES: Final = (1.8, 0.7)
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels at 1/2, 1/4, 1/8, 1/16, 1/32 and in front of the heads; `half` 0 goes to 1/4 in one layer."""
+    """Channels at 1/2, 1/4, 1/8, 1/16, 1/32 and in front of the heads; `half` 0 goes to 1/4 in one layer.
+
+    The last three say how many blocks there are at 1/8, 1/16 and 1/32.
+    """
 
     half: int = 0
     quarter: int = 24
@@ -39,12 +42,19 @@ class Widths:
     sixteenth: int = 48
     bottom: int = 80
     neck: int = 48
+    eighth_blocks: int = 2
+    sixteenth_blocks: int = 3
+    bottom_blocks: int = 3
 
     @classmethod
     def of(cls, weights: Mapping[str, Any]) -> Widths:
-        """Those of a trained network, from the shapes of its weights."""
+        """Those of a trained network, from the names and shapes of its weights."""
         names = (f"{unit}.weight" for unit in _GIVERS)
-        return cls(*(weights[name].shape[0] if name in weights else 0 for name in names))
+        channels = (weights[name].shape[0] if name in weights else 0 for name in names)
+        blocks = (
+            sum(f"{stage}.{n}.narrow.0.weight" in weights for n in range(MOST_BLOCKS)) for stage in STAGES
+        )
+        return cls(*channels, *blocks)
 
 
 _GIVERS: Final = (
@@ -58,11 +68,13 @@ _GIVERS: Final = (
 """The convolution that gives the channels of each width."""
 DEFAULT_WIDTHS: Final = Widths()
 STAGES: Final = {
-    "to_eighth": ("quarter", "eighth", 2),
-    "to_sixteenth": ("eighth", "sixteenth", 3),
-    "to_bottom": ("sixteenth", "bottom", 3),
+    "to_eighth": ("quarter", "eighth", "eighth_blocks"),
+    "to_sixteenth": ("eighth", "sixteenth", "sixteenth_blocks"),
+    "to_bottom": ("sixteenth", "bottom", "bottom_blocks"),
 }
 """The trunk's stages: the widths they take and give, and how many blocks each has."""
+MOST_BLOCKS: Final = 3
+"""In a stage."""
 
 
 class Unit(nn.Sequential):
@@ -103,11 +115,11 @@ def _stem(widths: Widths) -> nn.Sequential:
     return nn.Sequential(nn.PixelUnshuffle(PATCH_PX), Unit(PATCH_PX**2, widths.quarter, 2))
 
 
-def _stage(widths: Widths, channels_in: str, channels_out: str, blocks: int) -> nn.Sequential:
+def _stage(widths: Widths, name: str) -> nn.Sequential:
     """A block that halves the grid, and the others after it."""
-    given = getattr(widths, channels_out)
-    first = Block(getattr(widths, channels_in), given, stride=2)
-    return nn.Sequential(first, *(Block(given, given) for _ in range(blocks - 1)))
+    taken, given, blocks = (getattr(widths, number) for number in STAGES[name])
+    others = (Block(given, given) for _ in range(blocks - 1))
+    return nn.Sequential(Block(taken, given, stride=2), *others)
 
 
 class DetectorNet(nn.Module):
@@ -117,7 +129,7 @@ class DetectorNet(nn.Module):
         super().__init__()
         w = widths
         self.stem = _stem(w)
-        self.to_eighth, self.to_sixteenth, self.to_bottom = (_stage(w, *stage) for stage in STAGES.values())
+        self.to_eighth, self.to_sixteenth, self.to_bottom = (_stage(w, name) for name in STAGES)
         self.bottom_up = nn.Sequential(Unit(w.bottom, w.sixteenth, 1), nn.Upsample(scale_factor=2))
         self.join_sixteenth = Unit(w.sixteenth, w.sixteenth)
         self.sixteenth_up = nn.Sequential(Unit(w.sixteenth, w.eighth, 1), nn.Upsample(scale_factor=2))
@@ -157,8 +169,8 @@ def _wiring() -> dict[str, tuple[str, str]]:
         "neck.0": ("eighth", "neck"),
         "neck.1": ("neck", "features"),
     }
-    for stage, (channels_in, channels_out, blocks) in STAGES.items():
-        for number in range(blocks):
+    for stage, (channels_in, channels_out, _) in STAGES.items():
+        for number in range(MOST_BLOCKS):
             block = f"{stage}.{number}"
             wiring[f"{block}.widen"] = (channels_out if number else channels_in, block)
             wiring[f"{block}.narrow"] = (block, channels_out)

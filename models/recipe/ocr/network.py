@@ -23,18 +23,21 @@ from models.recipe.weights import Weights, restored
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels of the network's stages."""
+    """Channels of the network's stages, and how many residual blocks the deepest has."""
 
     stem: int = 24
     middle: int = 48
     deep: int = 96
     slots: int = 128
+    deep_blocks: int = 2
 
     @classmethod
     def of(cls, weights: Mapping[str, Any]) -> Widths:
-        """Those of a trained network, from the shapes of its weights."""
+        """Those of a trained network, from the names and shapes of its weights."""
         givers = ("trunk.0.1", "trunk.1.1", "trunk.3.1", "upper.0")
-        return cls(*(weights[f"{unit}.weight"].shape[0] for unit in givers))
+        channels = [weights[f"{unit}.weight"].shape[0] for unit in givers]
+        blocks = sum(f"trunk.{number}.first.1.weight" in weights for number in (4, 5))
+        return cls(*channels, *[blocks])
 
 
 WIRING: Final = {
@@ -108,8 +111,7 @@ class Recogniser(nn.Module):
             Unit(widths.stem, widths.middle, stride=(2, 2)),
             Residual(widths.middle),
             Unit(widths.middle, widths.deep, stride=(2, 1)),
-            Residual(widths.deep),
-            Residual(widths.deep),
+            *(Residual(widths.deep) for _ in range(widths.deep_blocks)),
         )
         self.upper = Unit(widths.deep, widths.slots, (5, 1), collapse=True)
         self.lower = Unit(widths.deep, widths.slots, (5, 1), collapse=True)

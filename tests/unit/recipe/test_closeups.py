@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from models.recipe.detector.closeups import (
     CLOSE_HEIGHT_PX,
     CLOSE_WIDTH_PX,
-    leaning,
     plain_close_ups,
     random_close_up,
 )
@@ -52,41 +50,18 @@ def test_labels_move_with_the_window(seed: int, left: int, top: int) -> None:
         assert white_edges(window) == pytest.approx(np.clip(edges, 0, size).tolist(), abs=blunt_px)
 
 
-@pytest.mark.parametrize(("roll_deg", "shear_deg"), [(-25.0, 0.0), (0.0, 20.0), (0.0, 0.0), (25.0, -20.0)])
-def test_a_leaning_plate_lies_where_its_corners_say(roll_deg: float, shear_deg: float) -> None:
-    frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162)))
-    leant, plate = leaning(frame, 0, roll_deg, shear_deg)
-    faces = np.zeros_like(leant.pixels)
-    cv2.fillConvexPoly(faces, np.round((leant.quads[plate] - 0.5) * 256).astype(int), (255,), shift=8)
-    shared = ((faces > 127) & (leant.pixels > 127)).sum() / ((faces > 127) | (leant.pixels > 127)).sum()
-    assert shared > 0.9
-    assert leant.quads[plate].mean(axis=0) == pytest.approx([220, 151], abs=0.01)
-
-
-def test_a_plate_is_turned_clockwise_and_slants_to_the_left() -> None:
-    frame = as_frame(white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162)))
-    (turned, _), (slanting, _) = leaning(frame, 0, 10.0, 0.0), leaning(frame, 0, 0.0, 10.0)
-    top_left, top_right, _, bottom_left = turned.quads[0]
-    assert top_right[1] - top_left[1] == pytest.approx(80 * np.sin(np.radians(10)), abs=0.01)
-    top_left, top_right, _, bottom_left = slanting.quads[0]
-    assert top_right[1] == top_left[1]
-    assert bottom_left[0] - top_left[0] == pytest.approx(22 * np.tan(np.radians(10)), abs=0.01)
-
-
-def test_a_plate_of_unknown_corners_is_ignored_once_its_neighbour_leans() -> None:
-    known = white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162))
-    unknown = np.array([[20, 20, 60, 30]], np.float32)
-    frame = LabelledFrame(
-        known.pixels,
-        np.concatenate([unknown, known.boxes]),
-        np.concatenate([np.full((1, 4, 2), np.nan, np.float32), known.quads]),
-        NOTHING,
-        True,
-    )
-    leant, plate = leaning(frame, 1, 0.0, 0.0)
-    assert plate == 0
-    assert leant.boxes == pytest.approx(known.boxes)
-    assert leant.ignored == pytest.approx(unknown)
+@given(seed=st.integers(0, 2**32))
+def test_a_window_shows_the_plate_whose_corners_are_known_when_its_neighbour_s_are_not(seed: int) -> None:
+    plate = white_plate(HEIGHT_PX, WIDTH_PX, (180, 140, 260, 162))
+    boxes = np.concatenate([np.array([[20, 20, 60, 30]], np.float32), plate.boxes])
+    quads = np.concatenate([np.full((1, 4, 2), np.nan, np.float32), plate.quads])
+    frame = LabelledFrame(plate.pixels, boxes, quads, NOTHING, True)
+    window = random_close_up(np.random.default_rng(seed), frame, NOTHING)
+    assert window is not None
+    for quad in window.quads:
+        if not np.isnan(quad).any():
+            middle_x, middle_y = quad.mean(axis=0).astype(int)
+            assert window.pixels[middle_y, middle_x] == 255
 
 
 @given(seed=st.integers(0, 2**32))

@@ -33,6 +33,13 @@ def half_silent(network: Network, first_half: bool) -> Network:
     return network
 
 
+def without_a_say(network: Network, normalisation: str) -> Network:
+    """The network, a block of which adds nothing to what goes past it."""
+    for part in ("weight", "bias"):
+        network.state_dict()[f"{normalisation}.{part}"].zero_()
+    return network
+
+
 def stored(network: Network, path: Path) -> Path:
     np.savez(path, **{name: value.numpy() for name, value in network.state_dict().items()})
     return path
@@ -45,7 +52,7 @@ def test_channels_that_say_nothing_go_first_and_the_answers_stay(
 ) -> None:
     wide = half_silent(DetectorNet(replace(WIDE, half=half)), first_half)
     out = tmp_path / "narrow.npz"
-    words = [str(half // 2), "4", "6", "8", "10", "4"]
+    words = [str(half // 2), "4", "6", "8", "10", "4", "2", "3", "3"]
     assert main(["thin", "detector", str(stored(wide, tmp_path / "wide.npz")), str(out), *words]) == 0
     narrow = DetectorNet.restored(out)
     assert Widths.of(narrow.state_dict()) == replace(NARROW, half=half // 2)
@@ -60,13 +67,41 @@ def test_channels_that_say_nothing_go_first_and_the_answers_stay(
 def test_a_recogniser_without_its_silent_channels_reads_the_same(tmp_path: Path, first_half: bool) -> None:
     wide = half_silent(Recogniser(RecogniserWidths(8, 12, 16, 20)), first_half)
     out = tmp_path / "narrow.npz"
-    words = ["4", "6", "8", "10"]
+    words = ["4", "6", "8", "10", "2"]
     assert main(["thin", "recogniser", str(stored(wide, tmp_path / "wide.npz")), str(out), *words]) == 0
     narrow = Recogniser.restored(out)
     assert RecogniserWidths.of(narrow.state_dict()) == RecogniserWidths(4, 6, 8, 10)
     patch = torch.rand(2, 1, 40, 144)
     with torch.no_grad():
         before, after = wide(patch), narrow(patch)
+    assert before.std() > 0
+    assert torch.allclose(before, after, atol=1e-5)
+
+
+def test_a_detector_without_its_silent_blocks_finds_the_same(tmp_path: Path) -> None:
+    wide = without_a_say(half_silent(DetectorNet(replace(WIDE, half=0)), True), "to_eighth.1.narrow.1")
+    out = tmp_path / "shallow.npz"
+    words = ["0", "8", "12", "16", "20", "8", "1", "3", "3"]
+    assert main(["thin", "detector", str(stored(wide, tmp_path / "wide.npz")), str(out), *words]) == 0
+    shallow = DetectorNet.restored(out)
+    assert len(shallow.to_eighth) == 1
+    picture = torch.rand(2, 1, 64, 96)
+    with torch.no_grad():
+        for before, after in zip(wide(picture), shallow(picture), strict=True):
+            assert before.std() > 0
+            assert torch.allclose(before, after, atol=1e-5)
+
+
+def test_a_recogniser_without_its_silent_block_reads_the_same(tmp_path: Path) -> None:
+    deep = without_a_say(half_silent(Recogniser(RecogniserWidths(8, 12, 16, 20)), True), "trunk.5.second.2")
+    out = tmp_path / "shallow.npz"
+    words = ["8", "12", "16", "20", "1"]
+    assert main(["thin", "recogniser", str(stored(deep, tmp_path / "deep.npz")), str(out), *words]) == 0
+    shallow = Recogniser.restored(out)
+    assert RecogniserWidths.of(shallow.state_dict()) == RecogniserWidths(8, 12, 16, 20, 1)
+    patch = torch.rand(2, 1, 40, 144)
+    with torch.no_grad():
+        before, after = deep(patch), shallow(patch)
     assert before.std() > 0
     assert torch.allclose(before, after, atol=1e-5)
 

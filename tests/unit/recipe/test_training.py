@@ -12,9 +12,10 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 import torch
 
 from models.recipe import training, weights
-from models.recipe.detector.batches import pool_of
+from models.recipe.detector.batches import TURNED_SHARE, pool_of
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame, save_shard
 from models.recipe.detector.network import DetectorNet, Widths
+from models.recipe.detector.pictures import boxes_of_quads
 from models.recipe.weights import Weights
 
 PACE = training.Pace(peak_rate=0.1, warm_up_steps=10, average_decay=0.9, gradient_limit=1.0)
@@ -108,3 +109,29 @@ def test_the_rate_warms_up_and_goes_down() -> None:
     assert PACE.rate(9, 0.0) == pytest.approx(0.1)
     assert PACE.rate(500, 0.5) == pytest.approx(0.0505)
     assert PACE.rate(500, 1.5) == pytest.approx(0.001)
+
+
+def test_some_frames_are_drawn_turned_and_their_plates_are_where_their_labels_say(tmp_path: Path) -> None:
+    pixels = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    pixels[20:42, 180:260] = 255
+    quad = np.array([[(180, 20), (260, 20), (260, 42), (180, 42)]], np.float32)
+    frame = LabelledFrame(pixels, boxes_of_quads(quad), quad, np.zeros((0, 4), np.float32), True)
+    save_shard(tmp_path / "one.npz", [frame])
+    drawn = pool_of(tmp_path, close_up=False).draw(np.random.default_rng(1), 300)
+    turned = [one for one in drawn if not np.array_equal(one.quads, quad)]
+    assert len(turned) / len(drawn) == pytest.approx(TURNED_SHARE, abs=0.08)
+    for one in turned:
+        assert len(one.boxes) + len(one.ignored) <= 1
+        for x, y in one.quads.mean(axis=1).astype(int):
+            assert one.pixels[y, x] == 255
+    assert any(len(one.boxes) and one.quads[0, 1, 1] > one.quads[0, 0, 1] + 20 for one in turned)
+
+
+def test_a_frame_with_a_plate_of_unknown_corners_is_not_turned(tmp_path: Path) -> None:
+    unknown = np.full((1, 4, 2), np.nan, np.float32)
+    pixels = np.arange(HEIGHT_PX * WIDTH_PX).reshape(HEIGHT_PX, WIDTH_PX).astype(np.uint8)
+    boxes = np.array([[180, 20, 260, 42]], np.float32)
+    frame = LabelledFrame(pixels, boxes, unknown, np.zeros((0, 4), np.float32), True)
+    save_shard(tmp_path / "one.npz", [frame])
+    for one in pool_of(tmp_path, close_up=False).draw(np.random.default_rng(1), 60):
+        np.testing.assert_array_equal(one.pixels, pixels)
