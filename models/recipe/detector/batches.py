@@ -17,8 +17,6 @@ from models.recipe.detector.leaning import leaning
 MAX_SHARDS: Final = 80
 """Older shards are dropped beyond this many: 80 of 500 frames are 5.7 GB."""
 CLOSE_UP_SHARDS: Final = 40
-TURNED_SHARE: Final = 0.2
-"""Of the frames whose plates' corners are all known."""
 MAX_TURN_DEG: Final = 28.0
 _MIRRORED_CORNERS: Final = [1, 0, 3, 2]
 
@@ -26,10 +24,14 @@ _MIRRORED_CORNERS: Final = [1, 0, 3, 2]
 class FramePool:
     """The frames of a folder's shards, all in memory."""
 
-    def __init__(self, folder: Path, at_most: int = MAX_SHARDS) -> None:
-        """Raises: ValueError when the folder holds no shard."""
+    def __init__(self, folder: Path, at_most: int = MAX_SHARDS, *, turned: float = 0.0) -> None:
+        """`turned` is the share of frames to turn, of those whose plates' corners are all known.
+
+        Raises: ValueError when the folder holds no shard.
+        """
         self._folder = folder
         self._at_most = at_most
+        self._turned = turned
         self._shards: dict[Path, Shard] = {}
         self.look_for_shards()
         if not self._shards:
@@ -44,11 +46,17 @@ class FramePool:
         self._shards = {path: self._shards.get(path) or load_shard(path) for path in newest}
 
     def draw(self, rng: np.random.Generator, count: int) -> list[LabelledFrame]:
-        """`count` frames at random, every frame as likely as any other, some of them turned."""
+        """`count` frames at random, every frame as likely as any other."""
         shards = list(self._shards.values())
         sizes = np.array([len(shard) for shard in shards], float)
         chosen = (shards[which] for which in rng.choice(len(shards), count, p=sizes / sizes.sum()))
-        return [_perhaps_turned(rng, shard.frame(int(rng.integers(len(shard))))) for shard in chosen]
+        return [self._perhaps_turned(rng, shard.frame(int(rng.integers(len(shard))))) for shard in chosen]
+
+    def _perhaps_turned(self, rng: np.random.Generator, frame: LabelledFrame) -> LabelledFrame:
+        """Without its corners nobody knows a turned plate's box."""
+        if np.isnan(frame.quads).any() or rng.random() >= self._turned:
+            return frame
+        return turned(frame, float(rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG)), grey=int(rng.integers(256)))
 
 
 class CloseUpPool(FramePool):
@@ -79,12 +87,12 @@ def _finds_beside(path: Path) -> NDArray[np.float32]:
     return np.asarray(found, np.float32)
 
 
-def pool_of(folder: Path, *, close_up: bool) -> FramePool:
-    """What a folder of shards has for the first look, or for the second.
+def pool_of(folder: Path, *, close_up: bool, turned: float = 0.0) -> FramePool:
+    """What a folder of shards has for the first look, a share of it turned, or for the second.
 
     Raises: ValueError when it holds no shard.
     """
-    return CloseUpPool(folder, CLOSE_UP_SHARDS) if close_up else FramePool(folder)
+    return CloseUpPool(folder, CLOSE_UP_SHARDS) if close_up else FramePool(folder, turned=turned)
 
 
 def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:
@@ -92,20 +100,17 @@ def augment(rng: np.random.Generator, frames: Sequence[LabelledFrame]) -> list[L
     return [_relit(rng, mirrored(frame) if rng.random() < 0.5 else frame) for frame in frames]
 
 
-def _perhaps_turned(rng: np.random.Generator, frame: LabelledFrame) -> LabelledFrame:
-    """Some frames turned about their middle; without its corners nobody knows a turned plate's box."""
-    if np.isnan(frame.quads).any() or rng.random() >= TURNED_SHARE:
-        return frame
+def turned(frame: LabelledFrame, roll_deg: float, *, grey: int) -> LabelledFrame:
+    """The frame turned about its middle; plates that leave it are ignored where they were cut off."""
     height, width = frame.pixels.shape
-    roll_deg, grey = float(rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG)), int(rng.integers(256))
-    turned = leaning(frame, (width / 2, height / 2), roll_deg, grey=grey)
-    counted, ignored = sort_out(turned.boxes)
+    leant = leaning(frame, (width / 2, height / 2), roll_deg, grey=grey)
+    counted, ignored = sort_out(leant.boxes)
     return LabelledFrame(
-        turned.pixels,
-        turned.boxes[counted],
-        turned.quads[counted],
-        np.concatenate([turned.ignored, turned.boxes[ignored]]),
-        turned.complete,
+        leant.pixels,
+        leant.boxes[counted],
+        leant.quads[counted],
+        np.concatenate([leant.ignored, leant.boxes[ignored]]),
+        leant.complete,
     )
 
 

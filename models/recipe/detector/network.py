@@ -72,7 +72,7 @@ STAGES: Final = {
     "to_sixteenth": ("eighth", "sixteenth", "sixteenth_blocks"),
     "to_bottom": ("sixteenth", "bottom", "bottom_blocks"),
 }
-"""The trunk's stages: the widths they take and give, and how many blocks each has."""
+"""The trunk's stages: which of the widths they take and give, and which says how many blocks they have."""
 MOST_BLOCKS: Final = 3
 """In a stage."""
 

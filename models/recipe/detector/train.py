@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `train-detector`."""
     training.add_arguments(parser, batch=32, peak_rate=PACE.peak_rate)
     parser.add_argument("--close-up", action="store_true", help="train the second look instead")
+    parser.add_argument(
+        "--turned",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of frames with known corners, for the first look, to turn as on a camera askew (%(default)s)",
+    )
     training.add_bfloat16(parser)
     training.add_teacher(parser)
 
@@ -38,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     progress = training.begin(args, replace(PACE, peak_rate=args.rate), DetectorNet, DetectorNet.restored)
     teacher = DetectorNet.restored(args.teacher) if args.teacher else None
     rng = np.random.default_rng((args.seed, progress.step))
-    pool = pool_of(args.shards, close_up=args.close_up)
+    pool = pool_of(args.shards, close_up=args.close_up, turned=args.turned)
     held_out = _held_out_windows() if args.close_up else _held_out()
 
     def one_batch() -> list[torch.Tensor]:

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 import torch
 
 from models.recipe import training, weights
-from models.recipe.detector.batches import TURNED_SHARE, pool_of
+from models.recipe.detector.batches import pool_of
 from models.recipe.detector.frames import HEIGHT_PX, WIDTH_PX, LabelledFrame, save_shard
 from models.recipe.detector.network import DetectorNet, Widths
 from models.recipe.detector.pictures import boxes_of_quads
@@ -117,9 +117,9 @@ def test_some_frames_are_drawn_turned_and_their_plates_are_where_their_labels_sa
     quad = np.array([[(180, 20), (260, 20), (260, 42), (180, 42)]], np.float32)
     frame = LabelledFrame(pixels, boxes_of_quads(quad), quad, np.zeros((0, 4), np.float32), True)
     save_shard(tmp_path / "one.npz", [frame])
-    drawn = pool_of(tmp_path, close_up=False).draw(np.random.default_rng(1), 300)
+    drawn = pool_of(tmp_path, close_up=False, turned=0.2).draw(np.random.default_rng(1), 300)
     turned = [one for one in drawn if not np.array_equal(one.quads, quad)]
-    assert len(turned) / len(drawn) == pytest.approx(TURNED_SHARE, abs=0.08)
+    assert len(turned) / len(drawn) == pytest.approx(0.2, abs=0.08)
     for one in turned:
         assert len(one.boxes) + len(one.ignored) <= 1
         for x, y in one.quads.mean(axis=1).astype(int):
@@ -133,5 +133,5 @@ def test_a_frame_with_a_plate_of_unknown_corners_is_not_turned(tmp_path: Path) -
     boxes = np.array([[180, 20, 260, 42]], np.float32)
     frame = LabelledFrame(pixels, boxes, unknown, np.zeros((0, 4), np.float32), True)
     save_shard(tmp_path / "one.npz", [frame])
-    for one in pool_of(tmp_path, close_up=False).draw(np.random.default_rng(1), 60):
+    for one in pool_of(tmp_path, close_up=False, turned=1.0).draw(np.random.default_rng(1), 60):
         np.testing.assert_array_equal(one.pixels, pixels)
