@@ -78,6 +78,11 @@ class ModelCard:
     facts: Mapping[str, Any]
 
     @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the picture it takes, in px."""
+        return self.input.shape[1], self.input.shape[2]
+
+    @property
     def model_id(self) -> str:
         """`<name>-<version>+<first 8 of the SHA-256>`: what a read names as its model."""
         return f"{self.name}-{self.version}+{self.sha256[:8]}"

@@ -27,14 +27,6 @@ class Network(Protocol):
 
     card: ModelCard
 
-    @property
-    def model_id(self) -> str: ...
-
-    @property
-    def input_shape(self) -> tuple[int, int]:
-        """Height and width of the picture it takes, in px."""
-        ...
-
     def run(self, picture: NDArray[np.int8]) -> list[NDArray[np.float32]]:
         """The outputs for an int8 (height, width) picture, in the card's order."""
         ...
@@ -55,16 +47,18 @@ class TfliteDetector:
     def __init__(self, model: Network, score_min: float | None = None) -> None:
         """`score_min` replaces the card's own threshold, 0 to 1 exclusive."""
         if model.card.task != "plate-detector" or tuple(o.name for o in model.card.outputs) != OUTPUTS:
-            raise ModelError(f"{model.model_id}: not a plate detector with outputs {', '.join(OUTPUTS)}")
+            raise ModelError(f"{model.card.model_id}: not a plate detector with outputs {', '.join(OUTPUTS)}")
         self._model = model
         self._threshold = model.card.threshold if score_min is None else score_min
         if not 0 < self._threshold < 1:
-            raise ModelError(f"{model.model_id}: score threshold {self._threshold} is not between 0 and 1")
+            raise ModelError(
+                f"{model.card.model_id}: score threshold {self._threshold} is not between 0 and 1"
+            )
 
     @property
     def model_id(self) -> str:
         """Name, version and checksum of the model."""
-        return self._model.model_id
+        return self._model.card.model_id
 
     def detect(self, pixels: NDArray[np.uint8], known: Sequence[Box] = ()) -> list[Detection]:
         """Plates in a uint8 (height, width) picture, best first, in its own px, `known` or not.
@@ -73,7 +67,7 @@ class TfliteDetector:
         """
         del known
         check_picture(pixels)
-        fitted = fit(pixels, self._model.input_shape)
+        fitted = fit(pixels, self._model.card.input_shape)
         heat, offset, size, corners = (output[0] for output in self._model.run(fitted.picture))
         found = decode(heat, offset, size, corners, self._threshold, stride_px=self._model.card.stride)
         return list(_detections(found, fitted, pixels.shape[1], pixels.shape[0]))

@@ -64,7 +64,7 @@ class TfliteModel:
     @property
     def input_shape(self) -> tuple[int, int]:
         """Height and width of the picture it takes, in px."""
-        return self.card.input.shape[1], self.card.input.shape[2]
+        return self.card.input_shape
 
     def run_int8(self, picture: NDArray[np.int8]) -> list[NDArray[np.int8]]:
         """The raw outputs for an int8 (height, width) picture, in the card's order.

@@ -1,4 +1,7 @@
-"""A narrower network from a trained one: the channels that say most stay, and training goes on with them."""
+"""A smaller network from a trained one, with which training goes on.
+
+The channels that say most stay, and of each stage's blocks the first.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         nargs="+",
         metavar="N",
-        help="channels to keep at each of its widths; a wrong count shows which there are",
+        help="channels to keep at each of its widths, then blocks of its stages; a wrong count shows which",
     )
 
 

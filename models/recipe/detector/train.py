@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import torch
 
+from anpr_edge.cli.numbers import between
 from models.recipe import training
 from models.recipe.data import load_collection
 from models.recipe.detector.batches import as_input, augment, pool_of
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--close-up", action="store_true", help="train the second look instead")
     parser.add_argument(
         "--turned",
-        type=float,
+        type=between(0, 1),
         default=0.0,
         metavar="SHARE",
         help="of frames with known corners, for the first look, to turn as on a camera askew (%(default)s)",
@@ -42,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train until the time is used up, writing checkpoints and validation figures to stderr."""
+    if args.turned and args.close_up:
+        print("--turned is for the first look: windows of the second lean already", file=sys.stderr)
+        return 1
     progress = training.begin(args, replace(PACE, peak_rate=args.rate), DetectorNet, DetectorNet.restored)
     teacher = DetectorNet.restored(args.teacher) if args.teacher else None
     rng = np.random.default_rng((args.seed, progress.step))

@@ -20,16 +20,6 @@ class FloatTwin:
         details = self._float.get_output_details()
         self._places = [details[place]["index"] for place in output_places(self._float)]
 
-    @property
-    def model_id(self) -> str:
-        """That of the int8 model."""
-        return self.card.model_id
-
-    @property
-    def input_shape(self) -> tuple[int, int]:
-        """Height and width of the picture it takes, in px."""
-        return self.card.input.shape[1], self.card.input.shape[2]
-
     def run(self, picture: NDArray[np.int8]) -> list[NDArray[np.float32]]:
         """The outputs for an int8 (height, width) picture, in the card's order."""
         given = (picture.astype(np.float32) / 128)[np.newaxis, :, :, np.newaxis]

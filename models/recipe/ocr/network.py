@@ -35,9 +35,9 @@ class Widths:
     def of(cls, weights: Mapping[str, Any]) -> Widths:
         """Those of a trained network, from the names and shapes of its weights."""
         givers = ("trunk.0.1", "trunk.1.1", "trunk.3.1", "upper.0")
-        channels = [weights[f"{unit}.weight"].shape[0] for unit in givers]
+        stem, middle, deep, slots = (weights[f"{unit}.weight"].shape[0] for unit in givers)
         blocks = sum(f"trunk.{number}.first.1.weight" in weights for number in (4, 5))
-        return cls(*channels, *[blocks])
+        return cls(stem, middle, deep, slots, blocks)
 
 
 WIRING: Final = {
